@@ -1,0 +1,53 @@
+# Two commands set everything up on a machine with Python >= 3.11 and make:
+#   make drill    the audit of the built-in topology "sharepoint": no Docker, no root
+#   make test     all tests
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: help drill test check lint types format bench wheel clean
+
+help:
+	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+drill: $(VENV)/.base        ## audit the built-in topology: break every node, see whether mail flows
+	$(BIN)/relaydrill audit sharepoint
+
+test: $(VENV)/.dev          ## run all tests
+	$(BIN)/python -m pytest -n 2
+
+check: lint types test      ## everything that must pass before a commit
+
+lint: $(VENV)/.dev          ## formatter (as a check) and linter
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev         ## strict types, tests included
+	$(BIN)/mypy
+
+format: $(VENV)/.dev        ## put the code in shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev         ## measure speed, as ratios against peers in the same run
+	$(BIN)/python -m benchmarks
+
+wheel: $(VENV)/.dev         ## build the wheel and the source distribution
+	$(BIN)/python -m build --outdir dist .
+
+clean:                      ## remove the virtual environment and everything that was built
+	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Relaydrill needs Python 3.11 or newer; say which with: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "no virtual environment could be made; on Debian: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.base: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.base

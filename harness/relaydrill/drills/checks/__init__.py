@@ -1,0 +1,73 @@
+"""The checks of a drill, one a file: each looks at the ledger of one flow and gives one verdict.
+
+A check knows journals only through the ledger, and nothing of nodes or drivers. One that crashes
+is unknown (see `run_checks`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from relaydrill.drills.checks.account import check_account
+from relaydrill.drills.checks.bite import check_bite
+from relaydrill.drills.checks.case import Case, Check
+from relaydrill.drills.checks.comeback import check_return
+from relaydrill.drills.checks.degraded import check_degraded
+from relaydrill.drills.checks.gap import check_gap
+from relaydrill.drills.checks.harness import check_harness
+from relaydrill.drills.checks.steady import check_steady
+from relaydrill.verdict import Status, Verdict, unknown
+
+CHECKS: Final[tuple[Check, ...]] = (
+    check_harness,
+    check_steady,
+    check_bite,
+    check_account,
+    check_gap,
+    check_degraded,
+    check_return,
+)
+"""All checks, in the order in which a report shows them."""
+
+_ABOUT_TIME: Final = frozenset({"gap", "degraded"})
+"""Checks whose failure the topology's author may accept: mail waits, but none is lost."""
+
+
+def run_checks(case: Case) -> tuple[Verdict, ...]:
+    """All checks that apply to a case; one that crashes is unknown, with what it died of."""
+    verdicts = []
+    for check in CHECKS:
+        try:
+            verdict = check(case)
+        except Exception as error:  # a broken check proves nothing, and must not hide the others
+            name = check.__name__.removeprefix("check_")
+            verdict = unknown(name, f"the check crashed: {type(error).__name__}: {error}")
+        if verdict is not None:
+            verdicts.append(_accepted(case, verdict))
+    return tuple(verdicts)
+
+
+def _accepted(case: Case, verdict: Verdict) -> Verdict:
+    """The verdict, marked as accepted where the topology's author accepts this weakness."""
+    if verdict.status is not Status.FAIL or verdict.check not in _ABOUT_TIME:
+        return verdict
+    for spec in case.drill.faults:
+        acceptance = case.topology.acceptance(spec.node, case.flow)
+        if acceptance:
+            return verdict.accept(acceptance.reason)
+    return verdict
+
+
+__all__ = [
+    "CHECKS",
+    "Case",
+    "Check",
+    "check_account",
+    "check_bite",
+    "check_degraded",
+    "check_gap",
+    "check_harness",
+    "check_return",
+    "check_steady",
+    "run_checks",
+]

@@ -1,0 +1,52 @@
+"""A healed node carries mail again."""
+
+from __future__ import annotations
+
+from relaydrill.drills.checks.case import Case
+from relaydrill.drills.model import FaultSpec, return_allowance_s, return_test
+from relaydrill.verdict import ShareTest, Verdict, failed, interval, merge, passed, unknown
+
+
+def check_return(case: Case) -> Verdict | None:
+    """A healed node carries mail again; a backend, its share of it."""
+    verdicts = [_return(case, spec) for spec in case.drill.faults]
+    told = [verdict for verdict in verdicts if verdict is not None]
+    worst = merge(verdict.status for verdict in told)
+    return next((verdict for verdict in told if verdict.status is worst), None)
+
+
+def _return(case: Case, spec: FaultSpec) -> Verdict | None:
+    window = case.window(spec)
+    if window is None or window.healed is None or spec.kind == "none":
+        return None
+    test = return_test(case.topology, spec.node)
+    if test is None:
+        port = case.topology.flows[case.flow].port
+        traffic = case.ledger.traffic_of(spec.node, case.flow, port)
+        took = sum(each.mono > window.healed for each in traffic)
+        text = f"{spec.node} took {took} messages after its return"
+        return (passed if took else unknown)("return", text, took=took)
+    after = window.healed + return_allowance_s(case.topology, spec.node) / case.clock
+    choices = [
+        node
+        for entry in case.ledger.of_flow(case.flow)
+        for moment, node in entry.accepted
+        if moment > after
+    ]
+    return _share(spec.node, choices, case.topology.backends_behind(spec.node), test)
+
+
+def _share(node: str, choices: list[str], backends: tuple[str, ...], test: ShareTest) -> Verdict:
+    """Whether a node got its share of the choices among the backends."""
+    everyone = sum(choice in backends for choice in choices)
+    mine = choices.count(node)
+    figures = {"took": mine, "of": everyone, "fair": round(test.fair, 4), "needed": test.choices}
+    if everyone < test.choices:
+        text = f"only {everyone} messages after {node}'s return, {test.choices} are needed to tell"
+        return unknown("return", text, **figures)
+    low, high = interval(mine, everyone, 2 * test.alarm)
+    text = (
+        f"{node} took {mine} of {everyone} after its return: {low:.0%} to {high:.0%}, "
+        f"fair share {test.fair:.0%}"
+    )
+    return (failed if test.rejects(mine, everyone) else passed)("return", text, **figures)

@@ -1,0 +1,29 @@
+"""The harness itself did its part."""
+
+from __future__ import annotations
+
+from relaydrill.drills.checks.case import Case
+from relaydrill.smtp import Result
+from relaydrill.verdict import Verdict, passed, unknown
+
+
+def check_harness(case: Case) -> Verdict | None:
+    """The harness itself did its part: schedule kept, nothing of its own broken."""
+    if case.problems:
+        return unknown("harness", "; ".join(case.problems))
+    if not case.attempts:
+        return unknown("harness", "no attempt was made")
+    unsent = [attempt for attempt in case.attempts if attempt.result is Result.UNSENT]
+    if unsent:
+        return unknown(
+            "harness",
+            f"{len(unsent)} attempts failed on the sender's own machine: {unsent[0].reason}",
+            unsent=len(unsent),
+        )
+    late = max(attempt.late_s for attempt in case.attempts)
+    return passed(
+        "harness",
+        f"{len(case.attempts)} attempts on schedule, the latest {late * 1000:.0f} ms behind",
+        attempts=len(case.attempts),
+        late_ms=round(late * 1000, 1),
+    )

@@ -1,0 +1,61 @@
+"""The gap: the longest time in which a flow attempted and nothing was accepted. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from relaydrill.ledger import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The longest gap of a flow.
+
+    Attributes:
+        begin: Monotonic time of the first attempt after the last acceptance.
+        end: Of the next acceptance; or of the end of what was observed.
+        attempts: Attempts that began in it and were not accepted.
+        open_ended: Whether nothing was accepted any more, so that the real gap may be longer.
+    """
+
+    begin: float
+    end: float
+    attempts: int
+    open_ended: bool
+
+    @property
+    def seconds(self) -> float:
+        """Its length, wall seconds."""
+        return self.end - self.begin
+
+
+def longest_gap(attempts: list[Attempt]) -> Gap | None:
+    """The longest gap among attempts that are sorted by their begin; None without attempts.
+
+    A gap begins with the first attempt that began after an acceptance, not with the acceptance:
+    while nobody attempts, nothing can be accepted. It ends with the next acceptance.
+    """
+    if not attempts:
+        return None
+    starts = [attempt.started for attempt in attempts]
+    acceptances = sorted(
+        attempt.ended for attempt in attempts if attempt.accepted and attempt.ended is not None
+    )
+    observed = max(attempt.ended or attempt.started for attempt in attempts)
+    gaps = []
+    after = float("-inf")
+    for moment in (*acceptances, None):
+        first = bisect_right(starts, after)
+        if first == len(attempts):
+            break
+        begin, end = starts[first], observed if moment is None else moment
+        if end > begin:
+            gaps.append((end - begin, begin, end, moment is None))
+        after = end
+    if not gaps:
+        return None
+    _, begin, end, open_ended = max(gaps)
+    until = float("inf") if open_ended else end
+    fell = sum(begin <= each.started < until and not each.accepted for each in attempts)
+    return Gap(begin, end, fell, open_ended)

@@ -1,0 +1,235 @@
+"""What a drill is: a value. Durations are field seconds unless a name says otherwise."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic_core import PydanticCustomError
+
+from relaydrill import faults
+from relaydrill.errors import UsageError
+from relaydrill.scalars import parse_duration, show_duration
+from relaydrill.smtp import Phase
+from relaydrill.topology import Topology
+from relaydrill.verdict import ShareTest, share_test
+
+_FAULT: Final = re.compile(
+    r"(?P<kind>[^:@+]+)(?::(?P<node>[^@+]+))?(?:@(?P<start>[^+]+))?(?:\+(?P<duration>.+))?"
+)
+
+_BEFORE_WALL_S: Final = 1.0
+_PROOFS_BEFORE: Final = 4
+_SETTLE_MARGIN: Final = 20.0
+_SPARE: Final = 1.5
+"""More choices than a test needs: on a busy machine a heal takes part of the time for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSpec:
+    """One fault of a plan.
+
+    Attributes:
+        kind, phase: Which fault; see `relaydrill.faults`.
+        node: What is broken.
+        start_s: From the begin of the workload. duration_s: Until it is healed.
+    """
+
+    kind: str
+    node: str
+    start_s: float
+    duration_s: float
+    phase: Phase | None = None
+
+    @property
+    def label(self) -> str:
+        """Names it within its plan, and for a person: ``tempfail.rcpt:ht1``."""
+        return f"{self.kind_text}:{self.node}"
+
+    @property
+    def kind_text(self) -> str:
+        """``tempfail.rcpt``."""
+        return self.kind + (f".{self.phase}" if self.phase else "")
+
+    @property
+    def end_s(self) -> float:
+        """When it is healed, from the begin of the workload."""
+        return self.start_s + self.duration_s
+
+    def __str__(self) -> str:
+        return f"{self.label}@{show_duration(self.start_s)}+{show_duration(self.duration_s)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """A workload and a fault plan over one topology.
+
+    Attributes:
+        name: For people and file names.
+        flows: Which flows send. faults: What is broken; empty for the steady state.
+        length_s: How long the flows send.
+        settle_s: How long at most to wait afterwards for the queues to drain.
+        seed: Of every random choice.
+    """
+
+    name: str
+    flows: tuple[str, ...]
+    faults: tuple[FaultSpec, ...]
+    length_s: float
+    settle_s: float
+    seed: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, for the run directory."""
+        return {
+            "name": self.name,
+            "flows": list(self.flows),
+            "faults": [str(fault) for fault in self.faults],
+            "length_s": self.length_s,
+            "settle_s": self.settle_s,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Drill:
+        """Read back what `to_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError, UsageError: It is no drill.
+        """
+        return cls(
+            name=str(data["name"]),
+            flows=tuple(data["flows"]),
+            faults=tuple(_parse_whole(text) for text in data["faults"]),
+            length_s=float(data["length_s"]),
+            settle_s=float(data["settle_s"]),
+            seed=int(data["seed"]),
+        )
+
+
+def plan(
+    topology: Topology,
+    *,
+    faults: tuple[str, ...] = (),
+    flows: tuple[str, ...] = (),
+    seed: int = 1,
+    name: str = "",
+) -> Drill:
+    """A drill with timings that can prove what the topology promises.
+
+    Each fault text is ``KIND[.PHASE]:NODE[@START][+DURATION]``. Without a start, the fault begins
+    when every node has had traffic. Without a duration, it lasts twice as long as attempts may
+    fail, so that the flow has as long again to show that it goes on. Afterwards the flows send long
+    enough to see that a returned node gets its share again.
+
+    Raises:
+        UsageError: A flow or a node is not in the topology, or a fault text makes no sense.
+    """
+    flows = flows or tuple(topology.flows)
+    if not flows:
+        raise UsageError(f"topology {topology.name} has no flows to drill")
+    for flow in flows:
+        if flow not in topology.flows:
+            known = ", ".join(topology.flows)
+            raise UsageError(f"no flow is called {flow!r} in {topology.name}; there are: {known}")
+    timing = _Timing(topology, flows)
+    specs = tuple(_parse(text, topology, timing) for text in faults)
+    end = max((spec.end_s for spec in specs), default=timing.before_s + timing.during_s)
+    return Drill(
+        name=name or "+".join(spec.label for spec in specs) or "steady",
+        flows=flows,
+        faults=specs,
+        length_s=end + (timing.after_s(specs) if specs else 0.0),
+        settle_s=timing.settle_s,
+        seed=seed,
+    )
+
+
+def return_test(topology: Topology, node: str) -> ShareTest | None:
+    """How one sees that a returned backend takes its share again; None if it is no backend.
+
+    A quarter of the fair share must be noticed; the promised rates are a false alarm in 100 drills
+    and a miss in 20. With round robin the spread is far more even than chance, so that the real
+    false-alarm rate lies well below.
+    """
+    backends = topology.backends_behind(node)
+    if len(backends) < 2:
+        return None
+    fair = 1 / len(backends)
+    return share_test(fair, fair / 4)
+
+
+def return_allowance_s(topology: Topology, node: str) -> float:
+    """Field time that a healed node has until it must take its share again."""
+    for balancer in topology.balancers.values():
+        if node in balancer.backends:
+            return balancer.check.recovery_s
+    return 0.0
+
+
+class _Timing:
+    """Default timings of a drill, field seconds. What needs samples depends on rates, too."""
+
+    def __init__(self, topology: Topology, flows: tuple[str, ...]) -> None:
+        self._topology = topology
+        self._slowest = min(topology.flows[flow].rate for flow in flows)
+        self._allowed = max(topology.expectation(flow).degraded_s for flow in flows)
+        widest = max((len(each.backends) for each in topology.balancers.values()), default=1)
+        self.before_s = self._field(max(_BEFORE_WALL_S, _PROOFS_BEFORE * widest / self._slowest))
+        self.during_s = 2 * self._allowed
+        # A hub tries a destination again within a minute (its queue glitch retry), and may need a
+        # second try; the margin is for the deliveries themselves.
+        self.settle_s = 2 * 60.0 + self._field(_SETTLE_MARGIN)
+
+    def _field(self, wall_s: float) -> float:
+        return wall_s * self._topology.clock
+
+    def after_s(self, specs: tuple[FaultSpec, ...]) -> float:
+        """Time to send after the last heal."""
+        needed = self._allowed
+        for spec in specs:
+            test = return_test(self._topology, spec.node)
+            choices = test.choices if test else _PROOFS_BEFORE
+            sampling = self._field(choices / self._slowest)
+            needed = max(needed, return_allowance_s(self._topology, spec.node) + _SPARE * sampling)
+        return needed
+
+
+def _parse(text: str, topology: Topology, timing: _Timing) -> FaultSpec:
+    found = _FAULT.fullmatch(text.strip())
+    if not found or not found["node"]:
+        raise UsageError(f"{text!r} is no fault; write KIND[.PHASE]:NODE[@START][+DURATION]")
+    kind, phase = faults.split_kind(found["kind"])
+    if found["node"] not in topology.nodes:
+        known = ", ".join(topology.nodes)
+        raise UsageError(f"{text!r}: no node is called {found['node']!r}; there are: {known}")
+    start = _seconds(text, found["start"], timing.before_s)
+    duration = _seconds(text, found["duration"], timing.during_s)
+    if duration <= 0:
+        raise UsageError(f"{text!r}: a fault must last longer than 0s")
+    return FaultSpec(kind, found["node"], start, duration, phase)
+
+
+def _parse_whole(text: str) -> FaultSpec:
+    """Read a fault that says everything about itself, as a run directory does."""
+    found = _FAULT.fullmatch(text)
+    if not found or not all(found.groupdict().values()):
+        raise UsageError(f"{text!r} is no whole fault: KIND[.PHASE]:NODE@START+DURATION")
+    kind, phase = faults.split_kind(found["kind"])
+    return FaultSpec(
+        kind,
+        found["node"],
+        _seconds(text, found["start"], 0.0),
+        _seconds(text, found["duration"], 0.0),
+        phase,
+    )
+
+
+def _seconds(text: str, duration: str | None, default: float) -> float:
+    if duration is None:
+        return default
+    try:
+        return parse_duration(duration)
+    except PydanticCustomError as error:
+        raise UsageError(f"{text!r}: {duration!r} is {error}") from None

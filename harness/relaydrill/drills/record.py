@@ -1,0 +1,149 @@
+"""The run directory: everything that a verdict rests on, so that it can be repeated offline.
+
+RUN/
+  drill.json        the drill, the seed, versions, what failed in the harness
+  topology.yaml     the topology as run
+  journals/*.jsonl  every node's events during this drill, and the harness's own
+  verdict.json      what was made of them
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+import relaydrill
+from relaydrill import inventory
+from relaydrill.drills.model import Drill
+from relaydrill.errors import RelaydrillError, UsageError
+from relaydrill.journal import Event, Journal, read_events
+from relaydrill.topology import Topology
+
+_FORMAT: Final = 1
+_HARNESS: Final = "harness"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run directory that has been read.
+
+    Attributes:
+        begun: Monotonic time at which the workload began; None if it never did.
+        problems: What failed in the harness, one sentence each.
+        remarks: What a person should know of how the lab ran.
+    """
+
+    directory: Path
+    drill: Drill
+    topology: Topology
+    driver: str
+    begun: float | None
+    problems: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+    def events(self) -> Iterator[Event]:
+        """All events of all journals."""
+        paths = sorted((self.directory / "journals").glob("*.jsonl"))
+        return chain.from_iterable(read_events(path) for path in paths)
+
+
+class RunDirectory:
+    """A run directory that is being written.
+
+    Args:
+        directory: Made if missing; it must be empty, or an old verdict could be mistaken for new.
+
+    Raises:
+        UsageError: There are files in it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        if directory.exists() and any(directory.iterdir()):
+            raise UsageError(f"{directory} is not empty; name a directory that does not exist yet")
+        self.directory = directory
+        self._remarks: tuple[str, ...] = ()
+        (directory / "journals").mkdir(parents=True, exist_ok=True)
+
+    def save_inputs(
+        self, topology: Topology, drill: Drill, driver: str, remarks: tuple[str, ...] = ()
+    ) -> None:
+        """Write down what is about to be run."""
+        self._remarks = remarks
+        (self.directory / "topology.yaml").write_text(inventory.dump(topology), encoding="utf-8")
+        self._save_drill(drill, driver, None, ())
+
+    def save_outcome(
+        self, drill: Drill, driver: str, begun: float | None, problems: tuple[str, ...]
+    ) -> None:
+        """Write down how it went."""
+        self._save_drill(drill, driver, begun, problems)
+
+    def save_slice(self, node: str, journal: Path, offset: int) -> None:
+        """Copy what a node has journalled from a byte offset on."""
+        with journal.open("rb") as source:
+            source.seek(offset)
+            (self.directory / "journals" / f"{node}.jsonl").write_bytes(source.read())
+
+    def save_verdict(self, document: dict[str, Any]) -> None:
+        """Write down what was made of it."""
+        (self.directory / "verdict.json").write_text(json.dumps(document, indent=2) + "\n")
+
+    @contextlib.contextmanager
+    def harness_journal(self) -> Iterator[Journal]:
+        """The harness's own journal."""
+        journal = Journal.open(_HARNESS, self.directory / "journals" / f"{_HARNESS}.jsonl")
+        try:
+            yield journal
+        finally:
+            journal.close()
+
+    def _save_drill(
+        self, drill: Drill, driver: str, begun: float | None, problems: tuple[str, ...]
+    ) -> None:
+        document = {
+            "format": _FORMAT,
+            "relaydrill": relaydrill.__version__,
+            "python": platform.python_version(),
+            "driver": driver,
+            "drill": drill.to_json(),
+            "begun": begun,
+            "problems": list(problems),
+            "remarks": list(self._remarks),
+        }
+        (self.directory / "drill.json").write_text(json.dumps(document, indent=2) + "\n")
+
+
+def load(directory: Path) -> Recorded:
+    """Read a run directory.
+
+    Raises:
+        UsageError: It is none, or one of another format.
+    """
+    path = directory / "drill.json"
+    try:
+        document = json.loads(path.read_text())
+        if document["format"] != _FORMAT:
+            raise UsageError(
+                f"{path} has format {document['format']}; this version reads {_FORMAT}"
+            )
+        return Recorded(
+            directory=directory,
+            drill=Drill.from_json(document["drill"]),
+            topology=inventory.load(directory / "topology.yaml"),
+            driver=str(document["driver"]),
+            begun=document["begun"],
+            problems=tuple(document["problems"]),
+            remarks=tuple(document.get("remarks", ())),
+        )
+    except FileNotFoundError as error:
+        raise UsageError(f"{directory} is no run directory: {error.filename} is missing") from None
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        if isinstance(error, RelaydrillError):
+            raise
+        raise UsageError(f"{path} cannot be read: {error}") from None

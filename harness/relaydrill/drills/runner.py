@@ -1,0 +1,234 @@
+"""The one function that runs a drill, and the workload that it sends."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from relaydrill import faults
+from relaydrill.drills.judge import Judgement, judge
+from relaydrill.drills.model import Drill, FaultSpec
+from relaydrill.drills.record import RunDirectory
+from relaydrill.drivers.base import Lab
+from relaydrill.errors import CapabilityMissing, ControlError, HarnessError, WaitTimeout
+from relaydrill.journal import Journal
+from relaydrill.wait import sleep_until, wait_for
+
+_START_MARGIN_S: Final = 0.05
+_LAST_ATTEMPTS_S: Final = 120.0
+_SPARE_ATTEMPTS: Final = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where a drill stands, for a display.
+
+    Attributes:
+        drill: Its name. stage: What happens now, a few words.
+        done: Part of the schedule that has passed, 0 to 1.
+    """
+
+    drill: str
+    stage: str
+    done: float
+
+
+Observer = Callable[[Step], None]
+
+
+def run_drill(
+    lab: Lab, drill: Drill, directory: Path, observe: Observer = lambda _step: None
+) -> Judgement:
+    """Run a drill on a lab, write its run directory, and judge it.
+
+    Whatever happens, every fault that was injected is healed before this returns or raises.
+
+    Args:
+        lab: Running, with nothing broken.
+        drill: What to do. directory: Where to write; see `relaydrill.drills.record`.
+        observe: Told of every step.
+
+    Raises:
+        HarnessError: The lab could not be driven, or a fault could not be healed.
+        UsageError: The directory is not empty.
+    """
+    run = RunDirectory(directory)
+    run.save_inputs(lab.topology, drill, lab.driver, lab.remarks)
+    offsets = {node: _size(lab.journal(node)) for node in lab.topology.nodes}
+    with run.harness_journal() as journal:
+        conductor = _Conductor(lab, drill, journal, observe)
+        try:
+            conductor.conduct()
+        finally:
+            problems = (*conductor.problems, *_new_deaths(lab, conductor.deaths_before))
+            run.save_outcome(drill, lab.driver, conductor.begun, problems)
+            for node, offset in offsets.items():
+                run.save_slice(node, lab.journal(node), offset)
+    judgement = judge(directory)
+    run.save_verdict(judgement.document())
+    return judgement
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _new_deaths(lab: Lab, before: int) -> list[str]:
+    return [f"a node ended by itself: {death}" for death in lab.deaths()[before:]]
+
+
+class _Conductor:
+    """One drill's course: start the flows, break, heal, stop, let the queues drain."""
+
+    def __init__(self, lab: Lab, drill: Drill, journal: Journal, observe: Observer) -> None:
+        self.begun: float | None = None
+        self.problems: list[str] = []
+        self.deaths_before = len(lab.deaths())
+        self._lab = lab
+        self._drill = drill
+        self._journal = journal
+        self._observe = observe
+
+    def conduct(self) -> None:
+        """Carry the drill out."""
+        with contextlib.ExitStack() as heals, self._flows():
+            for moment, act in self._acts(heals):
+                self._until(moment)
+                act()
+            self._until(self._drill.length_s)
+        self._step("letting the queues drain", 1.0)
+        self._drain()
+
+    @contextlib.contextmanager
+    def _flows(self) -> Iterator[None]:
+        """Have all flows send; at the end, wait for their last attempts.
+
+        After an error nobody waits any more: an attempt may take a minute to fail.
+        """
+        begin = time.monotonic() + _START_MARGIN_S
+        started = []
+        whole = False
+        try:
+            for flow in self._drill.flows:
+                self._start(flow, begin)
+                started.append(flow)
+            self.begun = begin
+            yield
+            whole = True
+        finally:
+            self._step("waiting for the last attempts", 1.0)
+            for flow in started:
+                self._stop(flow, wait=whole)
+
+    def _start(self, flow: str, begin: float) -> None:
+        topology = self._lab.topology
+        settings = topology.flows[flow]
+        length_s = self._drill.length_s / topology.clock
+        self._lab.control(settings.sender)(
+            "start",
+            # The time tells drills on one lab apart: no Message-ID is ever used twice.
+            drill=f"{self._drill.seed}.{time.monotonic_ns():x}",
+            flow=flow,
+            persona=settings.persona,
+            host=settings.to,
+            port=settings.port,
+            rate=settings.rate,
+            sender=f"{settings.sender}@{topology.domains[0]}",
+            recipient=topology.recipient(flow),
+            size=settings.size,
+            begin=begin,
+            most=int(length_s * settings.rate * _SPARE_ATTEMPTS) + 1,
+        )
+
+    def _stop(self, flow: str, *, wait: bool) -> None:
+        sender = self._lab.topology.flows[flow].sender
+        self._lab.control(sender)("stop", timeout_s=_LAST_ATTEMPTS_S, flow=flow, wait=wait)
+
+    def _acts(self, heals: contextlib.ExitStack) -> list[tuple[float, Callable[[], None]]]:
+        """Injections and heals in the order of their times, field seconds from the begin."""
+        acts: list[tuple[float, Callable[[], None]]] = []
+        for spec in self._drill.faults:
+            broken = _Broken(self._lab, spec, self._journal)
+            heals.callback(broken.heal)
+            acts.append((spec.start_s, functools.partial(self._inject, broken)))
+            acts.append((spec.end_s, broken.heal))
+        return sorted(acts, key=lambda act: act[0])
+
+    def _inject(self, broken: _Broken) -> None:
+        self._step(f"{broken.spec.node} {broken.fault.summary}", self._done())
+        broken.inject()
+
+    def _until(self, field_s: float) -> None:
+        assert self.begun is not None
+        moment = self.begun + field_s / self._lab.topology.clock
+        sleep_until(moment, tick=lambda: self._step("", self._done()))
+
+    def _done(self) -> float:
+        assert self.begun is not None
+        passed = (time.monotonic() - self.begun) * self._lab.topology.clock
+        return max(0.0, min(1.0, passed / self._drill.length_s))
+
+    def _step(self, stage: str, done: float) -> None:
+        self._observe(Step(self._drill.name, stage, done))
+
+    def _drain(self) -> None:
+        """Wait until no hub queues anything, or the time for it is over; then look into each."""
+        hubs = [hub for hub in self._lab.topology.hubs if self._lab.alive(hub)]
+        deadline_s = self._drill.settle_s / self._lab.topology.clock
+
+        def empty() -> bool:
+            self._step("letting the queues drain", 1.0)
+            return not any(self._lab.control(hub)("queue_length") for hub in hubs)
+
+        with contextlib.suppress(WaitTimeout):  # what is left is in the account, as queued
+            wait_for(empty, what="all queues to drain", deadline_s=deadline_s)
+        for hub in hubs:
+            try:
+                self._lab.control(hub)("queue")
+            except ControlError as error:
+                self.problems.append(f"the queue of {hub} could not be read: {error}")
+
+
+class _Broken:
+    """One fault of a plan on its way from whole to broken and back; it heals at most once."""
+
+    def __init__(self, lab: Lab, spec: FaultSpec, journal: Journal) -> None:
+        self.spec = spec
+        self.fault = faults.make(spec.kind, spec.phase)
+        self._lab = lab
+        self._journal = journal
+        self._in_force = False
+
+    def inject(self) -> None:
+        """Break the node; what this lab cannot do is journalled, and leaves it whole."""
+        spec = self.spec
+        self._journal.write("inject", fault=spec.label, kind=spec.kind, node=spec.node)
+        self._in_force = True
+        try:
+            self.fault.inject(self._lab, spec.node)
+        except CapabilityMissing as error:
+            self._in_force = False
+            self._journal.write("not-injected", fault=spec.label, reason=str(error))
+            return
+        self._journal.write("injected", fault=spec.label)
+
+    def heal(self) -> None:
+        """Put it right, if it is broken.
+
+        Raises:
+            HarnessError: It stays broken.
+        """
+        if not self._in_force:
+            return
+        self._journal.write("heal", fault=self.spec.label)
+        try:
+            self.fault.heal(self._lab, self.spec.node)
+        except HarnessError as error:
+            raise HarnessError(f"{self.spec.label} could not be healed: {error}") from error
+        self._in_force = False
+        self._journal.write("healed", fault=self.spec.label)

@@ -1,0 +1,226 @@
+"""From a topology and a placement to the configuration of each node. The same for all drivers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from relaydrill.nodes import config
+from relaydrill.placement import Endpoint, Placement
+from relaydrill.topology import Balancer, Hub, Mailbox, Role, Sender, Topology
+
+_SMTP_PORT = 25
+_GLITCH_RETRY_S, _RETRY_S, _LATE_RETRY_S = 60.0, 300.0, 600.0
+_HUB_IDLE_S = 300.0
+_CONNECT_S, _REPLY_S = 30.0, 300.0
+_SENDER_REPLY_S = 60.0
+_BALANCER_CONNECT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where a node finds and keeps its files, as the node itself sees them.
+
+    Attributes:
+        journal, queue, certificate, key, workdir: Path for a node's name.
+        ca: The lab's certificate authority.
+    """
+
+    journal: Callable[[str], str]
+    queue: Callable[[str], str]
+    certificate: Callable[[str], str]
+    key: Callable[[str], str]
+    workdir: Callable[[str], str]
+    ca: str
+
+
+def service_ports(topology: Topology) -> dict[str, frozenset[int]]:
+    """Logical service ports of every host and VIP, in the order in which they get addresses."""
+    connectors = frozenset(connector.port for connector in topology.connectors.values())
+    hosts = {
+        name: {
+            Role.HUB: connectors or frozenset({_SMTP_PORT}),
+            Role.MAILBOX: frozenset({_SMTP_PORT}),
+        }.get(node.role, frozenset())
+        for name, node in topology.nodes.items()
+    }
+    return hosts | {vip: frozenset(rule.ports) for vip, (_, rule) in topology.vips.items()}
+
+
+def fqdn(topology: Topology, node: str) -> str:
+    """The name that a node gives itself: in the first mailbox domain."""
+    return f"{node}.{topology.domains[0] if topology.domains else 'invalid'}"
+
+
+def certificate_names(topology: Topology, node: str) -> tuple[str, ...]:
+    """Names that a hub's certificate bears: its own, and every name that clients are given."""
+    return (fqdn(topology, node), *topology.names)
+
+
+def configure(topology: Topology, placement: Placement, paths: Paths) -> dict[str, Any]:
+    """The configuration of every node, by name, in plain JSON values."""
+    made = {
+        name: _configure(topology, placement, paths, name, node)
+        for name, node in topology.nodes.items()
+    }
+    return {name: settings.model_dump(mode="json") for name, settings in made.items()}
+
+
+@functools.singledispatch
+def _role(node: object, *_: object) -> config.Common:
+    raise TypeError(f"no configuration for {node!r}")
+
+
+def _configure(
+    topology: Topology, placement: Placement, paths: Paths, name: str, node: object
+) -> config.Common:
+    control = placement.control(name)
+    common = {
+        "name": name,
+        "fqdn": fqdn(topology, name),
+        "address": placement.seats[name].address,
+        "control": config.Control(
+            address=control.address, port=control.port, token=placement.control_token
+        ),
+        "journal": paths.journal(name),
+    }
+    return _role(node, topology, placement, paths, common)
+
+
+@_role.register
+def _hub(
+    hub: Hub, topology: Topology, placement: Placement, paths: Paths, common: Mapping[str, Any]
+) -> config.Hub:
+    name, clock = common["name"], topology.clock
+    seat = placement.seats[name]
+    connectors = topology.connectors.values()
+    listeners = tuple(
+        config.Listener(
+            port=connector.port,
+            bind=_address(seat.endpoint(connector.port)),
+            networks=placement.networks(topology, connector.remote),
+            relay=connector.relay,
+            tls=connector.tls,
+            auth=connector.auth,
+        )
+        for connector in connectors
+    ) or (config.Listener(port=_SMTP_PORT, bind=_address(seat.endpoint(_SMTP_PORT))),)
+    login = placement.credentials
+    return config.Hub(
+        **common,
+        listeners=listeners,
+        domains=topology.domains,
+        trusted_proxies=tuple(
+            placement.seats[balancer].address
+            for balancer, rules in topology.balancers.items()
+            if rules.source == "proxy" and name in rules.backends
+        ),
+        tls=config.Tls(certificate=paths.certificate(name), key=paths.key(name)),
+        logins=(config.Login(user=login.user, password=login.password),),
+        idle_s=_HUB_IDLE_S / clock,
+        queue=paths.queue(name),
+        next_hops=tuple(
+            _address(placement.seats[box].endpoint(_SMTP_PORT)) for box in topology.mailboxes
+        ),
+        glitch_retry_s=_GLITCH_RETRY_S / clock,
+        retry_s=_RETRY_S / clock,
+        late_retry_s=_LATE_RETRY_S / clock,
+        deferral_s=_GLITCH_RETRY_S / clock,
+        connect_s=_CONNECT_S / clock,
+        reply_s=_REPLY_S / clock,
+        ack=hub.ack,
+        ack_lag_s=hub.ack_lag / clock,
+        copies=hub.copies,
+    )
+
+
+@_role.register
+def _mailbox(
+    mailbox: Mailbox,
+    topology: Topology,
+    placement: Placement,
+    paths: Paths,
+    common: Mapping[str, Any],
+) -> config.Mailbox:
+    endpoint = placement.seats[common["name"]].endpoint(_SMTP_PORT)
+    return config.Mailbox(
+        **common,
+        listeners=(config.Listener(port=_SMTP_PORT, bind=_address(endpoint)),),
+        domains=mailbox.domains,
+        idle_s=_HUB_IDLE_S / topology.clock,
+    )
+
+
+@_role.register
+def _balancer(
+    balancer: Balancer,
+    topology: Topology,
+    placement: Placement,
+    paths: Paths,
+    common: Mapping[str, Any],
+) -> config.Balancer:
+    clock, check = topology.clock, balancer.check
+    timeout = check.interval if check.timeout is None else check.timeout
+    return config.Balancer(
+        **common,
+        role="haproxy" if balancer.kind == "haproxy" else "balancer",
+        fronts=tuple(
+            config.Front(vip=vip, port=port, bind=_address(placement.seats[vip].endpoint(port)))
+            for vip, rule in balancer.vips.items()
+            for port in rule.ports
+        ),
+        backends=tuple(
+            config.Backend(
+                name=backend,
+                endpoints={
+                    port: _address(placement.seats[backend].endpoint(port))
+                    for rule in balancer.vips.values()
+                    for port in rule.ports
+                },
+            )
+            for backend in balancer.backends
+        ),
+        check=config.Check(
+            kind=check.kind,
+            interval_s=check.interval / clock,
+            timeout_s=timeout / clock,
+            fall=check.fall,
+            rise=check.rise,
+        ),
+        source=balancer.source,
+        method=balancer.method,
+        redispatch=balancer.redispatch,
+        on_marked_down=balancer.on_marked_down,
+        connect_s=_BALANCER_CONNECT_S / clock,
+        workdir=paths.workdir(common["name"]),
+    )
+
+
+@_role.register
+def _sender(
+    sender: Sender,
+    topology: Topology,
+    placement: Placement,
+    paths: Paths,
+    common: Mapping[str, Any],
+) -> config.Sender:
+    targets = [*topology.names, *topology.vips, *topology.nodes]
+    login = placement.credentials
+    ports: dict[str, dict[int, int]] = {}
+    for seat in placement.seats.values():
+        ports.setdefault(seat.address, {}).update(seat.mapped)
+    return config.Sender(
+        **common,
+        hosts={target: (placement.seat_of(topology, target).address,) for target in targets},
+        ports=ports,
+        ca=paths.ca,
+        login=config.Login(user=login.user, password=login.password),
+        connect_s=_CONNECT_S / topology.clock,
+        reply_s=_SENDER_REPLY_S / topology.clock,
+    )
+
+
+def _address(endpoint: Endpoint) -> config.Address:
+    return config.Address(address=endpoint.address, port=endpoint.port)

@@ -1,0 +1,326 @@
+"""YAML file → `Topology`, and back; every mistake in a file is reported at once, by line."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import os
+from dataclasses import dataclass, replace
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Final
+
+from relaydrill.errors import InventoryError, Problem, UsageError
+from relaydrill.inventory.validation import check
+from relaydrill.inventory.yaml_marks import Mark, Marked, Mistake, overlay, show
+from relaydrill.inventory.yaml_text import MOST_BYTES, NotYaml, read, too_big, write
+from relaydrill.topology import Topology
+
+_LONGEST_CHAIN: Final = 16
+_SUFFIX: Final = ".yaml"
+
+
+def load(source: str | Path) -> Topology:
+    """The topology that ``source`` names.
+
+    Args:
+        source: A built-in's name, or the path of a file. Text with a slash or a suffix is a path
+            if there is such a file.
+
+    Raises:
+        UsageError: There is no such built-in or file.
+        InventoryError: The file, or one that it extends, is wrong; carries all of the problems.
+    """
+    try:
+        opened = _open(source, Path())
+    except _NoSuch as error:
+        raise UsageError(str(error)) from None
+    except NotYaml as error:
+        raise _inventory_error([error.mistake]) from None
+    return _topology(opened)
+
+
+def parse(text: str, where: str = "<text>", folder: Path | None = None) -> Topology:
+    """The topology in a YAML text.
+
+    Args:
+        text: What a file would hold.
+        where: What messages call the text.
+        folder: Where an ``extends`` path in it starts; the default is the working directory.
+
+    Raises:
+        InventoryError: The text, or a file that it extends, is wrong.
+    """
+    return _topology(_Source(where, text, where, folder or Path()))
+
+
+def builtins() -> dict[str, str]:
+    """Summaries of the built-in topologies, by name."""
+    return {name: load(name).summary for name in _builtin_names()}
+
+
+def builtin_text(name: str) -> str:
+    """The file of a built-in topology, as it is.
+
+    Raises:
+        UsageError: No built-in has this name.
+    """
+    if name not in _builtin_names():
+        raise UsageError(str(_unknown(name)))
+    return _builtin_file(name).read_text(encoding="utf-8")
+
+
+def dump(topology: Topology) -> str:
+    """YAML that loads back to an equal topology, defaults written out.
+
+    A default may change with a version of Relaydrill; what a run was done with may not.
+    """
+    return write(topology.model_dump(mode="json", by_alias=True))
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a topology file, for editors.
+
+    A file that extends another states only what differs, so nothing is required of it, and
+    ``null`` takes a key out.
+    """
+    whole = Topology.model_json_schema(by_alias=True)
+    definitions = whole.pop("$defs")
+    whole["properties"] = {
+        "extends": {
+            "type": "string",
+            "description": "A built-in topology, or the path of a file, that this one builds on.",
+        },
+        **whole["properties"],
+    }
+    partial = {f"Partial{name}": _partial(part) for name, part in definitions.items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Relaydrill topology",
+        "type": "object",
+        "if": {"required": ["extends"]},
+        "then": _partial(whole),
+        "else": whole,
+        "$defs": {**definitions, **partial},
+    }
+
+
+def _partial(part: Any) -> Any:
+    """A JSON Schema for a fragment of what ``part`` describes, to be merged into a whole."""
+    if isinstance(part, list):
+        return [_partial(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    loose: dict[str, Any] = {}
+    for key, value in part.items():
+        if key == "properties":
+            loose[key] = {name: _or_null(each) for name, each in value.items()}
+        elif key == "additionalProperties" and isinstance(value, dict):
+            loose[key] = _or_null(value)
+        elif key == "oneOf":
+            # Without its role, a node's fragment may fit several roles.
+            loose["anyOf"] = _partial(value)
+        elif key == "$ref":
+            loose[key] = value.replace("#/$defs/", "#/$defs/Partial")
+        elif key == "items":
+            # A list is replaced as a whole, so its entries must be whole.
+            loose[key] = copy.deepcopy(value)
+        elif key not in ("required", "discriminator", "minProperties", "default"):
+            loose[key] = copy.deepcopy(value)
+    return loose
+
+
+def _or_null(part: Any) -> Any:
+    return {"anyOf": [_partial(part), {"type": "null"}]}
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A file that was read.
+
+    Attributes:
+        name: What messages call it. identity: The same for the same file, however it was reached.
+        folder: Where an ``extends`` path in it starts.
+    """
+
+    name: str
+    text: str
+    identity: str
+    folder: Path
+
+
+class _NoSuch(Exception):  # never leaves this module
+    """There is neither a built-in nor a file of that name."""
+
+    def __init__(self, what: str, allowed: str) -> None:
+        super().__init__(f"{what} (allowed: {allowed})")
+        self.what: Final = what
+        self.allowed: Final = allowed
+
+
+def _topology(source: _Source) -> Topology:
+    mistakes: list[Mistake] = []
+    try:
+        root, partial = _merged(source, (), mistakes)
+    except NotYaml as error:
+        raise _inventory_error([*mistakes, error.mistake]) from None
+    topology, wrong = check(root, partial=partial)
+    mistakes += wrong
+    if mistakes or topology is None:
+        raise _inventory_error(mistakes)
+    return topology
+
+
+def _inventory_error(mistakes: list[Mistake]) -> InventoryError:
+    return InventoryError(
+        tuple(Problem(str(each.at), each.what, each.allowed) for each in sorted(set(mistakes)))
+    )
+
+
+def _merged(
+    source: _Source, chain: tuple[_Source, ...], mistakes: list[Mistake]
+) -> tuple[Marked, bool]:
+    """A file's values laid over those it extends, and whether some of those are not to be had."""
+    root, found = read(source.text, source.name)
+    mistakes += found
+    entries = dict(root.value) if isinstance(root.value, dict) else {}
+    extends = entries.pop("extends", None)
+    root = replace(root, value=entries)
+    if extends is None:
+        return root, False
+    base = _base(extends, source, (*chain, source), mistakes)
+    if base is None:
+        return root, True
+    try:
+        below, partial = _merged(base, (*chain, source), mistakes)
+    except NotYaml as error:
+        mistakes.append(error.mistake)
+        return root, True
+    return overlay(below, root), partial
+
+
+def _base(
+    extends: Marked, source: _Source, chain: tuple[_Source, ...], mistakes: list[Mistake]
+) -> _Source | None:
+    """The file that ``extends`` names, or ``None`` once the mistake in it is noted."""
+    what, allowed = "", ""
+    base: _Source | None = None
+    if extends.told:
+        return None
+    if not isinstance(extends.value, str):
+        what, allowed = f"{show(extends.value)} is not text", "a built-in's name or a path"
+    else:
+        try:
+            base = _open(extends.value, source.folder)
+        except _NoSuch as error:
+            what, allowed = error.what, error.allowed
+        except NotYaml as error:
+            what = f"{error.mistake.at.file}: {error.mistake.what}"
+    if base is not None and base.identity in [each.identity for each in chain]:
+        names = " → ".join(each.name for each in (*chain, base))
+        what, allowed = f"a circle: {names}", "a chain of files that ends"
+    elif base is not None and len(chain) >= _LONGEST_CHAIN:
+        what, allowed = "too many files extend one another", f"up to {_LONGEST_CHAIN}"
+    if what:
+        mistakes.append(Mistake(extends.place, f"extends: {what}", allowed))
+        return None
+    return base
+
+
+def _open(source: str | Path, folder: Path) -> _Source:
+    """Reads what ``source`` names.
+
+    Raises:
+        _NoSuch: Neither a built-in nor a file has the name.
+        NotYaml: The file cannot be read as text.
+    """
+    name = str(source)
+    if isinstance(source, Path) or _looks_like_path(name):
+        path = folder / source
+        if _is_there(path):
+            return _Source(
+                str(path), _decoded(_bytes(path), str(path)), _identity(path), path.parent
+            )
+    if isinstance(source, str) and name in _builtin_names():
+        return _Source(f"{name} (built in)", builtin_text(name), f"built in: {name}", Path())
+    raise _unknown(name)
+
+
+def _looks_like_path(name: str) -> bool:
+    return "/" in name or os.sep in name or bool(Path(name).suffix)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False  # ValueError: a NUL, or what the file system's encoding does not have
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    return True
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            # Never more than needed to know: the path may be a device without end.
+            return file.read(MOST_BYTES + 1)
+    except IsADirectoryError:
+        raise NotYaml(Mistake(Mark(str(path), 0), "a directory", "a file")) from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> NotYaml:
+    reason = error.strerror or type(error).__name__
+    return NotYaml(Mistake(Mark(str(path), 0), f"cannot be read: {reason}"))
+
+
+def _identity(path: Path) -> str:
+    return os.path.realpath(path)
+
+
+def _decoded(data: bytes, name: str) -> str:
+    if len(data) > MOST_BYTES:
+        raise NotYaml(too_big(name))
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        what = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        raise NotYaml(Mistake(Mark(name, line), what, "a file saved as UTF-8")) from None
+
+
+def _builtin_folder() -> Traversable:
+    return resources.files("relaydrill") / "topologies"
+
+
+def _builtin_file(name: str) -> Traversable:
+    return _builtin_folder() / f"{name}{_SUFFIX}"
+
+
+def _builtin_names() -> list[str]:
+    files = (entry.name for entry in _builtin_folder().iterdir())
+    return sorted(name.removesuffix(_SUFFIX) for name in files if name.endswith(_SUFFIX))
+
+
+def _unknown(name: str) -> _NoSuch:
+    """Of a name that is neither a built-in nor a file: the nearest one, and all there are."""
+    names = _builtin_names()
+    path = _looks_like_path(name)
+    near = difflib.get_close_matches(Path(name).stem if path else name, names, n=1)
+    said = f"there is no file {show(name)}" if path else f"no topology is called {show(name)}"
+    if near:
+        said += f"; did you mean {near[0]!r}?"
+    if not path and name.strip(". ") and _exists(name):
+        said += f"; the file of that name is './{name}'"
+    allowed = f"a file's path, with a slash or a suffix, or one of: {', '.join(names)}"
+    return _NoSuch(said, allowed)
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):
+        return False

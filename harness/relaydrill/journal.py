@@ -1,0 +1,181 @@
+r"""A node's journal: append-only, one event a line, on disk before the reply that it describes.
+
+An event is one JSON object on one line::
+
+    {"mono": 8123.402, "wall": 1764000000.12, "node": "ht1", "kind": "accepted",
+     "message": "<1@app>", "recipient": "a@contoso.com", "detail": {"port": 25}}
+
+``mono`` is the machine's monotonic clock (shared by all processes and containers of one host),
+``wall`` the time of day, both in seconds. The kinds, and who writes them:
+
+============ ================ =================================================================
+kind         written by       meaning (detail)
+============ ================ =================================================================
+ready        every node       it listens (pid)
+stopping     every node       it was asked to end
+attempt      sender           an attempt begins (flow, scheduled, port, digest)
+outcome      sender           it is over (result, phase, code, text, reason, address, server)
+accepted     hub, edge        about to answer 250 after the dot (client, port, stored, server)
+refused      hub, mailbox …   about to answer 4xx/5xx to MAIL, RCPT or the dot (phase, code, text)
+relayed      hub, edge        the next hop took it with 250 (to, address)
+deferred     hub, edge        a next hop did not take it; it stays queued (reason)
+bounced      hub, edge        a next hop refused it for good (reason)
+queue        hub, edge        what lies in the queue now (items: [[message, recipient], …])
+arrived      mailbox          about to answer 250 after the dot (digest, client)
+connected    balancer         a client's connection was given to a backend (client, port, backend)
+unserved     balancer         a client's connection could not be served (client, port, reason)
+backend      balancer         its belief about a backend changed (backend, state, reason)
+disturbed    every node       a service fault was switched on, or off (fault, on)
+bitten       every node       a service fault acted on a session (fault, phase, client, probe)
+inject       harness          a fault is about to be injected (fault, kind, node)
+not-injected harness          it could not be (fault, reason)
+injected     harness          it is in force (fault)
+heal         harness          it is about to be healed (fault)
+healed       harness          it is gone (fault)
+============ ================ =================================================================
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+Clock = Callable[[], float]
+
+_EMPTY: Final[Mapping[str, Any]] = {}
+_TORN: Final = " torn\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a journal; see the module's table for the kinds.
+
+    Attributes:
+        mono: Monotonic seconds. wall: Seconds since the epoch.
+        node: Who wrote it. kind: What happened.
+        message: The Message-ID with its angle brackets; empty where no message is meant.
+        recipient: The envelope recipient; empty where none is meant.
+        detail: Whatever else the kind carries; plain JSON values.
+    """
+
+    mono: float
+    wall: float
+    node: str
+    kind: str
+    message: str = ""
+    recipient: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_line(self) -> str:
+        """The event as one line of JSON, without the line's end."""
+        record: dict[str, Any] = {
+            "mono": round(self.mono, 6),
+            "wall": round(self.wall, 6),
+            "node": self.node,
+            "kind": self.kind,
+        }
+        if self.message:
+            record["message"] = self.message
+        if self.recipient:
+            record["recipient"] = self.recipient
+        if self.detail:
+            record["detail"] = self.detail
+        return json.dumps(record, separators=(",", ":"))
+
+    @classmethod
+    def from_line(cls, line: str | bytes) -> Event:
+        """Read an event back.
+
+        Raises:
+            ValueError: The line is no event (a torn last line after a kill is the usual case).
+        """
+        try:
+            record = json.loads(line)
+            event = cls(
+                mono=float(record["mono"]),
+                wall=float(record["wall"]),
+                node=str(record["node"]),
+                kind=str(record["kind"]),
+                message=str(record.get("message", "")),
+                recipient=str(record.get("recipient", "")),
+                detail=record.get("detail", _EMPTY),
+            )
+            if not isinstance(event.detail, dict) or not math.isfinite(event.mono):
+                raise TypeError("no detail, or no time")
+            return event
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise ValueError(f"not a journal line: {line!r}") from error
+
+
+class Journal:
+    """Where one node writes its events.
+
+    Each event is one ``write(2)`` to a file opened for append: once `write` has returned, the
+    event outlives a ``kill -9`` of the writer (though not a power cut: there is no fsync).
+
+    Args:
+        node: The name that every event bears.
+        descriptor: An open file descriptor; closed by `close`.
+        mono: Monotonic clock, seconds.
+        wall: Clock of the time of day, seconds.
+    """
+
+    def __init__(
+        self, node: str, descriptor: int, *, mono: Clock = time.monotonic, wall: Clock = time.time
+    ) -> None:
+        self.node = node
+        self._descriptor = descriptor
+        self._mono = mono
+        self._wall = wall
+        self._torn = False
+
+    @classmethod
+    def open(cls, node: str, path: Path) -> Journal:
+        """Open (or go on with) the journal file at ``path``."""
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        descriptor = os.open(path, flags, 0o600)
+        journal = cls(node, descriptor)
+        size = os.fstat(descriptor).st_size
+        journal._torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        return journal
+
+    def write(self, kind: str, message: str = "", recipient: str = "", /, **detail: Any) -> Event:
+        """Append one event, and return it once the kernel has it.
+
+        Raises:
+            OSError: The disk is full or the file is gone; nothing that this event promises may
+                be said to anybody.
+        """
+        event = Event(self._mono(), self._wall(), self.node, kind, message, recipient, detail)
+        # After half a line (a full disk) a line end comes first, or two events would run together;
+        # and a mark before it, for the half may lack nothing but its end.
+        line = ((_TORN if self._torn else "") + event.to_line() + "\n").encode()
+        written = os.write(self._descriptor, line)
+        self._torn = written != len(line)
+        if self._torn:
+            raise OSError(f"journal of {self.node}: only {written} of {len(line)} bytes written")
+        return event
+
+    def close(self) -> None:
+        """Close the file. Idempotent is not needed: a journal has one owner."""
+        os.close(self._descriptor)
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """Read a journal file, passing over a torn line.
+
+    A line is torn only where its writer was killed, or its disk filled up, during the write, so
+    whatever it would have promised was never said.
+    """
+    with path.open("rb") as lines:
+        for line in lines:
+            with contextlib.suppress(ValueError):
+                if line.endswith(b"\n"):
+                    yield Event.from_line(line)

@@ -1,0 +1,58 @@
+"""Messages: how one is composed, how it is recognised again, and how its body is compared."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from email.utils import formatdate
+
+_MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)*(<[^<>\r\n]+>)", re.I | re.M)
+_LINE_END = re.compile(rb"\r?\n")
+_EMPTY_LINE = re.compile(rb"(?:\A|\r?\n)\r?\n")
+
+
+def compose(
+    message_id: str, *, sender: str, recipients: tuple[str, ...], size: int, date: float
+) -> bytes:
+    """A message in Internet format (RFC 5322), lines ended by CRLF.
+
+    Args:
+        message_id: With its angle brackets.
+        sender: Address for From. recipients: Addresses for To.
+        size: Wanted size of the body in bytes, reached to within one line.
+        date: Seconds since the epoch, for Date.
+    """
+    head = [
+        f"From: <{sender}>",
+        "To: " + ", ".join(f"<{recipient}>" for recipient in recipients),
+        f"Date: {formatdate(date)}",
+        f"Message-ID: {message_id}",
+        f"Subject: relaydrill {message_id}",
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=us-ascii",
+    ]
+    # Lines that begin with a dot and with "From " are what careless relays corrupt, so every
+    # body holds both (RFC 5321 §4.5.2).
+    body = [message_id, ".leading dot", "From the start of a line"]
+    filler = "relaydrill " * 6
+    used = sum(len(line) + 2 for line in body)
+    body += [filler] * max(0, (size - used) // (len(filler) + 2))
+    return ("\r\n".join([*head, "", *body]) + "\r\n").encode("ascii")
+
+
+def split(content: bytes) -> tuple[bytes, bytes]:
+    """Header block and body; the empty line between them belongs to neither."""
+    found = _EMPTY_LINE.search(content)
+    return (content[: found.start()], content[found.end() :]) if found else (content, b"")
+
+
+def message_id(content: bytes) -> str:
+    """The Message-ID of a message, angle brackets included; empty where it has none."""
+    found = _MESSAGE_ID.search(split(content)[0])
+    return found.group(1).decode("ascii", "replace") if found else ""
+
+
+def digest(content: bytes) -> str:
+    """SHA-256 of the body, in hex, whatever its line ends; headers may grow on the way."""
+    body = _LINE_END.sub(b"\r\n", split(content)[1])
+    return hashlib.sha256(body).hexdigest()

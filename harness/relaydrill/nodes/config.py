@@ -1,0 +1,212 @@
+"""What a node is told at its start: one JSON document for each role.
+
+All durations here are wall seconds: the topology's clock has been applied already.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+
+class Model(BaseModel):
+    """Base of all node configuration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Address(Model):
+    """A real address and port to listen on or connect to."""
+
+    address: str
+    port: int
+
+
+class Control(Model):
+    """Where the control channel listens, and the token that each request must carry."""
+
+    address: str
+    port: int
+    token: str = Field(repr=False)
+
+
+class Tls(Model):
+    """Certificate chain and key, PEM files."""
+
+    certificate: str
+    key: str
+
+
+class Login(Model):
+    """A user who may authenticate."""
+
+    user: str
+    password: str = Field(repr=False)
+
+
+class Listener(Model):
+    """One receive connector: where it listens and whom it serves.
+
+    Attributes:
+        port: Logical port, for journals. bind: The real one.
+        networks: Client address ranges that it serves.
+        relay: Whether it takes mail for any domain.
+        tls, auth: As in `relaydrill.topology.Connector`.
+    """
+
+    port: int
+    bind: Address
+    networks: tuple[str, ...] = ("0.0.0.0/0",)
+    relay: bool = False
+    tls: Literal["none", "offered", "required"] = "none"
+    auth: Literal["none", "required"] = "none"
+
+
+class Common(Model):
+    """What every node is told.
+
+    Attributes:
+        name: Node name, as in the topology. fqdn: The name it gives itself in SMTP.
+        address: Its own address; its outgoing connections come from there.
+        journal: File to append events to.
+    """
+
+    name: str
+    fqdn: str
+    address: str
+    control: Control
+    journal: str
+
+
+class Receiver(Common):
+    """What every node that accepts mail is told.
+
+    Attributes:
+        domains: Accepted domains.
+        trusted_proxies: Addresses whose connections begin with a PROXY protocol header.
+        idle_s: Silence after which a session is closed.
+        backlog: Length of each listener's accept queue.
+    """
+
+    listeners: tuple[Listener, ...]
+    domains: tuple[str, ...]
+    trusted_proxies: tuple[str, ...] = ()
+    tls: Tls | None = None
+    logins: tuple[Login, ...] = ()
+    idle_s: float = 300.0
+    size_limit: int = 37_748_736
+    backlog: int = 128
+
+
+class Hub(Receiver):
+    """A hub.
+
+    Attributes:
+        queue: SQLite file. queue_pages: Most pages it may have; 0 is no limit.
+        next_hops: Mailbox servers, tried in rotated order.
+        glitch_retry_s, glitch_retries: First retries of a destination that does not answer.
+        retry_s, retries, late_retry_s: The retries after those, and all later ones.
+        deferral_s: Wait after a 4xx for one message.
+        connect_s, reply_s: Timeouts as a client.
+        ack, ack_lag_s, copies: As in `relaydrill.topology.Hub`.
+    """
+
+    role: Literal["hub"] = "hub"
+    queue: str
+    queue_pages: int = 0
+    next_hops: tuple[Address, ...]
+    glitch_retry_s: float = 60.0
+    glitch_retries: int = 4
+    retry_s: float = 300.0
+    retries: int = 6
+    late_retry_s: float = 600.0
+    deferral_s: float = 60.0
+    connect_s: float = 30.0
+    reply_s: float = 300.0
+    ack: Literal["stored", "before_store"] = "stored"
+    ack_lag_s: float = 1.0
+    copies: int = 1
+
+
+class Mailbox(Receiver):
+    """A mailbox server."""
+
+    role: Literal["mailbox"] = "mailbox"
+
+
+class Front(Model):
+    """One port rule: connections to ``bind`` go to one of the backends' ``port``."""
+
+    vip: str
+    port: int
+    bind: Address
+
+
+class Backend(Model):
+    """One hub behind a balancer, with its real endpoint for each logical port."""
+
+    name: str
+    endpoints: dict[int, Address]
+
+
+class Check(Model):
+    """Health check; see `relaydrill.topology.HealthCheck`."""
+
+    kind: Literal["none", "tcp", "smtp", "mail"]
+    interval_s: float
+    timeout_s: float
+    fall: int
+    rise: int
+
+
+class Balancer(Common):
+    """A balancer, the fake or HAProxy's keeper."""
+
+    role: Literal["balancer", "haproxy"] = "balancer"
+    fronts: tuple[Front, ...]
+    backends: tuple[Backend, ...]
+    check: Check
+    source: Literal["proxy", "snat"] = "proxy"
+    method: Literal["roundrobin", "leastconn"] = "roundrobin"
+    redispatch: bool = False
+    on_marked_down: Literal["keep", "shutdown"] = "keep"
+    connect_s: float = 5.0
+    backlog: int = 128
+    program: str = ""
+    workdir: str = ""
+
+
+class Sender(Common):
+    """A sending host.
+
+    Attributes:
+        hosts: What names resolve to. ports: Real port of each logical one, by address.
+        ca: The certificate authority to trust, PEM file.
+        login: What it authenticates with.
+        connect_s, reply_s: Timeouts.
+        most_at_once: Bound on attempts under way at once.
+    """
+
+    role: Literal["sender"] = "sender"
+    hosts: dict[str, tuple[str, ...]]
+    ports: dict[str, dict[int, int]]
+    ca: str
+    login: Login
+    connect_s: float = 30.0
+    reply_s: float = 60.0
+    most_at_once: int = 512
+
+
+NodeConfig = Annotated[Hub | Mailbox | Balancer | Sender, Field(discriminator="role")]
+
+_ADAPTER: TypeAdapter[NodeConfig] = TypeAdapter(NodeConfig)
+
+
+def parse(text: str | bytes) -> NodeConfig:
+    """Read a configuration document.
+
+    Raises:
+        pydantic.ValidationError: It is none.
+    """
+    return _ADAPTER.validate_json(text)

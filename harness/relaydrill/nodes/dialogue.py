@@ -1,0 +1,269 @@
+"""One SMTP session as a server: aiosmtpd in Exchange's words, with service faults and PROXY v2."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import ssl
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Any, Protocol
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from relaydrill.journal import Journal
+from relaydrill.nodes import config, replies
+from relaydrill.nodes.disturbance import Disturbances
+from relaydrill.smtp import Phase, Reply
+
+PROBE_NAME = "healthcheck.relaydrill.invalid"
+"""The EHLO name of health checks, by which their sessions are told from mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as it stands after the dot, before anything is promised.
+
+    Attributes:
+        sender, recipients: The envelope. content: Headers and body, CRLF.
+        client: The client's address. helo: What it called itself.
+        port: Logical port that it came in by. tls: Whether the session was encrypted.
+    """
+
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes
+    client: str
+    helo: str
+    port: int
+    tls: bool
+
+
+class Acceptor(Protocol):
+    """What a node does with a message."""
+
+    def accept(self, received: Received) -> Reply:
+        """Store and journal it, and say what is answered after the dot.
+
+        It must not wait: between the dot and the reply nothing else may come in between, or a
+        client that hangs up there could leave a message half entered.
+        """
+
+    def takes(self, recipient: str, *, relay: bool) -> Reply | None:
+        """None if mail for ``recipient`` is taken, else the refusal."""
+
+
+class Reception:
+    """What all sessions of one node share.
+
+    Args:
+        settings: The node's configuration.
+        acceptor: What takes the messages.
+        journal: The node's journal.
+        disturbances: Service faults in force.
+    """
+
+    def __init__(
+        self,
+        settings: config.Receiver,
+        acceptor: Acceptor,
+        journal: Journal,
+        disturbances: Disturbances,
+    ) -> None:
+        self.settings = settings
+        self.acceptor = acceptor
+        self.journal = journal
+        self.disturbances = disturbances
+        self.tls_context = _server_tls(settings.tls)
+        self.empty = asyncio.Event()
+        self.empty.set()
+        self._sessions: set[Dialogue] = set()
+
+    def entered(self, dialogue: Dialogue) -> None:
+        """A session has begun."""
+        self._sessions.add(dialogue)
+        self.empty.clear()
+
+    def left(self, dialogue: Dialogue) -> None:
+        """A session is over."""
+        self._sessions.discard(dialogue)
+        if not self._sessions:
+            self.empty.set()
+
+    def authenticate(
+        self, dialogue: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
+    ) -> AuthResult:
+        """Check a user and password against the node's logins."""
+        if not isinstance(data, LoginPassword):
+            return AuthResult(success=False, handled=False)
+        given = (bytes(data.login), bytes(data.password))
+        known = {(login.user.encode(), login.password.encode()) for login in self.settings.logins}
+        return AuthResult(success=given in known, handled=False, auth_data=data)
+
+
+def _server_tls(tls: config.Tls | None) -> ssl.SSLContext | None:
+    if tls is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tls.certificate, tls.key)
+    return context
+
+
+class Dialogue(SMTP):
+    """One SMTP session.
+
+    Args:
+        listener: The receive connector that it came in by.
+        reception: What all sessions of the node share.
+        policy: The hooks of the SMTP library; see `relaydrill.nodes.policy`.
+    """
+
+    AuthLoginUsernameChallenge = "Username:"
+    AuthLoginPasswordChallenge = "Password:"
+
+    def __init__(self, listener: config.Listener, reception: Reception, policy: object) -> None:
+        # The library keeps these limits on the class and clears them for every new session, so one
+        # session could make another refuse a legal command.
+        self.command_size_limits = collections.defaultdict(lambda: self.command_size_limit)
+        self.listener = listener
+        self.reception = reception
+        self.client = ""
+        self.probe = False
+        self._begun = False
+        self._greeted = False
+        super().__init__(
+            policy,
+            hostname=reception.settings.fqdn,
+            data_size_limit=reception.settings.size_limit,
+            tls_context=reception.tls_context if listener.tls != "none" else None,
+            require_starttls=listener.tls == "required",
+            auth_required=listener.auth == "required",
+            auth_require_tls=True,
+            authenticator=reception.authenticate,
+            timeout=reception.settings.idle_s,
+            loop=asyncio.get_running_loop(),
+        )
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take note of the client; a trusted proxy must tell first whom it speaks for."""
+        if not self.client:
+            # A client that has reset the connection already has no name any more.
+            peer = transport.get_extra_info("peername")
+            self.client = peer[0] if peer else "0.0.0.0"
+            if self.client in self.reception.settings.trusted_proxies:
+                self._proxy_timeout = self.reception.settings.idle_s
+            self.reception.entered(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Forget the session."""
+        self.reception.left(self)
+        super().connection_lost(error)
+
+    def abort(self) -> None:
+        """Cut the connection at once."""
+        transport = self._original_transport or self.transport
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
+
+    @property
+    def _closing(self) -> bool:
+        return not isinstance(self.transport, asyncio.Transport) or self.transport.is_closing()
+
+    async def push(self, status: str | bytes | None) -> None:
+        """Send a reply, in Exchange's words; the first one is the banner."""
+        if not self._begun:
+            self._begun = True
+            if await self.interfere(Phase.BANNER):
+                return
+            self._greeted = True
+            status = str(replies.banner(self.reception.settings.fqdn, formatdate()))
+        if status is None or self._closing:
+            return
+        if isinstance(status, str):
+            status = replies.in_exchange_words(status).encode("ascii", "replace")
+        await super().push(status)
+
+    async def interfere(self, phase: Phase) -> bool:
+        """Let a service fault act at this point; True if the usual course must not follow."""
+        disturbance = self.reception.disturbances.at(phase)
+        if disturbance is None:
+            return False
+        self.reception.journal.write(
+            "bitten",
+            fault=disturbance.label,
+            phase=str(phase),
+            client=self.client,
+            probe=self.probe,
+        )
+        match disturbance.action:
+            case "delay":
+                await asyncio.sleep(disturbance.delay_s)
+                return False
+            case "hang":
+                await self.reception.disturbances.lifted(disturbance.label)
+                return False
+            case "drop":
+                self.abort()
+                return True
+        reply = disturbance.reply or replies.UNAVAILABLE
+        await super().push(str(reply))
+        if reply.code == 421 and isinstance(self.transport, asyncio.Transport):
+            self.transport.close()  # RFC 5321 §3.8: 421 closes the channel
+        return True
+
+    def _timeout_cb(self) -> None:
+        """Say why before closing an idle session; the library closes it silently."""
+        if isinstance(self.transport, asyncio.Transport) and self._greeted:
+            self.transport.write(f"{replies.IDLE}\r\n".encode())
+        super()._timeout_cb()  # type: ignore[no-untyped-call]
+
+    async def smtp_HELO(self, hostname: str) -> None:
+        """Note who speaks, and answer unless a fault acts; HELO is EHLO of old."""
+        self.probe = self.probe or hostname == PROBE_NAME
+        if not await self.interfere(Phase.EHLO):
+            await super().smtp_HELO(hostname)
+
+    async def smtp_EHLO(self, hostname: str) -> None:
+        """Note who speaks, and answer unless a fault acts."""
+        self.probe = self.probe or hostname == PROBE_NAME
+        if not await self.interfere(Phase.EHLO):
+            await super().smtp_EHLO(hostname)
+
+    async def smtp_STARTTLS(self, arg: str) -> None:
+        """Go over to TLS unless a fault acts."""
+        if not await self.interfere(Phase.STARTTLS):
+            await super().smtp_STARTTLS(arg)
+
+    async def smtp_AUTH(self, arg: str) -> None:
+        """Authenticate unless a fault acts."""
+        if not await self.interfere(Phase.AUTH):
+            await super().smtp_AUTH(arg)
+
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        """Begin a message unless a fault acts."""
+        if not await self.interfere(Phase.MAIL):
+            await super().smtp_MAIL(arg)
+
+    async def smtp_RCPT(self, arg: str | None) -> None:
+        """Take a recipient unless a fault acts."""
+        if not await self.interfere(Phase.RCPT):
+            await super().smtp_RCPT(arg)
+
+    async def smtp_DATA(self, arg: str) -> None:
+        """Receive the message unless a fault acts, before or in the middle of it."""
+        if await self.interfere(Phase.DATA):
+            return
+        envelope = self.envelope
+        if (
+            self.reception.disturbances.at(Phase.BODY)
+            and envelope
+            and envelope.rcpt_tos
+            and not arg
+        ):
+            await super().push("354 Start mail input; end with <CRLF>.<CRLF>")
+            await self._reader.read(1)
+            if not await self.interfere(Phase.BODY):
+                self.abort()  # lifted meanwhile; but half the message has been thrown away
+            return
+        await super().smtp_DATA(arg)

@@ -1,0 +1,137 @@
+"""Who may do what on a receive connector: the hooks that the SMTP library calls."""
+
+from __future__ import annotations
+
+from aiosmtpd.proxy_protocol import ProxyData
+from aiosmtpd.smtp import Envelope, Session
+
+from relaydrill.nodes import config, replies
+from relaydrill.nodes.dialogue import Dialogue, Received, Reception
+from relaydrill.placement import in_networks
+from relaydrill.smtp import Phase, Reply
+
+
+class Policy:
+    """The hooks for the sessions of one connector."""
+
+    def __init__(self, reception: Reception, listener: config.Listener) -> None:
+        self._reception = reception
+        self._listener = listener
+
+    async def handle_PROXY(
+        self, dialogue: Dialogue, session: Session, envelope: Envelope, proxy: ProxyData
+    ) -> bool:
+        """From here on the client is the one that the proxy names (PROXY protocol v2, §2.2)."""
+        if proxy.version == 2 and proxy.command == 0:  # LOCAL: the proxy's own health check
+            dialogue.probe = True
+            return True
+        if proxy.src_addr is None:
+            return False
+        dialogue.client = str(proxy.src_addr)
+        return True
+
+    async def handle_HELO(
+        self, dialogue: Dialogue, session: Session, envelope: Envelope, hostname: str
+    ) -> str:
+        """Greet the old way."""
+        session.host_name = hostname
+        return f"250 {replies.hello(dialogue.hostname, dialogue.client)}"
+
+    async def handle_EHLO(
+        self,
+        dialogue: Dialogue,
+        session: Session,
+        envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        """Greet, and announce what this server really does; nothing else."""
+        session.host_name = hostname
+        lines = [replies.hello(dialogue.hostname, dialogue.client)]
+        lines += [f"SIZE {self._reception.settings.size_limit}", "ENHANCEDSTATUSCODES"]
+        if self._listener.tls != "none":
+            lines.append("AUTH LOGIN PLAIN" if session.ssl else "STARTTLS")
+        lines.append("8BITMIME")
+        return ["\r\n".join([f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"])]
+
+    async def handle_RSET(self, dialogue: Dialogue, session: Session, envelope: Envelope) -> str:
+        """Forget the message."""
+        return str(replies.RESETTING)
+
+    async def handle_NOOP(
+        self, dialogue: Dialogue, session: Session, envelope: Envelope, arg: str
+    ) -> str:
+        """Do nothing."""
+        return str(replies.OK)
+
+    async def handle_QUIT(self, dialogue: Dialogue, session: Session, envelope: Envelope) -> str:
+        """Say goodbye."""
+        return str(replies.CLOSING)
+
+    async def handle_MAIL(
+        self,
+        dialogue: Dialogue,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        """Take a sender from a client that this connector serves."""
+        if not session.authenticated and not in_networks(dialogue.client, self._listener.networks):
+            return self._refuse(dialogue, Phase.MAIL, replies.NOT_AUTHENTICATED)
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return str(replies.SENDER_OK)
+
+    async def handle_RCPT(
+        self,
+        dialogue: Dialogue,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        """Take a recipient of an accepted domain, or any where the connector relays."""
+        relay = self._listener.relay or bool(session.authenticated)
+        refusal = self._reception.acceptor.takes(address, relay=relay)
+        if refusal:
+            return self._refuse(dialogue, Phase.RCPT, refusal, recipient=address)
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return str(replies.RECIPIENT_OK)
+
+    async def handle_DATA(
+        self, dialogue: Dialogue, session: Session, envelope: Envelope
+    ) -> str | None:
+        """Hand the message to the node, with the service faults before and after."""
+        if await dialogue.interfere(Phase.DOT):
+            return None
+        content = envelope.original_content or b""
+        reply = self._reception.acceptor.accept(
+            Received(
+                sender=envelope.mail_from or "",
+                recipients=tuple(envelope.rcpt_tos),
+                content=content,
+                client=dialogue.client,
+                helo=session.host_name or "",
+                port=self._listener.port,
+                tls=session.ssl is not None,
+            )
+        )
+        if await dialogue.interfere(Phase.REPLY):
+            return None
+        return str(reply) if reply.ok else self._refuse(dialogue, Phase.REPLY, reply)
+
+    def _refuse(
+        self, dialogue: Dialogue, phase: Phase, reply: Reply, *, recipient: str = ""
+    ) -> str:
+        self._reception.journal.write(
+            "refused",
+            recipient=recipient,
+            phase=str(phase),
+            code=reply.code,
+            text=reply.text,
+            client=dialogue.client,
+            port=self._listener.port,
+        )
+        return str(reply)

@@ -1,0 +1,78 @@
+"""Exchange's words: the replies of a Hub or Edge Transport server.
+
+Texts are those that Exchange Server 2007 to 2019 send; where the versions differ, 2007's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from relaydrill.smtp import Reply
+
+SENDER_OK: Final = Reply(250, "2.1.0 Sender OK")
+RECIPIENT_OK: Final = Reply(250, "2.1.5 Recipient OK")
+RESETTING: Final = Reply(250, "2.0.0 Resetting")
+OK: Final = Reply(250, "2.0.0 OK")
+CLOSING: Final = Reply(221, "2.0.0 Service closing transmission channel")
+UNABLE_TO_RELAY: Final = Reply(550, "5.7.1 Unable to relay")
+NOT_AUTHENTICATED: Final = Reply(530, "5.7.1 Client was not authenticated")
+USER_UNKNOWN: Final = Reply(550, "5.1.1 User unknown")
+BACK_PRESSURE: Final = Reply(452, "4.3.1 Insufficient system resources")
+UNAVAILABLE: Final = Reply(421, "4.3.2 Service not available")
+IDLE: Final = Reply(451, "4.7.0 Timeout waiting for client input")
+LOOP: Final = Reply(554, "5.4.6 Hop count exceeded - possible mail loop")
+LOCAL_ERROR: Final = Reply(451, "4.3.0 Local error in processing")
+TOO_MANY_ERRORS: Final = Reply(
+    421, "4.7.0 Too many errors on this connection, closing transmission channel"
+)
+
+MOST_HOPS: Final = 30
+"""Received headers beyond which a message is taken to loop."""
+
+
+def banner(fqdn: str, date: str) -> Reply:
+    """The greeting; ``date`` in the form of RFC 5322."""
+    return Reply(220, f"{fqdn} Microsoft ESMTP MAIL Service ready at {date}")
+
+
+def queued(message_id: str, internal_id: int) -> Reply:
+    """250 after the dot."""
+    return Reply(250, f"2.6.0 {message_id} [InternalId={internal_id}] Queued mail for delivery")
+
+
+def hello(fqdn: str, client: str) -> str:
+    """First line of the answer to HELO and EHLO, without its code."""
+    return f"{fqdn} Hello [{client}]"
+
+
+# What aiosmtpd says by itself, and what Exchange says in its place.
+_STOCK: Final = (
+    (re.compile(r"503 Error: send (HELO|EHLO) first"), "503 5.5.2 Send hello first"),
+    (re.compile(r"503 Error: need MAIL command"), "503 5.5.2 Need mail command"),
+    (re.compile(r"503 Error: need RCPT command"), "503 5.5.2 Need rcpt command"),
+    (re.compile(r"503 Error: nested MAIL command"), "503 5.5.2 Sender already specified"),
+    (re.compile(r"354 .*"), "354 Start mail input; end with <CRLF>.<CRLF>"),
+    (re.compile(r"220 Ready to start TLS"), "220 2.0.0 SMTP server ready"),
+    (re.compile(r"530 5\.7\.0 Authentication required"), str(NOT_AUTHENTICATED)),
+    (re.compile(r"530 Must issue .*"), "530 5.7.0 Must issue a STARTTLS command first"),
+    (re.compile(r"535 .*"), "535 5.7.3 Authentication unsuccessful"),
+    (re.compile(r"552 .*"), "552 5.3.4 Message size exceeds fixed maximum message size"),
+    (re.compile(r"500 Error: command .*"), "500 5.3.3 Unrecognized command"),
+    (re.compile(r"500 Error: bad syntax"), "500 5.3.3 Unrecognized command"),
+    (re.compile(r"501 (?!5)(.*)"), r"501 5.5.4 Invalid arguments"),
+    (re.compile(r"502 5\.5\.1 Too many unrecognized .*"), str(TOO_MANY_ERRORS)),
+    (re.compile(r"500 Error: \(.*", re.S), str(LOCAL_ERROR)),
+)
+
+
+def in_exchange_words(stock: str) -> str:
+    """A reply of the SMTP library in the words that Exchange uses for the same case.
+
+    An exception inside a handler becomes a 500 in the library, which would make the sender bounce
+    the message; the field's answer is a 451.
+    """
+    for pattern, words in _STOCK:
+        if pattern.fullmatch(stock):
+            return words
+    return stock

@@ -1,0 +1,125 @@
+"""What all nodes share: journal, control channel, signals, and the road from start to end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from pathlib import Path
+from typing import Any, Protocol
+
+from relaydrill.errors import CapabilityMissing, LabError
+from relaydrill.journal import Journal
+from relaydrill.nodes import config
+from relaydrill.nodes.control import ControlServer
+from relaydrill.nodes.disturbance import Disturbance, Disturbances
+
+
+class Service(Protocol):
+    """What a role provides."""
+
+    disturbable: bool
+    """Whether it has sessions of its own that a service fault can act on."""
+
+    async def start(self) -> None:
+        """Begin to listen, or to work."""
+
+    async def stop(self) -> None:
+        """End in good order: what is under way is finished, what is promised is kept."""
+
+    async def refresh(self) -> None:
+        """Follow a change of the disturbances: take listeners away, or bring them back."""
+
+    async def handle(self, op: str, args: dict[str, Any]) -> Any:
+        """Carry out a control request of this role."""
+
+
+def build(settings: config.NodeConfig, journal: Journal, disturbances: Disturbances) -> Service:
+    """The service for a configuration. Roles are imported only where they are used."""
+    match settings:
+        case config.Hub():
+            from relaydrill.nodes.hub import HubService
+
+            return HubService(settings, journal, disturbances)
+        case config.Mailbox():
+            from relaydrill.nodes.mailbox import MailboxService
+
+            return MailboxService(settings, journal, disturbances)
+        case config.Balancer(role="haproxy"):
+            from relaydrill.nodes.haproxy import HaproxyKeeper
+
+            return HaproxyKeeper(settings, journal)
+        case config.Balancer():
+            from relaydrill.nodes.balancer import BalancerService
+
+            return BalancerService(settings, journal)
+        case config.Sender():
+            from relaydrill.nodes.sender import SenderService
+
+            return SenderService(settings, journal)
+
+
+class Runtime:
+    """One node from start to end."""
+
+    def __init__(self, settings: config.NodeConfig, journal: Journal) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._disturbances = Disturbances()
+        self._service = build(settings, journal, self._disturbances)
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then end in good order.
+
+        Raises:
+            LabError: An address cannot be bound.
+        """
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, ended.set)
+        control = ControlServer(self._settings.control, self._handle)
+        try:
+            await self._service.start()
+            await control.start()
+        except OSError as error:
+            raise LabError(f"{self._settings.name} cannot listen: {error}") from error
+        self._journal.write("ready", pid=os.getpid())
+        await ended.wait()
+        self._journal.write("stopping")
+        await self._service.stop()
+        await control.stop()
+
+    async def _handle(self, op: str, args: dict[str, Any]) -> Any:
+        if op == "ping":
+            return self._settings.name
+        if op in ("disturb", "relieve") and not self._service.disturbable:
+            raise CapabilityMissing("disturb", "the node program", self._settings.name)
+        if op == "disturb":
+            disturbance = Disturbance.from_json(args)
+            self._disturbances.add(disturbance)
+            return await self._disturbed(disturbance, on=True)
+        if op == "relieve":
+            lifted = self._disturbances.lift(str(args["label"]))
+            return await self._disturbed(lifted, on=False) if lifted else None
+        return await self._service.handle(op, args)
+
+    async def _disturbed(self, disturbance: Disturbance, *, on: bool) -> None:
+        await self._service.refresh()
+        self._journal.write("disturbed", fault=disturbance.label, on=on)
+
+
+def run(settings: config.NodeConfig) -> None:
+    """Run a node in this process until it is told to end.
+
+    Raises:
+        LabError: It cannot listen where it was told to.
+    """
+    # It warns of a deprecation of its own at every login.
+    logging.getLogger("mail.log").setLevel(logging.ERROR)
+    journal = Journal.open(settings.name, Path(settings.journal))
+    try:
+        asyncio.run(Runtime(settings, journal).run())
+    finally:
+        journal.close()

@@ -1,0 +1,78 @@
+"""The receive connectors of one node: where it listens, and when it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from typing import Final
+
+from relaydrill.journal import Journal
+from relaydrill.nodes import config
+from relaydrill.nodes.dialogue import PROBE_NAME, Acceptor, Dialogue, Received, Reception
+from relaydrill.nodes.disturbance import Disturbances
+from relaydrill.nodes.policy import Policy
+
+_LAST_SESSIONS_S: Final = 1.0
+
+
+class Listeners:
+    """The receive connectors of one node.
+
+    Args:
+        settings: The node's configuration.
+        acceptor: What takes the messages.
+        journal: The node's journal.
+        disturbances: Service faults in force.
+    """
+
+    def __init__(
+        self,
+        settings: config.Receiver,
+        acceptor: Acceptor,
+        journal: Journal,
+        disturbances: Disturbances,
+    ) -> None:
+        self._reception = Reception(settings, acceptor, journal, disturbances)
+        self._servers: list[asyncio.Server] = []
+
+    async def open(self) -> None:
+        """Listen on every connector.
+
+        Raises:
+            OSError: An address or port cannot be bound.
+        """
+        loop, reception = asyncio.get_running_loop(), self._reception
+        for listener in reception.settings.listeners:
+            policy = Policy(reception, listener)
+            self._servers.append(
+                await loop.create_server(
+                    functools.partial(Dialogue, listener, reception, policy),
+                    listener.bind.address,
+                    listener.bind.port,
+                    backlog=reception.settings.backlog,
+                )
+            )
+
+    async def close(self) -> None:
+        """Stop listening; sessions that are open go on."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+    async def follow(self) -> None:
+        """Listen, or not, as the disturbances want it.
+
+        Closing lets the sessions that are open come to their end first, for as long as a session
+        usually takes: from then on the node takes nothing.
+        """
+        if self._reception.disturbances.closed and self._servers:
+            await self.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_SESSIONS_S):
+                    await self._reception.empty.wait()
+        elif not self._reception.disturbances.closed and not self._servers:
+            await self.open()
+
+
+__all__ = ["PROBE_NAME", "Acceptor", "Listeners", "Received"]

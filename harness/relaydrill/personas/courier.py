@@ -1,0 +1,88 @@
+"""One message sent as a persona sends it: the road from a host name to an outcome."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from relaydrill.personas.base import Persona, Resolve
+from relaydrill.placement import Credentials, Endpoint
+from relaydrill.smtp import Outcome, Phase, Result
+from relaydrill.smtp_client import Route, SessionEnded, SmtpSession
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """Everything that a sending host lends to the personas that send from it.
+
+    Attributes:
+        helo: The name it gives in EHLO. source: Its own address; empty for any.
+        resolve: Its resolver. endpoint: Real endpoint of an address and a logical port.
+        connect_s, reply_s: Its timeouts, wall seconds.
+        tls: Context that trusts the right authority. login: Its user and password.
+    """
+
+    helo: str
+    source: str
+    resolve: Resolve
+    endpoint: Callable[[str, int], Endpoint]
+    connect_s: float
+    reply_s: float
+    tls: ssl.SSLContext
+    login: Credentials = field(repr=False)
+
+    def send(
+        self,
+        persona: Persona,
+        host: str,
+        port: int,
+        *,
+        sender: str,
+        recipient: str,
+        content: bytes,
+    ) -> Outcome:
+        """Send one message to one recipient, and say what was learnt. Never raises for the network.
+
+        Args:
+            persona: Whose behaviour to follow.
+            host: Name to resolve. port: Logical port.
+            sender, recipient: The envelope. content: Headers and body, CRLF.
+        """
+        outcome = Outcome(Result.UNREACHABLE, Phase.CONNECT, reason=f"no address for {host}")
+        for address in persona.addresses(host, self.resolve):
+            route = self._route(persona, host, self.endpoint(address, port))
+            try:
+                session = SmtpSession.connect(route)
+            except SessionEnded as ended:
+                outcome = ended.outcome
+                if outcome.result is Result.UNREACHABLE:
+                    continue
+                return outcome
+            return _send_over(session, sender, recipient, content)
+        return outcome
+
+    def _route(self, persona: Persona, host: str, endpoint: Endpoint) -> Route:
+        secure = persona.authenticates
+        return Route(
+            endpoint,
+            helo=self.helo,
+            source=self.source,
+            connect_s=self.connect_s,
+            reply_s=self.reply_s,
+            tls=self.tls if secure else None,
+            server_name=host,
+            login=self.login if secure else None,
+        )
+
+
+def _send_over(session: SmtpSession, sender: str, recipient: str, content: bytes) -> Outcome:
+    try:
+        outcome = session.send(sender, (recipient,), content)[recipient]
+    except SessionEnded as ended:
+        session.close()
+        return ended.outcome
+    with contextlib.suppress(OSError):
+        session.quit()
+    return outcome

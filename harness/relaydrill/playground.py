@@ -1,0 +1,170 @@
+"""A lab to play with: where it can be reached, faults by hand, and what became of the mail."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from relaydrill import faults
+from relaydrill.drivers.process import ProcessLab
+from relaydrill.errors import RelaydrillError, UsageError
+from relaydrill.journal import read_events
+from relaydrill.ledger import Account, Entry, Ledger, join
+from relaydrill.placement import CONTROL_PORT
+
+_HELP = """\
+  KIND:NODE     break a node: kill:ht1, pause:ht2, backpressure:ht3, tempfail.rcpt:ht1 …
+  heal          put everything right again
+  account       what became of all mail so far
+  quit          end the lab (Ctrl-D and Ctrl-C do, too)"""
+
+
+def show_endpoints(lab: ProcessLab, on: Console) -> None:
+    """Every address and port of a lab, its login, and commands to try."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("host", "role", "address", "ports"):
+        table.add_column(heading)
+    topology, seats = lab.topology, lab.placement.seats
+    names = {target: name for name, target in topology.names.items()}
+    for host, seat in seats.items():
+        role = topology.nodes[host].role if host in topology.nodes else "VIP"
+        ports = [
+            f"{logical}" if logical == real else f"{logical} → {real}"
+            for logical, real in sorted(seat.ports.items())
+            if logical != CONTROL_PORT
+        ]
+        shown = f"{host} ({names[host]})" if host in names else host
+        table.add_row(shown, str(role), seat.address, ", ".join(ports))
+    on.print(f"{topology.name} is up; its journals are in {lab.directory}", soft_wrap=True)
+    on.print(table)
+    for remark in lab.remarks:
+        on.print(f"Note: {remark}", soft_wrap=True)
+    for command in commands(lab):
+        on.print(f"  {escape(command)}", soft_wrap=True)
+
+
+def commands(lab: ProcessLab) -> Iterator[str]:
+    """Swaks commands that deliver through the lab's VIPs."""
+    topology, login = lab.topology, lab.placement.credentials
+    recipient = f"user@{topology.domains[0]}" if topology.domains else "user@example.com"
+    for vip, (_, rule) in topology.vips.items():
+        name = next((host for host, target in topology.names.items() if target == vip), vip)
+        for port in rule.ports:
+            where = lab.placement.seats[vip].endpoint(port)
+            command = f"swaks --server {where.address}:{where.port} --to {recipient}"
+            if port == 587:
+                command += (
+                    f" --tls --tls-ca-path {shlex.quote(lab.placement.ca_file)} --tls-verify"
+                    f" --tls-sni {name} --auth-user {login.user}"
+                    f" --auth-password {shlex.quote(login.password)}"
+                )
+            yield command
+
+
+class Hands:
+    """Faults that a person injects one after the other; leaving heals them all."""
+
+    def __init__(self, lab: ProcessLab) -> None:
+        self._lab = lab
+        self._heals = contextlib.ExitStack()
+
+    def inject(self, text: str) -> str:
+        """Break a node as ``KIND[.PHASE]:NODE`` says, and say what happens to it.
+
+        Raises:
+            UsageError: There is no such fault or node.
+            RelaydrillError: It could not be done.
+        """
+        kind_text, _, node = text.partition(":")
+        fault = faults.make(*faults.split_kind(kind_text))
+        if node not in self._lab.topology.nodes:
+            known = ", ".join(self._lab.topology.nodes)
+            raise UsageError(f"no node is called {node!r}; there are: {known}")
+        fault.inject(self._lab, node)
+        self._heals.callback(fault.heal, self._lab, node)
+        return f"{node} {fault.summary}"
+
+    def heal(self) -> None:
+        """Put everything right, the last fault first."""
+        self._heals.close()
+
+
+def play(lab: ProcessLab, on: Console) -> None:
+    """Take commands until the person, or the input, ends; without a terminal, only wait."""
+    hands = Hands(lab)
+    try:
+        if not sys.stdin.isatty():
+            on.print("Ctrl-C, or SIGTERM, ends it.")
+            threading.Event().wait()
+        on.print(_HELP)
+        while (line := _ask()) not in (None, "quit", "exit"):
+            if line:
+                _obey(line, lab, hands, on)
+    finally:
+        hands.heal()
+
+
+def _ask() -> str | None:
+    try:
+        return input("> ").strip()
+    except EOFError:
+        return None
+
+
+def _obey(line: str, lab: ProcessLab, hands: Hands, on: Console) -> None:
+    try:
+        if line == "heal":
+            hands.heal()
+            on.print("Everything is as it was.")
+        elif line == "account":
+            show_account(lab, on)
+        elif ":" in line:
+            on.print(escape(hands.inject(line)))
+        else:
+            on.print(_HELP)
+    except RelaydrillError as error:
+        on.print(escape(str(error)))
+
+
+def read_ledger(lab: ProcessLab) -> Ledger:
+    """The account of all mail in a lab so far, of whatever sender.
+
+    The queues of the hubs that answer are looked into first, so that what is still on its way is
+    told from what is gone.
+    """
+    for hub in lab.topology.hubs:
+        with contextlib.suppress(RelaydrillError):
+            lab.control(hub)("queue", timeout_s=2.0)
+    paths = [lab.journal(node) for node in lab.topology.nodes]
+    return join(chain.from_iterable(read_events(path) for path in paths if path.exists()))
+
+
+def show_account(lab: ProcessLab, on: Console) -> None:
+    """What became of all mail in a lab, and by name of what did not arrive as it should."""
+    ledger = read_ledger(lab)
+    counts = Counter(entry.account for entry in ledger.entries.values())
+    told = ", ".join(f"{counts[account]} {account}" for account in Account if counts[account])
+    on.print(f"{len(ledger.entries)} messages accounted for: {told or 'none yet'}", soft_wrap=True)
+    shown = (Account.LOST, Account.PHANTOM, Account.ALTERED, Account.DUPLICATED, Account.QUEUED)
+    for entry in ledger.entries.values():
+        if entry.account in shown:
+            on.print(f"  {_trail(entry)}", soft_wrap=True, markup=False)
+
+
+def _trail(entry: Entry) -> str:
+    hops = ", ".join(dict.fromkeys(node for _, node in entry.accepted)) or "no hub"
+    queued = f", queued on {', '.join(entry.queued_on)}" if entry.queued_on else ""
+    return (
+        f"{entry.account}: {entry.message} to {entry.recipient}, accepted by {hops}{queued}, "
+        f"arrived {len(entry.arrived)} times"
+    )

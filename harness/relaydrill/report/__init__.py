@@ -1,0 +1,1 @@
+"""Reports: what a person or a machine reads of a judgement."""

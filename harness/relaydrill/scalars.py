@@ -1,0 +1,132 @@
+"""The single values of a topology: names, domains, ports, address ranges, durations and rates."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic_core import PydanticCustomError
+
+_NAME = re.compile(r"^[a-z][a-z0-9-]{0,30}\Z")
+DOMAIN = re.compile(
+    r"^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\Z"
+)
+_DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|min|h)$")
+_RATE = re.compile(r"^(\d+(?:\.\d+)?)\s*/\s*(s|min|h|day)$")
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0}
+_LONGEST_S: Final = 7 * 86400.0
+_FASTEST_PER_S: Final = 100_000.0
+
+
+def wrong(kind: str, text: str, **context: Any) -> PydanticCustomError:
+    """A mistake in a topology; its text says what is wrong, and after "; allowed:" what is not."""
+    return PydanticCustomError(kind, text, context)
+
+
+def _name(value: str) -> str:
+    if not _NAME.match(value):
+        raise wrong(
+            "name", "not a name; allowed: a lower-case letter, then up to 30 of a-z, 0-9 and '-'"
+        )
+    return value
+
+
+def _domain(value: str) -> str:
+    lowered = value.lower().rstrip(".")
+    if not DOMAIN.match(lowered):
+        raise wrong("domain", "not a domain name; allowed: labels of a-z, 0-9 and '-', dotted")
+    return lowered
+
+
+def parse_duration(value: object) -> float:
+    """Seconds of ``2s``, ``500ms``, ``5min``, ``1h``; plain numbers are seconds already.
+
+    Raises:
+        PydanticCustomError: It is none of these, negative, or longer than seven days.
+    """
+    seconds: float
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise wrong("duration", "not a duration; allowed: a number and ms, s, min or h: 2s, 5min")
+    if isinstance(value, str):
+        found = _DURATION.match(value.strip())
+        if not found:
+            raise wrong(
+                "duration", "not a duration; allowed: a number and ms, s, min or h: 2s, 5min"
+            )
+        seconds = float(found.group(1)) * _SECONDS[found.group(2)]
+    else:
+        seconds = float(value)
+    if not 0 <= seconds <= _LONGEST_S:
+        raise wrong("duration", "duration out of range; allowed: 0s to 168h")
+    return seconds
+
+
+def parse_rate(value: object) -> float:
+    """Events a second of ``50/s``, ``600/min``, ``16000000/day``; plain numbers are per second.
+
+    Raises:
+        PydanticCustomError: It is none of these, not above zero, or above 100000/s.
+    """
+    per_second: float
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise wrong("rate", "not a rate; allowed: a number, '/', and s, min, h or day: 50/s")
+    if isinstance(value, str):
+        found = _RATE.match(value.strip().replace("_", ""))
+        if not found:
+            raise wrong("rate", "not a rate; allowed: a number, '/', and s, min, h or day: 50/s")
+        per_second = float(found.group(1)) / _SECONDS[found.group(2)]
+    else:
+        per_second = float(value)
+    if not 0 < per_second <= _FASTEST_PER_S:
+        raise wrong("rate", "rate out of range; allowed: above 0/s, up to 100000/s")
+    return per_second
+
+
+def show_duration(seconds: float) -> str:
+    """A duration as a topology writes it: the inverse of `parse_duration`."""
+    return f"{_digits(seconds)}s"
+
+
+def _show_rate(per_second: float) -> str:
+    return f"{_digits(per_second)}/s"
+
+
+def _digits(number: float) -> str:
+    """The shortest digits that read back as ``number``, and never an exponent."""
+    text = format(Decimal(repr(number or 0.0)), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _remote(value: str) -> str:
+    if _NAME.match(value):
+        return value
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise wrong(
+            "remote", "neither the name of a node nor an address range; allowed: app, 10.0.0.0/24"
+        ) from None
+
+
+def _host(value: str) -> str:
+    return value.lower().rstrip(".")
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Domain = Annotated[str, AfterValidator(_domain)]
+Host = Annotated[str, AfterValidator(_host)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Remote = Annotated[str, AfterValidator(_remote)]
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration, json_schema_input_type=float | str),
+    PlainSerializer(show_duration, return_type=str),
+]
+Rate = Annotated[
+    float,
+    BeforeValidator(parse_rate, json_schema_input_type=float | str),
+    PlainSerializer(_show_rate, return_type=str),
+]

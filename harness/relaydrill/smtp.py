@@ -1,0 +1,110 @@
+"""SMTP as facts, without a socket: phases, replies, and what a sender learnt from one attempt."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+
+
+class Phase(enum.StrEnum):
+    """The steps of one SMTP session, in the order in which a sender passes them.
+
+    ``BODY`` lies between the 354 and the final dot, ``DOT`` between the dot and the storing of the
+    message, ``REPLY`` between the storing and the reply. Sender-side outcomes never end in
+    ``DOT``: from outside, ``DOT`` and ``REPLY`` are one silence (RFC 5321 §4.2.5, §6.1).
+    """
+
+    CONNECT = "connect"
+    BANNER = "banner"
+    EHLO = "ehlo"
+    STARTTLS = "starttls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    BODY = "body"
+    DOT = "dot"
+    REPLY = "reply"
+    QUIT = "quit"
+
+
+_ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3}) ?(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    r"""One SMTP reply (RFC 5321 §4.2), with its enhanced status code if it has one (RFC 3463).
+
+    Attributes:
+        code: Three digits, 200 to 599.
+        text: The rest of the line; further lines are joined with ``\n``.
+    """
+
+    code: int
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        if not 200 <= self.code <= 599:
+            raise ValueError(f"{self.code} is no SMTP reply code (200-599)")
+
+    @property
+    def ok(self) -> bool:
+        """2xx: done. 354 is not ``ok``: it asks for more."""
+        return 200 <= self.code <= 299
+
+    @property
+    def transient(self) -> bool:
+        """4xx: the sender may try again later (RFC 5321 §4.2.1)."""
+        return 400 <= self.code <= 499
+
+    @property
+    def enhanced(self) -> str:
+        """The enhanced status code, such as ``4.3.1``; empty where the reply has none."""
+        found = _ENHANCED.match(self.text)
+        return found.group(1) if found else ""
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}".rstrip()
+
+
+class Result(enum.StrEnum):
+    """What the sender knows of one recipient when an attempt is over."""
+
+    ACCEPTED = "accepted"
+    """250 after the dot: the server has taken responsibility (RFC 5321 §4.1.1.4)."""
+    REFUSED = "refused"
+    """A 4xx or 5xx at any phase."""
+    UNANSWERED = "unanswered"
+    """The dot was sent and nothing came back: the sender cannot know."""
+    DROPPED = "dropped"
+    """Connected, and cut off or silent before the dot."""
+    UNREACHABLE = "unreachable"
+    """No connection: refused, timed out, or no address for the name."""
+    UNSENT = "unsent"
+    """The sender's own machine failed (no source address, no file descriptor): proves nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one attempt to send told the sender about one recipient.
+
+    Attributes:
+        result: See `Result`.
+        phase: The last phase that was entered.
+        reply: The reply that decided, if one came.
+        reason: Why, where no reply says it: "connection refused", "timed out after 3 s".
+        address: ``ip:port`` that was tried last; empty where none was.
+        server: The name in the banner of the server that answered; empty where none did.
+    """
+
+    result: Result
+    phase: Phase
+    reply: Reply | None = None
+    reason: str = ""
+    address: str = ""
+    server: str = ""
+
+    def __str__(self) -> str:
+        said = str(self.reply) if self.reply else self.reason
+        return f"{self.result} at {self.phase}" + (f": {said}" if said else "")

@@ -1,0 +1,142 @@
+"""The pytest plugin, as other projects meet it: each test runs pytest in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+_DRILL = '''
+def test_drill(relay_drill):
+    """Run one drill."""
+    relay_drill.check({fault!r}, flows="relay")
+'''
+
+
+def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest in a folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+def test_loading_the_plugin_imports_nothing_heavy(tmp_path: Path) -> None:
+    """A session that uses no lab does not pay for one."""
+    (tmp_path / "test_light.py").write_text(
+        "import sys\n\ndef test_light():\n"
+        "    heavy = {'pydantic', 'aiosmtpd', 'relaydrill.topology', 'relaydrill.drivers'}\n"
+        "    assert not heavy & set(sys.modules)\n"
+    )
+    done = run(tmp_path, "-q")
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_passing_drill_is_in_header_summary_and_junit(tmp_path: Path) -> None:
+    """Header, account and JUnit properties tell what was drilled."""
+    (tmp_path / "test_it.py").write_text(_DRILL.format(fault="kill:ht1"))
+    done = run(tmp_path, "--junitxml=out.xml", "--relaydrill-seed=7")
+    assert done.returncode == 0, done.stdout
+    assert "relaydrill: topology sharepoint, driver process, seed 7" in done.stdout
+    assert re.search(r"kill:ht1 +relay +pass +\d+\.\d s +\d+ delivered", done.stdout)
+    found = ElementTree.parse(tmp_path / "out.xml").iter("property")
+    properties = {each.get("name"): each.get("value") for each in found}
+    assert properties["relaydrill.verdict"] == "pass"
+    assert properties["relaydrill.seed"] == "7"
+
+
+def test_fail_and_unknown_both_fail_and_are_told_apart(tmp_path: Path) -> None:
+    """A failed check and a fault that was not injected fail a test, each in its own words."""
+    (tmp_path / "test_a.py").write_text(_DRILL.format(fault="backpressure:ht1"))
+    (tmp_path / "test_b.py").write_text(_DRILL.format(fault="hang:lb1"))
+    done = run(tmp_path, "-n", "2")
+    assert done.returncode == 1
+    assert "fail: backpressure:ht1, flow relay: degraded" in done.stdout
+    assert "unknown: nothing was proven: hang:lb1, flow relay: bite" in done.stdout
+    assert "journal of ht1" in done.stdout
+    assert "2 failed" in done.stdout
+
+
+def test_a_lab_is_whole_again_after_a_test_that_fails_in_the_middle_of_a_fault(
+    tmp_path: Path,
+) -> None:
+    """Whatever a test leaves broken, the next test finds the lab in its steady state."""
+    (tmp_path / "test_it.py").write_text(
+        "def test_breaks(relay_lab, relay_fault):\n"
+        "    with relay_fault('backpressure:ht2'):\n"
+        "        relay_lab.kill('ht1')\n"
+        "        relay_lab.pause('ht3')\n"
+        "        assert False, 'in the middle'\n\n"
+        "def test_after(relay_drill):\n    relay_drill.check(flows='relay')\n"
+    )
+    done = run(tmp_path, "-q")
+    assert "1 failed, 1 passed" in done.stdout, done.stdout
+
+
+def test_options_go_before_environment_before_ini(tmp_path: Path) -> None:
+    """The seed shows which of the three was taken."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\nrelaydrill_seed = 3\n")
+    (tmp_path / "test_it.py").write_text("def test_it():\n    pass\n")
+    assert "seed 3" in run(tmp_path).stdout
+    assert "seed 4" in run(tmp_path, RELAYDRILL_SEED="4").stdout
+    assert "seed 5" in run(tmp_path, "--relaydrill-seed=5", RELAYDRILL_SEED="4").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--relaydrill-driver=magic"], "no driver is 'magic'"),
+        (["--relaydrill-seed=many"], "'many' is no whole number"),
+    ],
+)
+def test_a_wrong_setting_ends_the_session_with_a_sentence(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    """A setting that makes no sense is a usage error, without a traceback."""
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 4
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_topology_can_be_overridden_and_marked(tmp_path: Path) -> None:
+    """A project's own fixture, and a marker on a test, choose the topology."""
+    small = "extends: sharepoint\nname: small\nnodes: {ht3: null, lb1: {backends: [ht1, ht2]}}\n"
+    (tmp_path / "small.yaml").write_text(small)
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n\n"
+        "def test_default(relay_lab):\n    assert len(relay_lab.topology.hubs) == 3\n\n"
+        "@pytest.mark.relaydrill_topology('small.yaml')\n"
+        "def test_marked(relay_lab):\n    assert len(relay_lab.topology.hubs) == 2\n"
+    )
+    done = run(tmp_path, "-q")
+    assert "2 passed" in done.stdout, done.stdout
+
+
+def test_a_wrong_topology_is_told_with_file_and_line(tmp_path: Path) -> None:
+    """A mistake in a topology fails the tests that need it, with its place and no traceback."""
+    (tmp_path / "bad.yaml").write_text("extends: sharepoint\nname: bad\nclock: fast\n")
+    (tmp_path / "test_it.py").write_text("def test_it(relay_lab):\n    pass\n")
+    done = run(tmp_path, "-q", "--relaydrill-topology=bad.yaml")
+    assert done.returncode == 1
+    assert "bad.yaml:3: " in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_the_bundled_suite_runs_from_anywhere(tmp_path: Path) -> None:
+    """One fault of the suite, on a hub, for both ports, out of the installed package."""
+    done = run(
+        tmp_path, "-q", "-n2", "--pyargs", "pytest_relaydrill.suite", "-k", "nothing_is or kill-ht2"
+    )
+    assert done.returncode == 0, done.stdout
+    assert "4 passed" in done.stdout

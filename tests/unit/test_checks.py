@@ -1,0 +1,571 @@
+"""The checks of a drill, each on ledgers made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from tests.histories import OTHER_BODY, History
+
+from relaydrill import inventory
+from relaydrill.drills import checks
+from relaydrill.drills.checks import Case, run_checks
+from relaydrill.drills.model import Drill, FaultSpec, return_test
+from relaydrill.ledger import join
+from relaydrill.smtp import Phase, Result
+from relaydrill.topology import Topology
+from relaydrill.verdict import Status, Verdict, merge
+
+PASS, UNKNOWN, FAIL = Status.PASS, Status.UNKNOWN, Status.FAIL
+CLOCK = 10
+RATE = 20
+STEP_S = 1 / RATE
+"""Wall seconds from one attempt to the next."""
+
+YAML = """\
+name: bench
+clock: {clock}
+nodes:
+  ht1: {{role: hub}}
+  ht2: {{role: hub}}
+  ht3: {{role: hub}}
+  lb1:
+    role: balancer
+    backends: [ht1, ht2, ht3]
+    vips: {{mail: {{ports: [25]}}}}
+    check: {{interval: 2s, fall: 3, rise: 2}}
+  mbx: {{role: mailbox, domains: [contoso.com]}}
+  app: {{role: sender}}
+flows:
+  relay: {{from: app, to: mail, rate: {rate}/s}}
+  other: {{from: app, to: mail}}
+expect: {expect}
+accept: {accept}
+"""
+
+
+def topology(expect: str = "{gap: 10s}", accept: str = "[]") -> Topology:
+    """Three hubs behind a balancer, ten times faster than in the field."""
+    text = YAML.format(clock=CLOCK, rate=RATE, expect=expect, accept=accept)
+    return inventory.parse(text, "bench.yaml")
+
+
+KILL = FaultSpec("kill", "ht1", start_s=20.0, duration_s=20.0)
+INJECT, HEAL = 2.0, 4.0
+"""Wall seconds of `KILL`; the workload begins at 0."""
+HUBS = ("ht1", "ht2", "ht3")
+
+
+def case(
+    history: History,
+    *faults: FaultSpec,
+    design: Topology | None = None,
+    problems: tuple[str, ...] = (),
+) -> Case:
+    """The case of a history."""
+    drill = Drill("d", ("relay",), faults, length_s=100.0, settle_s=10.0, seed=1)
+    return Case(design or topology(), drill, "relay", join(history.events), problems)
+
+
+def found(given: Case, name: str) -> Verdict | None:
+    """What one check says."""
+    return next((verdict for verdict in run_checks(given) if verdict.check == name), None)
+
+
+def status(given: Case, name: str) -> Status | None:
+    """The status that one check gives; None where it has nothing to say."""
+    verdict = found(given, name)
+    return verdict.status if verdict else None
+
+
+Fate = Callable[[History, str, float], None]
+
+
+def refuse(history: History, message: str, at: float) -> None:
+    """A 452 at MAIL."""
+    history.attempt(message, Result.REFUSED, at=at, code=452, phase=Phase.MAIL)
+
+
+def flow(
+    history: History,
+    seconds: float,
+    *,
+    begin: float = 0.0,
+    hubs: tuple[str, ...] = HUBS,
+    fate: Fate | None = None,
+) -> None:
+    """Attempts on schedule, delivered by the hubs in turn, or meeting another fate."""
+    for number in range(round(seconds * RATE)):
+        at = begin + number * STEP_S
+        message = f"<{at:.4f}@app>"
+        if fate:
+            fate(history, message, at)
+        else:
+            history.delivered(message, hubs[number % len(hubs)], at=at)
+
+
+def drilled(*, outage: float = 0.0, fate: Fate = refuse, after: float = 6.0) -> History:
+    """A drill in which ``ht1`` is killed: steady, an outage, on two hubs, healed, on three."""
+    history = History()
+    flow(history, INJECT)
+    history.fault("kill:ht1", inject=INJECT, heal=HEAL)
+    flow(history, outage, begin=INJECT + STEP_S / 2, fate=fate)
+    left = HEAL - INJECT - outage
+    flow(history, left, begin=INJECT + outage + STEP_S / 2, hubs=("ht2", "ht3"))
+    flow(history, after, begin=HEAL + STEP_S / 2)
+    return history
+
+
+def test_a_good_drill_passes_every_check() -> None:
+    """A tier that rides out a kill passes all seven checks."""
+    verdicts = run_checks(case(drilled(outage=0.5), KILL))
+    assert [(verdict.check, verdict.status) for verdict in verdicts] == [
+        (name, PASS)
+        for name in ("harness", "steady", "bite", "account", "gap", "degraded", "return")
+    ]
+
+
+def test_a_steady_drill_has_no_word_on_faults() -> None:
+    """Without a fault there is nothing that could bite, degrade or return."""
+    history = History()
+    flow(history, 3.0)
+    verdicts = run_checks(case(history))
+    assert [verdict.check for verdict in verdicts] == ["harness", "steady", "account", "gap"]
+    assert merge(verdict.status for verdict in verdicts) is PASS
+
+
+def test_nothing_at_all_is_unknown() -> None:
+    """A drill without a single attempt proves nothing, and its verdict says so."""
+    verdicts = run_checks(case(History(), KILL))
+    assert merge(verdict.status for verdict in verdicts) is UNKNOWN
+    assert all(verdict.status is UNKNOWN for verdict in verdicts)
+
+
+class TestHarness:
+    """``harness``: the harness did its own part."""
+
+    def test_a_problem_of_the_harness_makes_it_unknown(self) -> None:
+        """A node that ended by itself, or anything else of that kind, is named."""
+        given = case(drilled(), KILL, problems=("ht2 ended by itself",))
+        verdict = found(given, "harness")
+        assert verdict is not None
+        assert (verdict.status, verdict.summary) == (UNKNOWN, "ht2 ended by itself")
+
+    def test_no_attempts_are_unknown(self) -> None:
+        """Nothing sent, nothing shown."""
+        assert status(case(History()), "harness") is UNKNOWN
+
+    def test_an_attempt_that_failed_at_home_makes_it_unknown(self) -> None:
+        """The sender's own machine out of ports says nothing of the tier."""
+        history = drilled()
+        history.attempt("<x@app>", Result.UNSENT, at=3.0, phase=Phase.CONNECT, reason="no port")
+        verdict = found(case(history, KILL), "harness")
+        assert verdict is not None
+        assert verdict.status is UNKNOWN
+        assert "no port" in verdict.summary
+
+    def test_lateness_is_told(self) -> None:
+        """The worst lateness of any attempt is in the figures, in milliseconds."""
+        history = History()
+        history.attempt("<1@app>", at=1.0)
+        history.attempt("<2@app>", at=2.0, late=0.25)
+        verdict = found(case(history), "harness")
+        assert verdict is not None
+        assert (verdict.status, verdict.figures["late_ms"]) == (PASS, 250.0)
+
+
+class TestSteady:
+    """``steady``: mail flowed before the fault."""
+
+    def test_a_failure_before_the_fault_is_unknown(self) -> None:
+        """A tier that did not work before cannot show what the fault did."""
+        history = drilled()
+        history.attempt("<x@app>", Result.REFUSED, at=1.0, code=452, phase=Phase.MAIL)
+        verdict = found(case(history, KILL), "steady")
+        assert verdict is not None
+        assert verdict.status is UNKNOWN
+        assert "1x 452 at mail" in verdict.summary
+
+    def test_a_failure_without_a_fault_fails(self) -> None:
+        """Where nothing is broken, a failing attempt is the tier's own fault."""
+        history = History()
+        flow(history, 1.0)
+        history.attempt("<x@app>", Result.UNREACHABLE, at=1.0, phase=Phase.CONNECT)
+        assert status(case(history), "steady") is FAIL
+
+    def test_an_attempt_accepted_too_late_has_failed(self) -> None:
+        """A 250 that comes later than the flow promises is not service."""
+        history = History()
+        history.attempt("<x@app>", at=1.0, took=1.5)
+        assert status(case(history), "steady") is FAIL
+
+    def test_an_attempt_that_the_fault_cut_short_belongs_to_the_fault(self) -> None:
+        """What was under way when the fault began is not held against the time before."""
+        history = drilled()
+        history.attempt("<x@app>", Result.DROPPED, at=INJECT - 0.01, took=0.5)
+        history.attempt("<y@app>", None, at=INJECT - 0.01)
+        assert status(case(history, KILL), "steady") is PASS
+
+    def test_nothing_before_the_fault_is_unknown(self) -> None:
+        """A fault at the very beginning leaves no steady state to compare with."""
+        history = History()
+        history.fault("kill:ht1", inject=0.0, heal=1.0)
+        flow(history, 2.0, begin=0.1)
+        assert status(case(history, KILL), "steady") is UNKNOWN
+
+
+class TestBite:
+    """``bite``: the fault is proven to have acted."""
+
+    def test_a_fault_that_was_never_injected_is_unknown(self) -> None:
+        """A drill that ended before its fault proves nothing about it."""
+        history = History()
+        flow(history, 2.0)
+        verdict = found(case(history, KILL), "bite")
+        assert verdict is not None
+        assert verdict.status is UNKNOWN
+        assert "ended before" in verdict.summary
+
+    def test_a_missing_capability_is_unknown_with_its_reason(self) -> None:
+        """What this driver cannot do is not injected, and never a pass."""
+        history = History()
+        flow(history, 2.0)
+        reason = "the attach driver cannot kill ht1"
+        history.fault("kill:ht1", inject=INJECT, heal=None, error=reason)
+        flow(history, 2.0, begin=INJECT)
+        verdict = found(case(history, KILL), "bite")
+        assert verdict is not None
+        assert verdict.status is UNKNOWN
+        assert reason in verdict.summary
+
+    def test_a_node_that_took_nothing_before_is_unknown(self) -> None:
+        """Killing a node that carries no mail tests nothing."""
+        history = History()
+        flow(history, INJECT, hubs=("ht2",))
+        history.fault("kill:ht1", inject=INJECT, heal=HEAL)
+        flow(history, 4.0, begin=INJECT + 0.01, hubs=("ht2",))
+        assert status(case(history, KILL), "bite") is UNKNOWN
+
+    def test_a_dead_node_that_still_takes_mail_is_unknown(self) -> None:
+        """Traffic on a node that should be down shows that it was not."""
+        history = drilled()
+        history.accepted("<0.0000@app>", "ht1", at=3.0)
+        verdict = found(case(history, KILL), "bite")
+        assert verdict is not None
+        assert verdict.status is UNKNOWN
+        assert "still took 1" in verdict.summary
+
+    def test_what_a_dead_hub_passes_on_is_no_sign_of_life(self) -> None:
+        """Emptying a queue is not taking mail: a hub that takes nothing may do it."""
+        history = drilled()
+        history.write("ht1", "relayed", "<0.0000@app>", at=3.0, to="127.0.0.1:25")
+        assert status(case(history, KILL), "bite") is PASS
+
+    @pytest.mark.parametrize(("met", "expected"), [(True, PASS), (False, UNKNOWN)])
+    def test_a_service_fault_must_have_met_a_session(self, met: bool, expected: Status) -> None:
+        """A fault of the service has bitten only where a session ran into it."""
+        history = History()
+        flow(history, INJECT)
+        history.fault("tempfail.rcpt:ht1", inject=INJECT, heal=HEAL)
+        if met:
+            history.write("ht1", "bitten", at=3.0, fault="tempfail", phase="rcpt")
+        flow(history, 4.0, begin=INJECT + 0.01)
+        spec = FaultSpec("tempfail", "ht1", 20.0, 20.0, Phase.RCPT)
+        assert status(case(history, spec), "bite") is expected
+
+    def test_a_session_met_before_or_after_does_not_count(self) -> None:
+        """Only while the fault was in force can it have bitten."""
+        history = History()
+        flow(history, INJECT)
+        history.fault("hang:ht1", inject=INJECT, heal=HEAL)
+        flow(history, 4.0, begin=INJECT + 0.01)
+        for moment in (1.0, 5.0):
+            history.write("ht1", "bitten", at=moment, fault="hang", phase="banner")
+        spec = FaultSpec("hang", "ht1", 20.0, 20.0)
+        assert status(case(history, spec), "bite") is UNKNOWN
+
+    def test_a_balancer_is_known_by_its_connections(self) -> None:
+        """A balancer sees no messages; what it was given on the flow's port counts."""
+        spec = FaultSpec("kill", "lb1", 20.0, 20.0)
+        for port, expected in ((25, PASS), (587, UNKNOWN)):
+            history = History()
+            flow(history, INJECT)
+            history.write("lb1", "connected", at=1.0, client="", port=port, backend="ht1")
+            history.fault("kill:lb1", inject=INJECT, heal=HEAL)
+            flow(history, 2.0, begin=HEAL)
+            assert status(case(history, spec), "bite") is expected
+
+    def test_one_fault_of_two_that_did_not_bite_makes_the_drill_unknown(self) -> None:
+        """Every fault of the plan must have bitten."""
+        history = drilled()
+        second = FaultSpec("kill", "ht2", 60.0, 10.0)
+        assert status(case(history, KILL, second), "bite") is UNKNOWN
+
+    def test_the_same_node_killed_twice_is_two_faults(self) -> None:
+        """Each of two kills of one node is judged by its own window."""
+        again = FaultSpec("kill", "ht1", 100.0, 10.0)
+        history = drilled()
+        history.fault("kill:ht1", inject=10.1, heal=11.0)
+        flow(history, 3.0, begin=11.1)
+        assert status(case(history, KILL, again), "bite") is PASS
+        history.accepted("<0.0000@app>", "ht1", at=10.5)
+        assert status(case(history, KILL, again), "bite") is UNKNOWN
+
+    def test_no_fault_needs_no_proof_but_traffic(self) -> None:
+        """The no-op fault bites nobody; that its node carried mail is still wanted."""
+        history = History()
+        flow(history, INJECT)
+        history.fault("none:ht1", inject=INJECT, heal=HEAL)
+        flow(history, 4.0, begin=INJECT + 0.01)
+        assert status(case(history, FaultSpec("none", "ht1", 20.0, 20.0)), "bite") is PASS
+
+
+class TestAccount:
+    """``account``: every accepted message is accounted for."""
+
+    @pytest.mark.parametrize(
+        ("name", "result", "digest"),
+        [
+            ("lost", Result.ACCEPTED, None),
+            ("phantom", Result.REFUSED, "a" * 64),
+            ("altered", Result.ACCEPTED, OTHER_BODY),
+        ],
+    )
+    def test_lost_phantom_and_altered_fail(
+        self, name: str, result: Result, digest: str | None
+    ) -> None:
+        """One such message fails the drill and is named; unless the topology allows as many."""
+        history = drilled()
+        history.attempt("<x@app>", result, at=5.0)
+        if digest:
+            history.arrived("<x@app>", digest=digest)
+        verdict = found(case(history, KILL), "account")
+        assert verdict is not None
+        assert (verdict.status, verdict.figures[name]) == (FAIL, 1)
+        assert "<x@app>" in verdict.summary
+        allowed = topology(f"{{gap: 10s, {name}: 1}}")
+        assert status(case(history, KILL, design=allowed), "account") is PASS
+
+    def test_duplicates_are_reported_and_fail_only_where_promised(self) -> None:
+        """A duplicate fails the drill only where the topology bounds duplicates."""
+        history = drilled()
+        history.arrived("<0.0000@app>", at=5.0)
+        verdict = found(case(history, KILL), "account")
+        assert verdict is not None
+        assert (verdict.status, verdict.figures["duplicated"]) == (PASS, 1)
+        strict = topology("{gap: 10s, duplicated: 0}")
+        assert status(case(history, KILL, design=strict), "account") is FAIL
+
+    def test_nothing_accepted_is_unknown(self) -> None:
+        """No acceptance, no promise that could have been kept."""
+        history = History()
+        flow(history, 3.0, fate=refuse)
+        assert status(case(history), "account") is UNKNOWN
+
+    def test_a_queue_that_was_not_emptied_is_no_loss(self) -> None:
+        """A stranded message is told as queued and does not fail."""
+        history = drilled()
+        history.attempt("<x@app>", at=5.0)
+        history.accepted("<x@app>", at=5.0005)
+        verdict = found(case(history, KILL), "account")
+        assert verdict is not None
+        assert (verdict.status, verdict.figures["queued"]) == (PASS, 1)
+
+    def test_messages_of_other_flows_do_not_count(self) -> None:
+        """A loss in another flow is that flow's."""
+        history = drilled()
+        history.flow = "submission"
+        history.attempt("<x@app>", at=5.0)
+        assert status(case(history, KILL), "account") is PASS
+
+
+class TestGap:
+    """``gap``: how long nothing was accepted; ten field seconds are allowed, one wall second."""
+
+    @pytest.mark.parametrize(
+        ("outage", "expected"), [(0.5, PASS), (0.9, PASS), (1.0, UNKNOWN), (1.5, FAIL)]
+    )
+    def test_the_outage_decides(self, outage: float, expected: Status) -> None:
+        """Clearly shorter passes, clearly longer fails, and what lies between is unknown."""
+        verdict = found(case(drilled(outage=outage), KILL), "gap")
+        assert verdict is not None
+        assert verdict.status is expected
+        measured, sure = verdict.figures["gap_s"], verdict.figures["resolution_s"]
+        assert abs(measured - outage * CLOCK) <= sure
+
+    def test_lateness_widens_the_doubt(self) -> None:
+        """An attempt that began late adds its lateness to the uncertainty."""
+        history = drilled(outage=0.8)
+        history.attempt("<x@app>", at=9.0, took=0.0004, late=0.5)
+        verdict = found(case(history, KILL), "gap")
+        assert verdict is not None
+        assert (verdict.status, verdict.figures["resolution_s"]) == (UNKNOWN, 5.5)
+
+    def test_mail_that_never_comes_back_is_no_pass(self) -> None:
+        """A flow that ended in an outage shorter than allowed proves nothing about its length."""
+        for seconds, expected in ((0.5, UNKNOWN), (3.0, FAIL)):
+            history = History()
+            flow(history, INJECT)
+            history.fault("kill:lb1", inject=INJECT, heal=None)
+            flow(history, seconds, begin=INJECT + 0.01, fate=refuse)
+            spec = FaultSpec("kill", "lb1", 20.0, 20.0)
+            assert status(case(history, spec), "gap") is expected
+
+    def test_a_hang_that_ends_in_late_acceptance_is_a_gap(self) -> None:
+        """Attempts that hang until the heal and are accepted then are not service meanwhile."""
+
+        def hang(history: History, message: str, at: float) -> None:
+            history.attempt(message, at=at, took=HEAL + 0.01 - at)
+
+        assert status(case(drilled(outage=2.0, fate=hang), KILL), "gap") is FAIL
+
+
+class TestDegraded:
+    """``degraded``: attempts stop failing soon after a change; ten field seconds are allowed."""
+
+    @pytest.mark.parametrize(("last", "expected"), [(0.5, PASS), (1.0, UNKNOWN), (1.5, FAIL)])
+    @pytest.mark.parametrize("change", [INJECT, HEAL])
+    def test_the_last_failure_after_a_change_decides(
+        self, change: float, last: float, expected: Status
+    ) -> None:
+        """Neither after the fault nor after its heal may attempts go on failing."""
+        history = drilled()
+        history.attempt("<x@app>", Result.UNREACHABLE, at=change + last, phase=Phase.CONNECT)
+        assert status(case(history, KILL), "degraded") is expected
+
+    def test_no_failures_pass(self) -> None:
+        """A tier in which no attempt fails is not degraded."""
+        assert status(case(drilled(), KILL), "degraded") is PASS
+
+    def test_an_attempt_accepted_too_late_has_failed(self) -> None:
+        """A reply later than the flow promises counts as a failure, and is told as one."""
+        history = drilled()
+        history.attempt("<x@app>", at=INJECT + 1.8, took=1.2)
+        verdict = found(case(history, KILL), "degraded")
+        assert verdict is not None
+        assert verdict.status is FAIL
+        assert "accepted late" in verdict.summary
+
+    def test_a_fault_that_was_not_injected_changes_nothing(self) -> None:
+        """Without an injection there is no change to count from."""
+        history = History()
+        flow(history, 3.0)
+        history.fault("kill:ht1", inject=INJECT, heal=None, error="cannot")
+        assert status(case(history, KILL), "degraded") is None
+
+
+class TestReturn:
+    """``return``: a healed node takes its share again."""
+
+    def test_too_few_messages_are_unknown(self) -> None:
+        """With fewer choices than the test needs it does not judge."""
+        verdict = found(case(drilled(after=1.0), KILL), "return")
+        assert verdict is not None
+        test = return_test(topology(), "ht1")
+        assert test is not None
+        assert (verdict.status, verdict.figures["needed"]) == (UNKNOWN, test.choices)
+        assert verdict.figures["of"] < test.choices
+
+    def test_a_node_that_stays_out_fails(self) -> None:
+        """A healed hub that gets nothing of what comes after is missed."""
+        history = drilled(after=0.0)
+        flow(history, 6.0, begin=HEAL + 0.02, hubs=("ht2", "ht3"))
+        verdict = found(case(history, KILL), "return")
+        assert verdict is not None
+        assert (verdict.status, verdict.figures["took"]) == (FAIL, 0)
+
+    def test_the_time_that_the_balancer_needs_is_not_held_against_it(self) -> None:
+        """Until the checks have brought it back, a healed hub need not take anything."""
+        history = drilled(after=0.0)
+        flow(history, 0.6, begin=HEAL + 0.02, hubs=("ht2", "ht3"))
+        flow(history, 5.0, begin=HEAL + 0.62)
+        verdict = found(case(history, KILL), "return")
+        assert verdict is not None
+        assert verdict.status is PASS
+        assert 3 * verdict.figures["took"] == pytest.approx(verdict.figures["of"], abs=3)
+
+    @pytest.mark.parametrize(("took", "expected"), [(True, PASS), (False, UNKNOWN)])
+    def test_a_node_without_peers_only_has_to_take_something(
+        self, took: bool, expected: Status
+    ) -> None:
+        """The one mailbox server, healed, is back when mail arrives there."""
+        history = History()
+        flow(history, INJECT)
+        history.fault("kill:mbx", inject=INJECT, heal=HEAL)
+        if took:
+            flow(history, 1.0, begin=HEAL + 0.01)
+        assert status(case(history, FaultSpec("kill", "mbx", 20.0, 20.0)), "return") is expected
+
+    def test_a_failure_outranks_what_is_unknown(self) -> None:
+        """Of two nodes, one that failed to return decides, in whatever order they stand."""
+        history = drilled(after=0.0)
+        history.fault("kill:mbx", inject=4.1, heal=9.999)
+        flow(history, 5.9, begin=HEAL + 0.02, hubs=("ht2", "ht3"))
+        mailbox = FaultSpec("kill", "mbx", 41.0, 58.0)
+        for plan in ((KILL, mailbox), (mailbox, KILL)):
+            assert status(case(history, *plan), "return") is FAIL
+
+    def test_a_node_that_was_never_healed_has_not_returned(self) -> None:
+        """Without a heal there is no return to judge."""
+        history = History()
+        flow(history, INJECT)
+        history.fault("kill:ht1", inject=INJECT, heal=None)
+        assert status(case(history, KILL), "return") is None
+
+
+def test_a_check_that_crashes_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broken check says so, proves nothing, and does not hide the others."""
+
+    def check_broken(_case: Case) -> Verdict | None:
+        raise ZeroDivisionError("by nought")
+
+    monkeypatch.setattr(checks, "CHECKS", (check_broken, checks.check_account))
+    broken, account = run_checks(case(drilled(), KILL))
+    assert (broken.check, broken.status) == ("broken", UNKNOWN)
+    assert "ZeroDivisionError: by nought" in broken.summary
+    assert (account.check, account.status) == ("account", PASS)
+
+
+ACCEPTED = "[{node: ht1, reason: one of three until spring}]"
+
+
+def test_an_accepted_weakness_covers_gap_and_degraded() -> None:
+    """An outage that the author accepts fails nothing and is still shown, with the reason."""
+    given = case(drilled(outage=1.8), KILL, design=topology(accept=ACCEPTED))
+    for name in ("gap", "degraded"):
+        verdict = found(given, name)
+        assert verdict is not None
+        assert (verdict.status, verdict.counts_as) == (FAIL, PASS)
+        assert verdict.accepted == "one of three until spring"
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "[]",
+        "[{node: ht2, reason: another node than the one]}".replace("]}", "}]"),
+        "[{node: ht1, flows: [other], reason: another flow than this}]",
+    ],
+)
+def test_an_acceptance_covers_its_own_node_and_flow_only(accept: str) -> None:
+    """What is accepted for another node, or another flow, fails as ever."""
+    design = topology(accept=accept)
+    verdict = found(case(drilled(outage=1.8), KILL, design=design), "gap")
+    assert verdict is not None
+    assert verdict.counts_as is FAIL
+
+
+def test_an_acceptance_never_covers_lost_mail() -> None:
+    """Lost mail fails, whatever outage of the node is accepted."""
+    history = drilled(outage=1.8)
+    history.attempt("<x@app>", at=5.0)
+    verdict = found(case(history, KILL, design=topology(accept=ACCEPTED)), "account")
+    assert verdict is not None
+    assert (verdict.status, verdict.counts_as, verdict.accepted) == (FAIL, FAIL, "")
+
+
+def test_an_acceptance_does_not_turn_unknown_into_pass() -> None:
+    """Only a failure can be accepted: what is unknown stays unknown."""
+    verdict = found(case(drilled(outage=1.0), KILL, design=topology(accept=ACCEPTED)), "gap")
+    assert verdict is not None
+    assert (verdict.counts_as, verdict.accepted) == (UNKNOWN, "")

@@ -1,0 +1,238 @@
+"""What a drill is: the text of a fault, the timings of a plan, and the way to JSON and back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relaydrill import faults, inventory
+from relaydrill.drills.model import Drill, FaultSpec, plan, return_allowance_s, return_test
+from relaydrill.errors import UsageError
+from relaydrill.faults.base import ACTING
+from relaydrill.smtp import Phase
+from relaydrill.topology import Topology
+
+SHAREPOINT = inventory.parse(inventory.builtin_text("sharepoint"), "sharepoint")
+LONE = inventory.parse(
+    """\
+name: lone
+nodes:
+  ht1: {role: hub}
+  mbx: {role: mailbox, domains: [contoso.com]}
+  app: {role: sender}
+flows:
+  relay: {from: app, to: ht1, rate: 2/s}
+expect: {gap: 10s, degraded: 4s}
+""",
+    "lone.yaml",
+)
+WITH_PHASE = ("tempfail", "reject", "slow")
+PLAIN = tuple(kind for kind in faults.FAULTS if kind not in WITH_PHASE)
+
+
+def parsed(text: str, topology: Topology = SHAREPOINT) -> FaultSpec:
+    """The one fault of a plan."""
+    (spec,) = plan(topology, faults=(text,)).faults
+    return spec
+
+
+@pytest.mark.parametrize("kind", faults.FAULTS)
+def test_every_fault_can_be_planned_by_its_kind(kind: str) -> None:
+    """Whatever faults exist, the grammar reaches them."""
+    assert parsed(f"{kind}:ht1").kind == kind
+
+
+def test_the_whole_grammar() -> None:
+    """KIND.PHASE:NODE@START+DURATION, every part of it."""
+    spec = parsed("tempfail.rcpt:ht2@1.5s+2min")
+    assert spec == FaultSpec("tempfail", "ht2", 1.5, 120.0, Phase.RCPT)
+    assert (spec.label, str(spec)) == ("tempfail.rcpt:ht2", "tempfail.rcpt:ht2@1.5s+120s")
+    assert spec.end_s == 121.5
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is no fault"),
+        ("kill", "is no fault"),
+        ("kill:", "is no fault"),
+        (":ht1", "is no fault"),
+        ("kill:ht9", "no node is called 'ht9'; there are: ht1"),
+        ("explode:ht1", "no fault is called 'explode'"),
+        ("Kill:ht1", "write KIND or KIND.PHASE"),
+        ("kill.rcpt:ht1", "kill takes no phase"),
+        ("tempfail.lunch:ht1", "no phase of SMTP"),
+        ("tempfail.body:ht1", "cannot act at body"),
+        ("kill:ht1@soon", "not a duration"),
+        ("kill:ht1+0s", "longer than 0s"),
+        ("kill:ht1+-1s", "not a duration"),
+        ("kill:ht1@1s+2s+3s", "not a duration"),
+        ("kill:ht1+9000h", "out of range"),
+    ],
+)
+def test_what_is_wrong_with_a_fault_is_said(text: str, said: str) -> None:
+    """A fault that makes no sense is refused, with what would."""
+    with pytest.raises(UsageError, match=said.replace(".", r"\.")):
+        parsed(text)
+
+
+pieces = st.sampled_from(
+    [
+        *faults.FAULTS,
+        *Phase,
+        *SHAREPOINT.nodes,
+        *(":", ".", "@", "+", "5s", "1h", "0s", " ", "\n", "-", "٣s", "1e9s", "nan", "∞"),
+    ]
+)
+
+
+@given(st.one_of(st.text(max_size=40), st.lists(pieces, max_size=8).map("".join)))
+def test_any_text_is_a_fault_or_a_usage_error(text: str) -> None:
+    """Whatever a person types, the answer is a fault that can be injected, or an explanation."""
+    try:
+        spec = parsed(text)
+    except UsageError as error:
+        assert str(error)
+    else:
+        assert spec.node in SHAREPOINT.nodes
+        assert spec.duration_s > 0
+        assert spec.start_s >= 0
+        assert faults.make(spec.kind, spec.phase).kind == spec.kind
+
+
+durations = st.floats(min_value=0.0, max_value=7 * 86400.0)
+specs = st.one_of(
+    st.builds(
+        FaultSpec,
+        kind=st.sampled_from(PLAIN),
+        node=st.sampled_from(list(SHAREPOINT.nodes)),
+        start_s=durations,
+        duration_s=durations,
+    ),
+    st.builds(
+        FaultSpec,
+        kind=st.sampled_from(WITH_PHASE),
+        node=st.sampled_from(list(SHAREPOINT.nodes)),
+        start_s=durations,
+        duration_s=durations,
+        phase=st.sampled_from([None, *ACTING]),
+    ),
+)
+drills = st.builds(
+    Drill,
+    name=st.text(max_size=20),
+    flows=st.lists(st.text(max_size=10), max_size=3).map(tuple),
+    faults=st.lists(specs, max_size=3).map(tuple),
+    length_s=durations,
+    settle_s=durations,
+    seed=st.integers(),
+)
+
+
+@given(drills)
+def test_a_drill_comes_back_from_json(drill: Drill) -> None:
+    """A run directory holds the very drill that was run, down to the last digit."""
+    assert Drill.from_json(json.loads(json.dumps(drill.to_json()))) == drill
+
+
+@given(specs)
+def test_a_fault_that_is_written_out_reads_back(spec: FaultSpec) -> None:
+    """The text of a fault names it wholly."""
+    data = plan(SHAREPOINT).to_json() | {"faults": [str(spec)]}
+    assert Drill.from_json(data).faults == (spec,)
+
+
+@pytest.mark.parametrize("text", ["kill:ht1", "kill:ht1@1s", "kill:ht1+1s", "", "kill@1s+1s"])
+def test_a_recorded_fault_must_be_whole(text: str) -> None:
+    """A run directory may leave nothing to defaults, which another version could change."""
+    data = plan(SHAREPOINT).to_json() | {"faults": [text]}
+    with pytest.raises(UsageError, match="no whole fault"):
+        Drill.from_json(data)
+
+
+def test_a_plan_takes_all_flows_unless_told() -> None:
+    """Without a choice every flow of the topology sends."""
+    assert plan(SHAREPOINT).flows == ("relay", "submission")
+    assert plan(SHAREPOINT, flows=("submission",)).flows == ("submission",)
+
+
+def test_a_plan_names_what_it_does() -> None:
+    """A drill without a name is called after its faults."""
+    assert plan(SHAREPOINT).name == "steady"
+    assert plan(SHAREPOINT, faults=("kill:ht1", "hang:ht2")).name == "kill:ht1+hang:ht2"
+    assert plan(SHAREPOINT, faults=("kill:ht1",), name="night").name == "night"
+
+
+def test_an_unknown_flow_is_refused() -> None:
+    """The flows that exist are named."""
+    with pytest.raises(UsageError, match="no flow is called 'inbound' in sharepoint.*relay"):
+        plan(SHAREPOINT, flows=("inbound",))
+
+
+def test_a_topology_without_flows_cannot_be_drilled() -> None:
+    """There is nothing to send."""
+    with pytest.raises(UsageError, match="no flows"):
+        plan(LONE.model_copy(update={"flows": {}}))
+
+
+def attempts(topology: Topology, flow: str, field_s: float) -> float:
+    """How many attempts of a flow fall into a field time; rates are of the wall clock."""
+    return field_s / topology.clock * topology.flows[flow].rate
+
+
+@pytest.mark.parametrize("topology", [SHAREPOINT, LONE])
+@pytest.mark.parametrize("node", ["ht1", "mbx"])
+def test_the_timings_of_a_plan_can_prove_something(topology: Topology, node: str) -> None:
+    """Before the fault every backend has had traffic; it lasts twice as long as promised.
+
+    Afterwards there is time for the promise again, and for as many choices as the test of the
+    node's return needs.
+    """
+    drill = plan(topology, faults=(f"kill:{node}",))
+    (spec,) = drill.faults
+    widest = max((len(each.backends) for each in topology.balancers.values()), default=1)
+    promised = max(topology.expectation(flow).degraded_s for flow in drill.flows)
+    after_s = drill.length_s - spec.end_s
+    test = return_test(topology, node)
+    for flow in drill.flows:
+        assert attempts(topology, flow, spec.start_s) >= 4 * widest
+        sampled_s = after_s - return_allowance_s(topology, node)
+        assert attempts(topology, flow, sampled_s) >= (test.choices if test else 4)
+    assert spec.duration_s == 2 * promised
+    assert after_s >= promised
+    assert drill.settle_s > 120
+
+
+def test_a_steady_plan_lasts_as_long_as_one_with_a_fault_up_to_its_heal() -> None:
+    """Without a fault there is no return to wait for."""
+    steady, broken = plan(LONE), plan(LONE, faults=("kill:ht1",))
+    assert steady.length_s == broken.faults[0].end_s
+
+
+def test_the_last_of_several_faults_decides_the_length() -> None:
+    """The flows send on after the last heal, in whatever order the faults are named."""
+    texts = ("kill:ht1@50s+5s", "kill:ht2@10s+5s")
+    assert plan(SHAREPOINT, faults=texts).length_s > 55
+    assert plan(SHAREPOINT, faults=texts).length_s == plan(SHAREPOINT, faults=texts[::-1]).length_s
+
+
+def test_only_a_backend_with_peers_has_a_share_to_return_to() -> None:
+    """The return test is about shares: a quarter of a fair one must be noticed."""
+    test = return_test(SHAREPOINT, "ht2")
+    assert test is not None
+    assert test.fair == pytest.approx(1 / 3)
+    assert test.worse == pytest.approx(1 / 12)
+    assert return_test(SHAREPOINT, "mbx") is None
+    assert return_test(LONE, "ht1") is None
+    assert return_allowance_s(SHAREPOINT, "ht2") == SHAREPOINT.balancers["lb1"].check.recovery_s
+    assert return_allowance_s(SHAREPOINT, "mbx") == 0
+
+
+def test_the_parts_of_a_label_name_the_fault() -> None:
+    """The label tells two phases of one kind apart."""
+    assert parsed("tempfail:ht1").label == "tempfail:ht1"
+    assert parsed("tempfail.mail:ht1").label == "tempfail.mail:ht1"
+    assert parsed("tempfail.mail:ht1").kind_text == "tempfail.mail"

@@ -1,0 +1,538 @@
+"""The ledger: what became of every (message, recipient), from journals in any order."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.histories import BODY, OTHER_BODY, History
+
+from relaydrill.journal import Event, Journal, read_events
+from relaydrill.ledger import FOREIGN, Account, Entry, Ledger, join
+from relaydrill.smtp import Phase, Result
+
+M = "<1@app>"
+USER = "user@contoso.com"
+
+
+def only(history: History) -> Entry:
+    """The one entry of a history's ledger."""
+    (entry,) = join(history.events).entries.values()
+    return entry
+
+
+def account(history: History) -> Account:
+    """What became of the one message of a history."""
+    return only(history).account
+
+
+BEFORE_THE_DOT = (Result.DROPPED, Result.UNREACHABLE, Result.UNSENT)
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "expected"),
+    [(1, Account.DELIVERED), (2, Account.DUPLICATED), (3, Account.DUPLICATED)],
+)
+def test_accepted_and_arrived(arrivals: int, expected: Account) -> None:
+    """250 after the dot: once in the mailbox is delivered, more than once is duplicated."""
+    history = History()
+    history.attempt(M)
+    for _ in range(arrivals):
+        history.arrived(M)
+    assert account(history) is expected
+
+
+@pytest.mark.parametrize("saw", [Result.ACCEPTED, Result.UNANSWERED])
+def test_another_body_is_altered(saw: Result) -> None:
+    """A message that may have been accepted and arrives with another body is altered."""
+    history = History()
+    history.attempt(M, saw)
+    history.arrived(M, digest=OTHER_BODY)
+    assert account(history) is Account.ALTERED
+
+
+def test_one_altered_copy_of_two_is_altered() -> None:
+    """A changed body is worse than a second copy: it is never hidden behind duplicated."""
+    history = History()
+    history.attempt(M)
+    history.arrived(M)
+    history.arrived(M, digest=OTHER_BODY)
+    assert account(history) is Account.ALTERED
+
+
+def test_accepted_and_nowhere_is_lost() -> None:
+    """250 after the dot, nothing in the mailbox, and no node that queues it: lost."""
+    history = History()
+    history.attempt(M)
+    assert account(history) is Account.LOST
+
+
+def test_accepted_and_relayed_to_nowhere_is_lost() -> None:
+    """A hub that has passed a message on holds it no more."""
+    history = History()
+    history.attempt(M)
+    history.accepted(M)
+    history.write("ht1", "relayed", M)
+    assert account(history) is Account.LOST
+
+
+def test_accepted_and_bounced_is_lost_and_says_who_bounced_it() -> None:
+    """A bounce takes a message out of the queue, and is kept with its node and reason."""
+    history = History()
+    history.attempt(M)
+    history.accepted(M)
+    history.write("ht1", "bounced", M, reason="550 5.1.1 User unknown")
+    entry = only(history)
+    assert entry.account is Account.LOST
+    assert [(node, reason) for _, node, reason in entry.bounced] == [
+        ("ht1", "550 5.1.1 User unknown")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arrived", "expected"), [(True, Account.RECOVERED), (False, Account.UNKNOWN)]
+)
+@pytest.mark.parametrize("saw", [Result.UNANSWERED, None])
+def test_unanswered(saw: Result | None, arrived: bool, expected: Account) -> None:
+    """Nothing after the dot, or a sender that ended first: recovered or unknown."""
+    history = History()
+    history.attempt(M, saw)
+    if arrived:
+        history.arrived(M)
+    assert account(history) is expected
+
+
+def test_unanswered_and_twice_in_the_mailbox_is_duplicated() -> None:
+    """Two copies are a duplicate whatever the sender saw after the dot."""
+    history = History()
+    history.attempt(M, Result.UNANSWERED)
+    history.arrived(M)
+    history.arrived(M)
+    assert account(history) is Account.DUPLICATED
+
+
+@pytest.mark.parametrize(("arrived", "expected"), [(True, "phantom"), (False, "refused")])
+def test_refused(arrived: bool, expected: str) -> None:
+    """4xx or 5xx: phantom if it arrives all the same, else refused."""
+    history = History()
+    history.attempt(M, Result.REFUSED, code=452, phase=Phase.MAIL)
+    if arrived:
+        history.arrived(M)
+    assert account(history) == expected
+
+
+@pytest.mark.parametrize(("arrived", "expected"), [(True, "phantom"), (False, "not accepted")])
+@pytest.mark.parametrize("saw", BEFORE_THE_DOT)
+def test_cut_before_the_dot(saw: Result, arrived: bool, expected: str) -> None:
+    """No connection, or one cut before the dot: phantom if it arrives, else not accepted."""
+    history = History()
+    history.attempt(M, saw, phase=Phase.CONNECT)
+    if arrived:
+        history.arrived(M)
+    assert account(history) == expected
+
+
+@pytest.mark.parametrize("saw", [Result.ACCEPTED, Result.UNANSWERED])
+def test_queued_by_the_journal(saw: Result) -> None:
+    """Stored on a hub and never seen to leave: queued, also where nobody could look any more."""
+    history = History()
+    history.attempt(M, saw)
+    history.accepted(M, "ht2")
+    assert (account(history), only(history).queued_on) == (Account.QUEUED, ("ht2",))
+
+
+def test_queued_by_a_look() -> None:
+    """A look into the queue that finds the message proves that it is queued."""
+    history = History()
+    history.attempt(M)
+    history.accepted(M)
+    history.queue("ht1", M)
+    assert account(history) is Account.QUEUED
+
+
+def test_a_later_look_that_misses_it_proves_a_loss() -> None:
+    """A look that came after the storing and does not show the message overrides the journal."""
+    history = History()
+    history.attempt(M)
+    history.accepted(M)
+    history.queue("ht1")
+    assert account(history) is Account.LOST
+
+
+def test_a_stale_look_proves_nothing() -> None:
+    """A look from before the storing cannot deny it."""
+    history = History()
+    history.queue("ht1")
+    history.attempt(M)
+    history.accepted(M)
+    assert account(history) is Account.QUEUED
+
+
+def test_a_look_at_another_node_proves_nothing() -> None:
+    """Only a node's own queue says whether that node holds a message."""
+    history = History()
+    history.attempt(M)
+    history.accepted(M, "ht1")
+    history.queue("ht2")
+    assert only(history).queued_on == ("ht1",)
+
+
+def test_a_look_may_show_what_has_just_left() -> None:
+    """A queue is read before the look is journalled: a departure in the journal outranks it."""
+    history = History()
+    history.attempt(M)
+    history.accepted(M)
+    history.write("ht1", "relayed", M)
+    history.queue("ht1", M)
+    assert account(history) is Account.LOST
+
+
+def test_promised_before_stored_is_not_held() -> None:
+    """A hub that journals its promise as not yet stored holds nothing by that alone."""
+    history = History()
+    history.attempt(M)
+    history.accepted(M, stored=False)
+    assert account(history) is Account.LOST
+
+
+def test_promised_before_stored_and_seen_in_the_queue_is_queued() -> None:
+    """What a look finds is there, also where its storing was never journalled."""
+    history = History()
+    history.attempt(M)
+    history.accepted(M, stored=False)
+    history.queue("ht1", M)
+    assert account(history) is Account.QUEUED
+
+
+def test_a_look_does_not_make_entries() -> None:
+    """What an earlier drill has left in a queue is no message of this one."""
+    history = History()
+    history.queue("ht1", "<of another drill@app>")
+    assert join(history.events).entries == {}
+
+
+def test_accepted_again_after_leaving_is_queued() -> None:
+    """A message that comes to the same hub a second time is held a second time."""
+    history = History()
+    history.attempt(M, Result.UNANSWERED)
+    history.accepted(M)
+    history.write("ht1", "relayed", M)
+    history.attempt(M)
+    history.accepted(M)
+    assert account(history) is Account.QUEUED
+
+
+def test_the_best_attempt_counts() -> None:
+    """What the sender saw is the best of all its attempts, in whatever order they came."""
+    for order in ((Result.REFUSED, Result.ACCEPTED), (Result.ACCEPTED, Result.UNREACHABLE)):
+        history = History()
+        for result in order:
+            history.attempt(M, result)
+        assert only(history).saw is Result.ACCEPTED
+
+
+def test_outcomes_pair_up_with_their_attempts() -> None:
+    """The first outcome belongs to the first attempt that has none."""
+    history = History()
+    history.attempt(M, Result.REFUSED, code=421, phase=Phase.BANNER, at=1.0, took=0.5)
+    history.attempt(M, Result.ACCEPTED, at=2.0, took=0.25)
+    first, second = only(history).attempts
+    assert (first.result, first.said, first.ended) == (Result.REFUSED, "421 at banner", 1.5)
+    assert (second.accepted, second.started, second.ended) == (True, 2.0, 2.25)
+
+
+def test_an_outcome_without_an_attempt_counts_for_nothing() -> None:
+    """Nothing is accepted that nobody attempted."""
+    history = History()
+    history.write("app", "outcome", M, result="accepted", phase="reply")
+    assert account(history) is Account.NOT_ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("attempt", "said"),
+    [
+        ({"result": None}, "the sender ended first"),
+        ({"result": Result.REFUSED, "code": 452, "phase": Phase.MAIL}, "452 at mail"),
+        (
+            {
+                "result": Result.UNREACHABLE,
+                "phase": Phase.CONNECT,
+                "reason": "connection refused",
+            },
+            "unreachable at connect: connection refused",
+        ),
+        ({"result": Result.UNANSWERED}, "unanswered at reply"),
+    ],
+)
+def test_said(attempt: dict[str, object], said: str) -> None:
+    """An attempt says in a few words what it was told."""
+    history = History()
+    history.attempt(M, **attempt)  # type: ignore[arg-type]
+    assert only(history).attempts[0].said == said
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        (("accepted", "arrived"), Account.DELIVERED),
+        (("accepted",), Account.QUEUED),
+        (("accepted", "relayed"), Account.LOST),
+        (("arrived",), Account.DELIVERED),
+        (("arrived", "arrived"), Account.DUPLICATED),
+        (("bounced",), Account.NOT_ACCEPTED),
+    ],
+)
+def test_foreign_messages(kinds: tuple[str, ...], expected: Account) -> None:
+    """Without a sender's journal the tier's own acceptance stands in for what the sender saw."""
+    history = History()
+    for kind in kinds:
+        history.write("ht1", kind, M, digest=BODY)
+    entry = only(history)
+    assert (entry.account, entry.flow) == (expected, FOREIGN)
+
+
+def test_foreign_messages_are_in_no_flow() -> None:
+    """The accounts of a flow hold its own messages only."""
+    history = History()
+    history.delivered(M)
+    history.arrived("<foreign@app>")
+    ledger = join(history.events)
+    assert ledger.accounts("relay") == {Account.DELIVERED: 1}
+    assert ledger.accounts(FOREIGN) == {Account.DELIVERED: 1}
+    assert ledger.accounts("submission") == {}
+
+
+def test_the_case_of_a_recipient_does_not_matter() -> None:
+    """Nodes on the way may write an address in another case; it stays the same recipient."""
+    history = History()
+    history.attempt(M, recipient="User@Contoso.com")
+    history.accepted(M, recipient="user@contoso.COM")
+    history.arrived(M, recipient="USER@contoso.com")
+    entry = only(history)
+    assert (entry.account, entry.recipient) == (Account.DELIVERED, USER)
+
+
+def test_the_case_of_a_recipient_in_a_look_does_not_matter() -> None:
+    """The same holds for what a look into a queue shows."""
+    history = History()
+    history.attempt(M)
+    history.accepted(M)
+    history.write("ht1", "queue", items=[[M, "User@CONTOSO.com"]])
+    assert account(history) is Account.QUEUED
+
+
+def test_recipients_of_one_message_have_accounts_of_their_own() -> None:
+    """One message to two recipients is two entries."""
+    history = History()
+    history.attempt(M)
+    history.attempt(M, Result.REFUSED, code=550, recipient="other@contoso.com")
+    history.arrived(M)
+    ledger = join(history.events)
+    assert ledger.entries[M, USER].account is Account.DELIVERED
+    assert ledger.entries[M, "other@contoso.com"].account is Account.REFUSED
+
+
+def test_unknown_kinds_are_passed_over() -> None:
+    """An event that the ledger does not know changes nothing."""
+    history = History()
+    history.delivered(M)
+    history.write("ht1", "a kind of the future", M)
+    assert account(history) is Account.DELIVERED
+
+
+def test_traffic_is_told_by_message_else_by_port() -> None:
+    """A hub's traffic counts by message; a balancer knows no messages and counts by port."""
+    history = History()
+    history.delivered(M)
+    history.arrived("<of another flow@app>")
+    history.write("lb1", "connected", client="127.0.0.1", port=25, backend="ht1")
+    history.write("lb1", "connected", client="127.0.0.1", port=587, backend="ht1")
+    ledger = join(history.events)
+    assert len(ledger.traffic_of("ht1", "relay", 25)) == 1
+    assert len(ledger.traffic_of("mbx", "relay", 25)) == 1
+    assert len(ledger.traffic_of("lb1", "relay", 25)) == 1
+    assert ledger.traffic_of("ht2", "relay", 25) == []
+
+
+def test_fault_windows() -> None:
+    """A fault's window holds its four moments; one that failed holds the reason."""
+    history = History()
+    history.fault("kill:ht1", inject=1.0, heal=3.0, took=0.5)
+    history.fault("pause:ht2", inject=4.0, heal=None, error="cannot pause ht2")
+    killed, paused = join(history.events).faults
+    assert (killed.inject, killed.injected, killed.heal, killed.healed) == (1.0, 1.5, 3.0, 3.5)
+    assert (paused.injected, paused.error) == (None, "cannot pause ht2")
+
+
+def test_the_same_fault_twice_has_two_windows() -> None:
+    """A node that is killed twice in one drill has two windows, each with its own moments."""
+    history = History()
+    history.fault("kill:ht1", inject=1.0, heal=2.0)
+    history.fault("kill:ht1", inject=5.0, heal=6.0)
+    first, second = join(history.events).faults
+    assert (first.inject, first.heal) == (1.0, 2.0)
+    assert (second.inject, second.heal) == (5.0, 6.0)
+
+
+def test_beliefs_and_bites() -> None:
+    """What a balancer believed, and what a service fault acted on, are kept in order."""
+    history = History()
+    history.write("lb1", "backend", backend="ht1", port=25, state="down", reason="refused", at=2.0)
+    history.write("lb1", "backend", backend="ht1", port=25, state="up", reason="2 good", at=3.0)
+    history.write("ht1", "bitten", fault="hang", phase="banner", client="", probe=False)
+    ledger = join(reversed(history.events))
+    assert [belief.state for belief in ledger.beliefs] == ["down", "up"]
+    assert len(ledger.bites["ht1"]) == 1
+
+
+def test_a_torn_line_promises_nothing(tmp_path: Path) -> None:
+    """A last line that was cut off is passed over: what it would have promised was never said."""
+    history = History()
+    history.attempt(M, Result.UNANSWERED)
+    path = tmp_path / "ht1.jsonl"
+    accepted = Event(9.0, 9.0, "ht1", "accepted", M, USER, {"port": 25}).to_line()
+    for cut in range(len(accepted) + 1):
+        path.write_text(accepted[:cut])
+        ledger = join([*history.events, *read_events(path)])
+        assert ledger.entries[M, USER].account is Account.UNKNOWN
+    path.write_text(accepted + "\n")
+    ledger = join([*history.events, *read_events(path)])
+    assert ledger.entries[M, USER].account is Account.QUEUED
+
+
+def test_journals_of_several_files_join(tmp_path: Path) -> None:
+    """Journals that nodes have really written join into the same account."""
+    journals = {name: Journal.open(name, tmp_path / name) for name in ("app", "ht1", "mbx")}
+    journals["app"].write("attempt", M, USER, flow="relay", scheduled=0.0, digest=BODY)
+    journals["ht1"].write("accepted", M, USER, port=25)
+    journals["app"].write("outcome", M, USER, result="accepted", phase="reply", code=250)
+    journals["mbx"].write("arrived", M, USER, digest=BODY, port=25)
+    journals["ht1"].write("relayed", M, USER, to="127.0.0.1:25")
+    for journal in journals.values():
+        journal.close()
+    for names in (("app", "ht1", "mbx"), ("mbx", "ht1", "app")):
+        ledger = join(event for name in names for event in read_events(tmp_path / name))
+        assert ledger.accounts("relay") == {Account.DELIVERED: 1}
+
+
+NODES = ("ht1", "ht2")
+steps = st.one_of(
+    st.tuples(st.just("attempt"), st.sampled_from([*Result, None])),
+    st.tuples(st.just("accepted"), st.sampled_from(NODES), st.booleans()),
+    st.tuples(st.just("relayed"), st.sampled_from(NODES)),
+    st.tuples(st.just("bounced"), st.sampled_from(NODES)),
+    st.tuples(st.just("arrived"), st.sampled_from([BODY, OTHER_BODY])),
+    st.tuples(st.just("queue"), st.sampled_from(NODES), st.booleans()),
+)
+
+
+@st.composite
+def tellings(draw: st.DrawFn) -> list[Event]:
+    """A history of two messages, whatever may have befallen them; all moments differ."""
+    history = History()
+    for message, step in draw(
+        st.lists(st.tuples(st.sampled_from([M, "<2@app>"]), steps), min_size=1, max_size=14)
+    ):
+        match step:
+            case ("attempt", result):
+                history.attempt(message, result)
+            case ("accepted", node, stored):
+                history.accepted(message, node, stored=stored)
+            case ("arrived", body):
+                history.arrived(message, digest=body)
+            case ("queue", node, shown):
+                history.queue(node, *([message] if shown else []))
+            case (kind, node):
+                history.write(node, kind, message)
+    return history.events
+
+
+def slow_account(events: list[Event], message: str) -> Account | None:
+    """The account by the letter of the table, read off the whole history anew for each question.
+
+    None where the journals do not speak of the message at all.
+    """
+    mine = [event for event in events if event.message == message]
+    if not mine:
+        return None
+    begun = [event for event in mine if event.kind == "attempt"]
+    told = [event.detail["result"] for event in mine if event.kind == "outcome"]
+    arrived = [event.detail["digest"] for event in mine if event.kind == "arrived"]
+    queued = any(slow_queued(events, message, node) for node in NODES)
+    foreign = not begun
+    if foreign:
+        sure = bool(arrived) or any(event.kind == "accepted" for event in mine)
+        unsure = refused = False
+    else:
+        sure = "accepted" in told
+        unsure = not sure and ("unanswered" in told or len(told) < len(begun))
+        refused = not sure and not unsure and "refused" in told
+    if not sure and not unsure:
+        if arrived:
+            return Account.PHANTOM
+        return Account.REFUSED if refused else Account.NOT_ACCEPTED
+    if arrived:
+        if not foreign and set(arrived) != {BODY}:
+            return Account.ALTERED
+        if len(arrived) > 1:
+            return Account.DUPLICATED
+        return Account.DELIVERED if sure else Account.RECOVERED
+    if queued:
+        return Account.QUEUED
+    return Account.LOST if sure else Account.UNKNOWN
+
+
+def slow_queued(events: list[Event], message: str, node: str) -> bool:
+    """Whether a node queues a message at the end, by walking back from the end."""
+    seen_by_look: bool | None = None
+    for event in sorted(events, key=lambda event: -event.mono):
+        if event.node != node:
+            continue
+        if event.kind == "queue" and seen_by_look is None:
+            seen_by_look = [message, USER] in event.detail["items"]
+        if event.message != message:
+            continue
+        if event.kind in ("relayed", "bounced"):
+            return False
+        if event.kind == "accepted" and event.detail["stored"]:
+            return True if seen_by_look is None else seen_by_look
+    return bool(seen_by_look)
+
+
+@given(tellings())
+def test_the_account_is_that_of_the_table(events: list[Event]) -> None:
+    """Whatever befell a message, its account is what a plain reading of the table gives."""
+    ledger = join(events)
+    for message in (M, "<2@app>"):
+        entry = ledger.entries.get((message, USER))
+        assert (entry.account if entry else None) == slow_account(events, message)
+
+
+def told(ledger: Ledger) -> object:
+    """Everything that a ledger says of its messages, comparable."""
+    return {
+        key: (entry.account, entry.attempts, entry.queued_on, entry.arrived)
+        for key, entry in ledger.entries.items()
+    }
+
+
+@given(tellings(), st.randoms(use_true_random=False))
+def test_the_order_of_events_does_not_matter(events: list[Event], chance: random.Random) -> None:
+    """Journals may be read in any order: only their times count."""
+    shuffled = list(events)
+    chance.shuffle(shuffled)
+    assert told(join(shuffled)) == told(join(events))
+
+
+@given(st.permutations(["attempt", "accepted", "outcome", "arrived", "relayed"]))
+def test_what_comes_in_one_microsecond_is_put_in_order(kinds: list[str]) -> None:
+    """A clock too coarse to tell the steps of one delivery apart does not change its account."""
+    details = {"attempt": {"flow": "relay", "digest": BODY}, "outcome": {"result": "accepted"}}
+    details["arrived"] = {"digest": BODY}
+    events = [Event(1.0, 1.0, "n", kind, M, USER, details.get(kind, {})) for kind in kinds]
+    assert join(events).accounts("relay") == {Account.DELIVERED: 1}
+    (entry,) = join(events).entries.values()
+    assert entry.queued_on == ()

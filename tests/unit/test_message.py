@@ -1,0 +1,144 @@
+"""Messages: composed, recognised, and compared."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relaydrill.message import compose, digest, message_id, split
+
+ID = "<1.relay.7@app.contoso.com>"
+
+
+def composed(size: int = 2000) -> bytes:
+    """A message as the senders make them."""
+    return compose(ID, sender="app@a.example", recipients=("u@b.example",), size=size, date=1e9)
+
+
+@given(st.integers(100, 50_000))
+def test_a_composed_message_is_what_it_says(size: int) -> None:
+    """It parses, bears its id and addresses, has CRLF everywhere, and nearly the wanted size."""
+    content = composed(size)
+    parsed = email.message_from_bytes(content, policy=email.policy.default)
+    assert parsed["Message-ID"] == ID
+    assert (parsed["From"], parsed["To"]) == ("app@a.example", "u@b.example")
+    assert not parsed.defects
+    assert content.replace(b"\r\n", b"").count(b"\n") == 0
+    assert content.replace(b"\r\n", b"").count(b"\r") == 0
+    assert max(map(len, content.split(b"\r\n"))) <= 998
+    body = split(content)[1]
+    assert body.endswith(b"\r\n")
+    assert 0 <= size - len(body) < 70 or size < 150
+
+
+def test_a_composed_message_holds_what_careless_relays_corrupt() -> None:
+    """A line that begins with a dot, and one that begins with ``From``, are in every body."""
+    body = split(composed(100))[1]
+    assert b"\r\n." in body
+    assert b"\r\nFrom " in body
+
+
+def test_every_message_has_a_body_of_its_own() -> None:
+    """Two messages never have one digest: a mix-up of bodies shows."""
+    other = compose("<2@app>", sender="a@b", recipients=("c@d",), size=2000, date=1e9)
+    assert digest(composed()) != digest(other)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Message-ID: <a@b>",
+        b"message-id:<a@b>",
+        b"MESSAGE-ID:\t<a@b>",
+        b"Message-ID:\r\n <a@b>",
+        b"Message-ID:\n\t <a@b>",
+        b"Message-ID: \r\n \r\n\t<a@b>",
+        b"Message-Id: <a@b> (a comment)",
+    ],
+)
+def test_a_message_id_is_found_in_any_case_and_folded(header: bytes) -> None:
+    """RFC 5322 lets a header be folded, and be written in any case."""
+    end = b"\r\n" if b"\r\n" in header else b"\n"
+    content = end.join([b"Received: from x", header, b"Subject: y", b"", b"body", b""])
+    assert message_id(content) == "<a@b>"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Subject: none",
+        b"Message-ID: no brackets",
+        b"X-Message-ID: <a@b>",
+        b"In-Reply-To: <a@b>",
+        b"Subject: x\r\n Message-ID: <a@b>",
+        b"Message-ID: <>",
+    ],
+)
+def test_no_message_id_is_found_where_there_is_none(head: bytes) -> None:
+    """Other headers, and folded lines that look like one, are not taken for it."""
+    assert message_id(head + b"\r\n\r\nMessage-ID: <in@body>\r\n") == ""
+
+
+lines = st.binary(max_size=40).map(lambda line: line.replace(b"\r", b"").replace(b"\n", b""))
+heads = st.lists(lines.filter(bool), max_size=5)
+bodies = st.lists(lines, max_size=8)
+ends = st.sampled_from([b"\r\n", b"\n"])
+
+
+def written(head: list[bytes], body: list[bytes], end: bytes) -> bytes:
+    """A message with one kind of line end."""
+    return end.join([*head, b"", *body, b""])
+
+
+@given(heads, bodies, ends, ends)
+def test_line_ends_do_not_change_the_digest(
+    head: list[bytes], body: list[bytes], one: bytes, other: bytes
+) -> None:
+    """A relay may turn CRLF into LF and back: the body stays the same body."""
+    assert digest(written(head, body, one)) == digest(written(head, body, other))
+
+
+@given(heads, bodies, ends, st.lists(lines.filter(bool), max_size=4))
+def test_growing_headers_do_not_change_the_digest(
+    head: list[bytes], body: list[bytes], end: bytes, added: list[bytes]
+) -> None:
+    """Every relay adds a Received header, and may add more; also before a message without any."""
+    content = written(head, body, end)
+    grown = b"".join(line + b"\r\n" for line in added) + content
+    assert digest(grown) == digest(content)
+
+
+@given(heads, bodies, bodies, ends)
+def test_another_body_has_another_digest(
+    head: list[bytes], body: list[bytes], other: list[bytes], end: bytes
+) -> None:
+    """Only the same lines in the same order have the same digest."""
+    same = digest(written(head, body, end)) == digest(written(head, other, end))
+    assert same == (body == other)
+
+
+@given(heads, st.lists(lines, max_size=4), ends, ends)
+def test_the_first_empty_line_ends_the_headers(
+    head: list[bytes], body: list[bytes], end: bytes, within: bytes
+) -> None:
+    """Header and body part at the first empty line, also where line ends are mixed."""
+    text = within.join([b"", *body, b"", b"rest"])
+    found, rest = split(end.join([*head, b""]) + end + text)
+    assert (found, rest) == (end.join(head), text)
+
+
+def test_without_an_empty_line_there_is_no_body() -> None:
+    """A message of headers only has an empty body, not a body of headers."""
+    assert split(b"Subject: x\r\n") == (b"Subject: x\r\n", b"")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_have_an_id_and_a_digest(content: bytes) -> None:
+    """Nothing that a client sends after DATA can crash the recognition."""
+    assert len(digest(content)) == 64
+    found = message_id(content)
+    assert found == "" or (found.startswith("<") and found.endswith(">"))
