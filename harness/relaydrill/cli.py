@@ -155,8 +155,8 @@ def up(topology: str, driver: str, out: Path | None) -> int:
     directory = out or _fresh_directory(design, "up")
     console = terminal.console()
     with ProcessLab(design, directory) as lab:
-        playground.show_endpoints(lab, console)
         try:
+            playground.show_endpoints(lab, console)
             playground.play(lab, console)
         finally:
             playground.show_account(lab, console)
