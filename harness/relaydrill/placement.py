@@ -16,6 +16,8 @@ from relaydrill.topology import Topology
 CONTROL_PORT: Final = 2500
 """Logical port of every node's control channel."""
 
+_LOOPBACK: Final = "127.0.0.1/32"
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -67,12 +69,15 @@ class Placement:
         credentials: For AUTH on the submission port.
         control_token: What a control request must carry.
         ca_file: The lab's own certificate authority, PEM.
+        own_shell: The range from which connections of this machine's own reach the nodes. A
+            connector that serves 127.0.0.1 means it.
     """
 
     seats: Mapping[str, Seat]
     credentials: Credentials
     control_token: str = field(repr=False)
     ca_file: str
+    own_shell: str = _LOOPBACK
 
     def control(self, node: str) -> Endpoint:
         """Where a node's control channel listens."""
@@ -84,8 +89,11 @@ class Placement:
 
     def networks(self, topology: Topology, remotes: tuple[str, ...]) -> tuple[str, ...]:
         """Address ranges for a connector's ``remote`` list: nodes become their own address."""
+        own = {_LOOPBACK: self.own_shell}
         return tuple(
-            f"{self.seats[remote].address}/32" if remote in topology.nodes else remote
+            f"{self.seats[remote].address}/32"
+            if remote in topology.nodes
+            else own.get(remote, remote)
             for remote in remotes
         )
 

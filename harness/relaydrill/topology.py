@@ -76,7 +76,7 @@ class Hub(Model):
     """A Hub Transport server: accepts, queues, and delivers to the mailbox servers.
 
     Attributes:
-        kind: ``fake`` is Relaydrill's own.
+        kind: ``fake`` is Relaydrill's own; ``postfix`` the real program, in a container.
         ack: ``stored`` answers 250 after the message is in the queue; ``before_store`` promises
             first and stores ``ack_lag`` later: the defect that a failover drill must find.
         ack_lag: Only with ``before_store``.
@@ -84,17 +84,21 @@ class Hub(Model):
     """
 
     role: Literal[Role.HUB]
-    kind: Literal["fake"] = "fake"
+    kind: Literal["fake", "postfix"] = "fake"
     ack: Literal["stored", "before_store"] = "stored"
     ack_lag: Duration = 1.0
     copies: int = Field(default=1, ge=1, le=3)
 
 
 class Mailbox(Model):
-    """A mailbox server: the end of the road for the domains it holds."""
+    """A mailbox server: the end of the road for the domains it holds.
+
+    Attributes:
+        kind: ``fake``, or ``postfix``: the real program, in a container.
+    """
 
     role: Literal[Role.MAILBOX]
-    kind: Literal["fake"] = "fake"
+    kind: Literal["fake", "postfix"] = "fake"
     domains: tuple[Domain, ...] = Field(min_length=1)
 
 

@@ -110,6 +110,7 @@ def _hub(
     login = placement.credentials
     return config.Hub(
         **common,
+        role="postfix" if hub.kind == "postfix" else "hub",
         listeners=listeners,
         domains=topology.domains,
         trusted_proxies=tuple(
@@ -133,6 +134,7 @@ def _hub(
         ack=hub.ack,
         ack_lag_s=hub.ack_lag / clock,
         copies=hub.copies,
+        workdir=paths.workdir(name),
     )
 
 
@@ -147,6 +149,8 @@ def _mailbox(
     endpoint = placement.seats[common["name"]].endpoint(_SMTP_PORT)
     return config.Mailbox(
         **common,
+        role="postfix-mailbox" if mailbox.kind == "postfix" else "mailbox",
+        workdir=paths.workdir(common["name"]),
         listeners=(config.Listener(port=_SMTP_PORT, bind=_address(endpoint)),),
         domains=mailbox.domains,
         idle_s=_HUB_IDLE_S / topology.clock,

@@ -110,9 +110,10 @@ class Hub(Receiver):
         deferral_s: Wait after a 4xx for one message.
         connect_s, reply_s: Timeouts as a client.
         ack, ack_lag_s, copies: As in `relaydrill.topology.Hub`.
+        workdir: Where a real program keeps its configuration; unused by the fake.
     """
 
-    role: Literal["hub"] = "hub"
+    role: Literal["hub", "postfix"] = "hub"
     queue: str
     queue_pages: int = 0
     next_hops: tuple[Address, ...]
@@ -127,12 +128,18 @@ class Hub(Receiver):
     ack: Literal["stored", "before_store"] = "stored"
     ack_lag_s: float = 1.0
     copies: int = 1
+    workdir: str = ""
 
 
 class Mailbox(Receiver):
-    """A mailbox server."""
+    """A mailbox server.
 
-    role: Literal["mailbox"] = "mailbox"
+    Attributes:
+        workdir: Where a real program keeps its mail; unused by the fake.
+    """
+
+    role: Literal["mailbox", "postfix-mailbox"] = "mailbox"
+    workdir: str = ""
 
 
 class Front(Model):

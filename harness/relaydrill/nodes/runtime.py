@@ -94,6 +94,8 @@ class Runtime:
     async def _handle(self, op: str, args: dict[str, Any]) -> Any:
         if op == "ping":
             return self._settings.name
+        if op == "mark":
+            return self._journal.write("mark", mark=str(args["mark"])).mono
         if op in ("disturb", "relieve") and not self._service.disturbable:
             raise CapabilityMissing("disturb", "the node program", self._settings.name)
         if op == "disturb":

@@ -1,0 +1,114 @@
+"""The images of the Docker lab: which there are, and what each is made from.
+
+One folder with a Dockerfile for each step; `node` is put on top of the libraries alone (the fakes)
+and of each real program (its keeper)::
+
+    BASE ─ python ─ libraries ─┬─────────────────── node
+                               ├─ haproxy-program ─ haproxy
+                               ├─ postfix-program ─ postfix
+                               └─ exim-program ──── exim
+
+Every image has a second tag, the digest of what it was made from, so that a lab never runs code
+other than the harness's own, and nothing is built twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import relaydrill
+
+PACKAGE: Final = Path(relaydrill.__file__).parent
+
+_FOLDER: Final = Path(__file__).parent
+_DIGEST_TAG: Final = "made-from-"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSpec:
+    """One image.
+
+    Attributes:
+        name: Under ``relaydrill/``. step: The folder with its Dockerfile.
+        parent: The image that it is built upon; empty for the base.
+        what: For people; empty for one that only others are built upon.
+    """
+
+    name: str
+    step: str
+    parent: str
+    what: str = ""
+
+    @property
+    def repository(self) -> str:
+        """Its name, as the engine knows it."""
+        return f"relaydrill/{self.name}"
+
+    @property
+    def tag(self) -> str:
+        """Name and version, for people and compose files."""
+        return f"{self.repository}:{relaydrill.__version__}"
+
+    @property
+    def exact_tag(self) -> str:
+        """Name and digest: the image that was made from just what is here."""
+        return f"{self.repository}:{_DIGEST_TAG}{digest(self)[:16]}"
+
+    @property
+    def folder(self) -> Path:
+        """Where its Dockerfile lies."""
+        return _FOLDER / self.step
+
+
+def _catalogue() -> Iterator[ImageSpec]:
+    yield ImageSpec("python", "python", "")
+    yield ImageSpec("libraries", "libraries", "python")
+    yield ImageSpec("node", "node", "libraries", "the fakes")
+    for program, what in (
+        ("haproxy", "HAProxy as balancer"),
+        ("postfix", "Postfix as hub, mailbox server and sending MTA"),
+        ("exim", "Exim as sending MTA"),
+    ):
+        yield ImageSpec(f"{program}-program", program, "libraries")
+        yield ImageSpec(program, "node", f"{program}-program", what)
+
+
+IMAGES: Final = MappingProxyType({spec.name: spec for spec in _catalogue()})
+"""Every image by name, each after the one that it is built upon."""
+
+
+def image_for(kind: str) -> ImageSpec:
+    """The image in which a node of that kind runs."""
+    return IMAGES["node" if kind == "fake" else kind]
+
+
+def digest(spec: ImageSpec) -> str:
+    """A digest of everything that the image is made from, apart from the base."""
+    found = hashlib.sha256((spec.folder / "Dockerfile").read_bytes())
+    if spec.step == "libraries":
+        found.update("\n".join(requirements()).encode())
+    if spec.step == "node":
+        for path in package_files():
+            found.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes())
+    if spec.parent:
+        found.update(digest(IMAGES[spec.parent]).encode())
+    return found.hexdigest()
+
+
+def requirements() -> list[str]:
+    """What this distribution needs at run time, without its extras."""
+    needed = metadata.requires("relaydrill") or []
+    return sorted(line for line in needed if "extra ==" not in line)
+
+
+def package_files() -> Iterator[Path]:
+    """Every file of this package that goes into the image."""
+    for path in sorted(PACKAGE.rglob("*")):
+        if path.suffix in (".py", ".yaml"):
+            yield path

@@ -1,0 +1,157 @@
+"""Build the images of the Docker lab, each only when what it is made from has changed."""
+
+from __future__ import annotations
+
+import compileall
+import py_compile
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import docker
+from docker.errors import BuildError, ImageNotFound
+from testcontainers.core.image import DockerImage
+
+from relaydrill.errors import LabError, UsageError
+from relaydrill.images import (
+    IMAGES,
+    PACKAGE,
+    ImageSpec,
+    package_files,
+    requirements,
+)
+from relaydrill.images.bootstrap import Say, base_image
+
+_LAST_LINES: Final = 8
+_UNCHECKED: Final = py_compile.PycInvalidationMode.UNCHECKED_HASH
+
+
+def build(
+    engine: docker.DockerClient,
+    say: Say,
+    *,
+    names: Iterable[str] = (),
+    base: str = "",
+    bootstrap: bool = False,
+    install: bool = False,
+    force: bool = False,
+) -> list[str]:
+    """Build what is missing or out of date, and return the tags that were built.
+
+    Args:
+        say: Told what is done.
+        names: Which images; default all. Those that they are built upon are built too.
+        base: Tag of a Debian-like image to start from; default: see `base_image`.
+        bootstrap, install: As in `base_image`.
+        force: Build even what is up to date.
+
+    Raises:
+        UsageError: No image has such a name.
+        LabError: The base cannot be had, or a build failed; its last lines are in the message.
+    """
+    wanted = _with_parents(names or IMAGES)
+    stale = [spec for spec in wanted if force or not is_current(engine, spec)]
+    for spec in stale:
+        parent = (
+            IMAGES[spec.parent].tag
+            if spec.parent
+            else base or base_image(engine, say, bootstrap=bootstrap, install=install)
+        )
+        say(f"building {spec.tag}" + (f", {spec.what}" if spec.what else ""))
+        with tempfile.TemporaryDirectory(prefix="relaydrill-image-") as folder:
+            _fill_context(engine, spec, Path(folder))
+            _build_one(engine, spec, Path(folder), parent)
+    return [spec.tag for spec in stale]
+
+
+def is_current(engine: docker.DockerClient, spec: ImageSpec) -> bool:
+    """Whether the engine has that image, made from what is here now."""
+    try:
+        engine.images.get(spec.exact_tag)
+    except ImageNotFound:
+        return False
+    return True
+
+
+def _with_parents(names: Iterable[str]) -> list[ImageSpec]:
+    needed: set[str] = set()
+    for name in names:
+        if name not in IMAGES:
+            raise UsageError(f"no image is called {name!r}; there are: {', '.join(IMAGES)}")
+        while name:
+            needed.add(name)
+            name = IMAGES[name].parent
+    return [spec for spec in IMAGES.values() if spec.name in needed]
+
+
+def _fill_context(engine: docker.DockerClient, spec: ImageSpec, folder: Path) -> None:
+    shutil.copy(spec.folder / "Dockerfile", folder)
+    if spec.step == "libraries":
+        _download_wheels(_python_of(engine), folder / "wheels")
+    if spec.step == "node":
+        files = folder / "files"
+        for part in ("tls", "queue", "work"):
+            (files / "relaydrill" / part).mkdir(parents=True)
+        for path in package_files():
+            target = files / "opt/relaydrill/relaydrill" / path.relative_to(PACKAGE)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        if _python_of(engine)[0] == "{}.{}".format(*sys.version_info):
+            # Otherwise each container compiles for itself, which takes it a second.
+            compileall.compile_dir(files, quiet=1, stripdir=files, invalidation_mode=_UNCHECKED)
+
+
+def _python_of(engine: docker.DockerClient) -> tuple[str, str]:
+    """Version (``3.11``) and machine (``x86_64``) of the images' Python."""
+    tag = IMAGES["python"].tag
+    ask = "import sys, platform; print('%d.%d' % sys.version_info[:2], platform.machine())"
+    said = engine.containers.run(tag, ["python3", "-c", ask], remove=True, network_disabled=True)
+    version, machine = said.decode().split()
+    return version, machine
+
+
+def _download_wheels(python: tuple[str, str], folder: Path) -> None:
+    """Fetch the libraries' wheels with this machine's pip, which knows how to reach an index."""
+    version, machine = python
+    platforms = [f"manylinux{tag}_{machine}" for tag in ("2014", "_2_17", "_2_28")]
+    command = [
+        *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
+        *("--only-binary=:all:", "--implementation=cp", f"--python-version={version}"),
+        *(f"--platform={platform}" for platform in platforms),
+        *("--dest", str(folder), *requirements()),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LabError(f"pip could not fetch the images' libraries: {done.stderr.strip()[-500:]}")
+
+
+def _build_one(engine: docker.DockerClient, spec: ImageSpec, folder: Path, parent: str) -> None:
+    image = DockerImage(
+        path=folder,
+        tag=spec.tag,
+        clean_up=False,
+        buildargs={"BASE": parent},
+        forcerm=True,
+    )
+    try:
+        image.build()
+    except BuildError as error:
+        said = [str(line.get("stream") or line.get("error") or "") for line in error.build_log]
+        lines = "".join(said).splitlines()[-_LAST_LINES:]
+        raise LabError("\n  ".join([f"{spec.tag} could not be built:", *lines])) from error
+    finally:
+        image.get_docker_client().client.close()
+    _retag(engine, spec)
+
+
+def _retag(engine: docker.DockerClient, spec: ImageSpec) -> None:
+    """Give a new image its digest for a tag, and take the tags of its forerunners away."""
+    for old in engine.images.list(spec.repository):
+        for tag in old.tags:
+            if tag not in (spec.tag, spec.exact_tag):
+                engine.images.remove(tag, noprune=True)
+    engine.images.get(spec.tag).tag(spec.exact_tag)
