@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
@@ -19,12 +19,15 @@ from relaydrill.drills.audit import is_audit, judge_audit, plan_audit, run_audit
 from relaydrill.drills.judge import judge as judge_run
 from relaydrill.drills.model import plan
 from relaydrill.drills.runner import run_drill
-from relaydrill.drivers.process import ProcessLab
+from relaydrill.drivers.catalogue import DRIVERS, docker_installed, lab_maker, labs_at_once
 from relaydrill.drivers.registry import Registry
 from relaydrill.errors import RelaydrillError, UsageError
 from relaydrill.report import terminal
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status
+
+if TYPE_CHECKING:
+    from relaydrill.drivers.docker.leftovers import Removed
 
 _EXIT: Final = {Status.PASS: 0, Status.FAIL: 1, Status.UNKNOWN: 3}
 _INTERRUPTED: Final = 130
@@ -41,8 +44,8 @@ _out = click.option(
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON document, nothing else.")
 _driver = click.option(
     "--driver",
-    type=click.Choice(["process"]),
-    default="process",
+    type=click.Choice(DRIVERS),
+    default=DRIVERS[0],
     show_default=True,
     help="What runs the topology.",
 )
@@ -64,7 +67,7 @@ def cli() -> None:
 @_flow
 @click.option("--node", "nodes", multiple=True, help="Only this node; may be repeated.")
 @click.option("--fault", default="kill", show_default=True, help="What each node suffers.")
-@click.option("--jobs", type=click.IntRange(0), default=0, help="Labs at a time; 0: one a core.")
+@click.option("--jobs", type=click.IntRange(0), default=0, help="Labs at a time; 0: as suits.")
 @_seed
 @_out
 @_json
@@ -91,9 +94,9 @@ def audit(
         found = run_audit(
             design,
             drills,
-            ProcessLab,
+            lab_maker(driver),
             out or _fresh_directory(design, "audit"),
-            at_once=jobs,
+            at_once=jobs or labs_at_once(driver),
             observe=observe,
             cancelled=cancelled,
         )
@@ -135,7 +138,7 @@ def drill(
     lab_directory = directory.with_name(directory.name + ".lab")
     with (
         terminal.progress((planned,), console) as observe,
-        ProcessLab(design, lab_directory) as lab,
+        lab_maker(driver)(design, lab_directory) as lab,
     ):
         found = run_drill(lab, planned, directory, observe)
     if as_json:
@@ -154,7 +157,7 @@ def up(topology: str, driver: str, out: Path | None) -> int:
     design = inventory.load(topology)
     directory = out or _fresh_directory(design, "up")
     console = terminal.console()
-    with ProcessLab(design, directory) as lab:
+    with lab_maker(driver)(design, directory) as lab:
         try:
             playground.show_endpoints(lab, console)
             playground.play(lab, console)
@@ -216,6 +219,37 @@ def schema() -> int:
     return 0
 
 
+@cli.group()
+def images() -> None:
+    """The images of the Docker lab."""
+
+
+@images.command("build")
+@click.argument("names", nargs=-1)
+@click.option("--base", default="", help="Start from this image. Default: Debian, pulled or made.")
+@click.option("--bootstrap", is_flag=True, help="Make the base with mmdebstrap; ask no registry.")
+@click.option("--install", is_flag=True, help="Install mmdebstrap if it is needed (Debian, root).")
+@click.option("--force", is_flag=True, help="Build what is up to date, too.")
+def images_build(
+    names: tuple[str, ...], base: str, bootstrap: bool, install: bool, force: bool
+) -> int:
+    """Build the images NAMES, default all, as far as they are missing or out of date."""
+    with docker_installed():
+        from relaydrill.drivers.docker.engine import connect
+        from relaydrill.images.build import build
+    built = build(
+        connect(),
+        click.echo,
+        names=names,
+        base=base,
+        bootstrap=bootstrap,
+        install=install,
+        force=force,
+    )
+    click.echo(f"Built {len(built)} images." if built else "All images are up to date.")
+    return 0
+
+
 @cli.command()
 def clean() -> int:
     """End what a run left behind whose harness was killed; a run that lives is left alone."""
@@ -223,9 +257,25 @@ def clean() -> int:
     for lab in ended:
         killed = ", ".join(lab.killed) or "no process was left"
         click.echo(f"{lab.lab} in {lab.directory}: {killed}")
-    if not ended:
+    removed = _clean_engine()
+    for run in removed:
+        containers = ", ".join(run.containers) or "no container was left"
+        click.echo(f"{run.lab} in the Docker engine: {containers}")
+    if not ended and not removed:
         click.echo("Nothing was left behind.")
     return 0
+
+
+def _clean_engine() -> list[Removed]:
+    """What was removed from the Docker engine; nothing where there is none."""
+    try:
+        with docker_installed():
+            from relaydrill.drivers.docker.engine import connect
+            from relaydrill.drivers.docker.leftovers import clean as clean_engine
+        engine = connect()
+    except RelaydrillError:
+        return []
+    return clean_engine(engine)
 
 
 def _fresh_directory(topology: Topology, what: str) -> Path:

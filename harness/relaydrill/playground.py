@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from relaydrill import faults
-from relaydrill.drivers.process import ProcessLab
+from relaydrill.drivers.base import Lab
 from relaydrill.errors import RelaydrillError, UsageError
 from relaydrill.journal import read_events
 from relaydrill.ledger import Account, Entry, Ledger, join
@@ -29,7 +29,7 @@ _HELP = """\
   quit          end the lab (Ctrl-D and Ctrl-C do, too)"""
 
 
-def show_endpoints(lab: ProcessLab, on: Console) -> None:
+def show_endpoints(lab: Lab, on: Console) -> None:
     """Every address and port of a lab, its login, and commands to try."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("host", "role", "address", "ports"):
@@ -47,20 +47,31 @@ def show_endpoints(lab: ProcessLab, on: Console) -> None:
         table.add_row(shown, str(role), seat.address, ", ".join(ports))
     on.print(f"{topology.name} is up; its journals are in {lab.directory}", soft_wrap=True)
     on.print(table)
+    for line in _published(lab):
+        on.print(line, soft_wrap=True)
     for remark in lab.remarks:
         on.print(f"Note: {remark}", soft_wrap=True)
     for command in commands(lab):
         on.print(f"  {escape(command)}", soft_wrap=True)
 
 
-def commands(lab: ProcessLab) -> Iterator[str]:
+def _published(lab: Lab) -> Iterator[str]:
+    """Where this machine reaches VIPs that sit on a network of the lab's own."""
+    for vip, (_, rule) in lab.topology.vips.items():
+        for port in rule.ports:
+            inside, here = lab.placement.seats[vip].endpoint(port), lab.reachable(vip, port)
+            if inside != here:
+                yield f"{vip} port {port} is {here} on this machine"
+
+
+def commands(lab: Lab) -> Iterator[str]:
     """Swaks commands that deliver through the lab's VIPs."""
     topology, login = lab.topology, lab.placement.credentials
     recipient = f"user@{topology.domains[0]}" if topology.domains else "user@example.com"
     for vip, (_, rule) in topology.vips.items():
         name = next((host for host, target in topology.names.items() if target == vip), vip)
         for port in rule.ports:
-            where = lab.placement.seats[vip].endpoint(port)
+            where = lab.reachable(vip, port)
             command = f"swaks --server {where.address}:{where.port} --to {recipient}"
             if port == 587:
                 command += (
@@ -74,7 +85,7 @@ def commands(lab: ProcessLab) -> Iterator[str]:
 class Hands:
     """Faults that a person injects one after the other; leaving heals them all."""
 
-    def __init__(self, lab: ProcessLab) -> None:
+    def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._heals = contextlib.ExitStack()
 
@@ -99,7 +110,7 @@ class Hands:
         self._heals.close()
 
 
-def play(lab: ProcessLab, on: Console) -> None:
+def play(lab: Lab, on: Console) -> None:
     """Take commands until the person, or the input, ends; without a terminal, only wait."""
     hands = Hands(lab)
     try:
@@ -121,7 +132,7 @@ def _ask() -> str | None:
         return None
 
 
-def _obey(line: str, lab: ProcessLab, hands: Hands, on: Console) -> None:
+def _obey(line: str, lab: Lab, hands: Hands, on: Console) -> None:
     try:
         if line == "heal":
             hands.heal()
@@ -136,7 +147,7 @@ def _obey(line: str, lab: ProcessLab, hands: Hands, on: Console) -> None:
         on.print(escape(str(error)))
 
 
-def read_ledger(lab: ProcessLab) -> Ledger:
+def read_ledger(lab: Lab) -> Ledger:
     """The account of all mail in a lab so far, of whatever sender.
 
     The queues of the hubs that answer are looked into first, so that what is still on its way is
@@ -149,7 +160,7 @@ def read_ledger(lab: ProcessLab) -> Ledger:
     return join(chain.from_iterable(read_events(path) for path in paths if path.exists()))
 
 
-def show_account(lab: ProcessLab, on: Console) -> None:
+def show_account(lab: Lab, on: Console) -> None:
     """What became of all mail in a lab, and by name of what did not arrive as it should."""
     ledger = read_ledger(lab)
     counts = Counter(entry.account for entry in ledger.entries.values())

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from relaydrill.scalars import DOMAIN, Domain, Duration, Host, Name, Port, Rate, Remote, wrong
+
+BALANCER_CONNECT_S: Final = 5.0
+"""Field seconds for which a balancer tries to connect to a backend (HAProxy's own default: none;
+its manual shows 5 s)."""
 
 
 class Role(enum.StrEnum):
@@ -55,8 +59,14 @@ class HealthCheck(Model):
     rise: int = Field(default=2, ge=1, le=100)
 
     @property
-    def _timeout_s(self) -> float:
-        return self.interval if self.timeout is None else self.timeout
+    def longest_s(self) -> float:
+        """Longest field time of one check: of its connecting, or of its wait for a reply.
+
+        HAProxy lets a check connect for its ``timeout connect``, but no longer than an interval;
+        ``timeout check`` counts once it is connected (HAProxy manual, "timeout check").
+        """
+        timeout = self.interval if self.timeout is None else self.timeout
+        return max(timeout, min(BALANCER_CONNECT_S, self.interval))
 
     @property
     def detection_s(self) -> float:
@@ -64,12 +74,12 @@ class HealthCheck(Model):
 
         A check begins an interval after the end of the one before it, as HAProxy's do.
         """
-        return self.fall * (self.interval + self._timeout_s)
+        return self.fall * (self.interval + self.longest_s)
 
     @property
     def recovery_s(self) -> float:
         """Longest field time from a return to the mark-up."""
-        return self._timeout_s + self.interval * (self.rise + 1)
+        return self.longest_s + self.interval * (self.rise + 1)
 
 
 class Hub(Model):

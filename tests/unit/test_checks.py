@@ -104,11 +104,13 @@ def flow(
             history.delivered(message, hubs[number % len(hubs)], at=at)
 
 
-def drilled(*, outage: float = 0.0, fate: Fate = refuse, after: float = 6.0) -> History:
+def drilled(
+    *, outage: float = 0.0, fate: Fate = refuse, after: float = 6.0, took: float = 0.001
+) -> History:
     """A drill in which ``ht1`` is killed: steady, an outage, on two hubs, healed, on three."""
     history = History()
     flow(history, INJECT)
-    history.fault("kill:ht1", inject=INJECT, heal=HEAL)
+    history.fault("kill:ht1", inject=INJECT, heal=HEAL, took=took)
     flow(history, outage, begin=INJECT + STEP_S / 2, fate=fate)
     left = HEAL - INJECT - outage
     flow(history, left, begin=INJECT + outage + STEP_S / 2, hubs=("ht2", "ht3"))
@@ -192,6 +194,17 @@ class TestSteady:
         flow(history, 1.0)
         history.attempt("<x@app>", Result.UNREACHABLE, at=1.0, phase=Phase.CONNECT)
         assert status(case(history), "steady") is FAIL
+
+    @pytest.mark.parametrize(("until", "expected"), [(0.35, PASS), (None, UNKNOWN)])
+    def test_the_fault_began_no_sooner_than_the_node_s_last_traffic(
+        self, until: float | None, expected: Status
+    ) -> None:
+        """An injection takes its time; while the node still took mail, it was not broken."""
+        history = drilled(took=0.4)
+        if until is not None:
+            history.accepted("<y@app>", at=INJECT + until)
+        history.attempt("<x@app>", Result.UNREACHABLE, at=INJECT + 1.2, phase=Phase.CONNECT)
+        assert status(case(history, KILL), "degraded") is expected
 
     def test_an_attempt_accepted_too_late_has_failed(self) -> None:
         """A 250 that comes later than the flow promises is not service."""
@@ -436,6 +449,17 @@ class TestDegraded:
     def test_no_failures_pass(self) -> None:
         """A tier in which no attempt fails is not degraded."""
         assert status(case(drilled(), KILL), "degraded") is PASS
+
+    @pytest.mark.parametrize(("until", "expected"), [(0.35, PASS), (None, UNKNOWN)])
+    def test_the_fault_began_no_sooner_than_the_node_s_last_traffic(
+        self, until: float | None, expected: Status
+    ) -> None:
+        """An injection takes its time; while the node still took mail, it was not broken."""
+        history = drilled(took=0.4)
+        if until is not None:
+            history.accepted("<y@app>", at=INJECT + until)
+        history.attempt("<x@app>", Result.UNREACHABLE, at=INJECT + 1.2, phase=Phase.CONNECT)
+        assert status(case(history, KILL), "degraded") is expected
 
     def test_an_attempt_accepted_too_late_has_failed(self) -> None:
         """A reply later than the flow promises counts as a failure, and is told as one."""

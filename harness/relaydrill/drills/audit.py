@@ -7,12 +7,9 @@ time is waiting for timers, not work.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,12 +17,10 @@ from typing import Any, Final
 from relaydrill.drills.judge import Judgement, judge
 from relaydrill.drills.model import Drill, plan
 from relaydrill.drills.runner import Observer, Step, run_drill
-from relaydrill.drivers.base import Lab
+from relaydrill.drivers.catalogue import LabMaker
 from relaydrill.errors import UsageError
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status, merge
-
-LabMaker = Callable[[Topology, Path], AbstractContextManager[Lab]]
 
 STEADY: Final = "steady"
 """Name of the row in which nothing is broken."""
@@ -103,7 +98,7 @@ def run_audit(
     make_lab: LabMaker,
     directory: Path,
     *,
-    at_once: int = 0,
+    at_once: int = 1,
     observe: Observer = lambda _step: None,
     cancelled: threading.Event | None = None,
 ) -> Audit:
@@ -113,7 +108,7 @@ def run_audit(
         topology, drills: From `plan_audit`.
         make_lab: Makes a lab for a drill.
         directory: Must not exist, or be empty.
-        at_once: Labs at a time; 0 is one for each core.
+        at_once: Labs at a time.
         observe: Told of every step of every drill, from several threads.
         cancelled: Set it to end early; whatever was broken is healed first.
 
@@ -142,7 +137,7 @@ def run_audit(
         observe(Step(drill.name, str(judgement.status), 1.0))
         return judgement
 
-    with ThreadPoolExecutor(at_once or os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         running = [pool.submit(row, drill) for drill in drills]
         try:
             judgements = tuple(future.result() for future in running)

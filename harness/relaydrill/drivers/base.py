@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from relaydrill.errors import CapabilityMissing
 from relaydrill.nodes.control import ControlClient
-from relaydrill.placement import Placement
+from relaydrill.placement import Endpoint, Placement
 from relaydrill.topology import Topology
 
 
@@ -37,8 +37,18 @@ class Lab(Protocol):
     def control(self, node: str) -> ControlClient:
         """The control channel of a node."""
 
+    def reachable(self, host: str, logical: int) -> Endpoint:
+        """Where this machine reaches a logical port of a node or a VIP.
+
+        Raises:
+            LabError: It does not.
+        """
+
     def journal(self, node: str) -> Path:
-        """The file that holds a node's events so far."""
+        """The file that holds a node's events, with all that it has written by now.
+
+        Under a name that is no node's: where whoever drives the lab may journal by that name.
+        """
 
     def alive(self, node: str) -> bool:
         """Whether a node's program runs; one that is paused counts as running."""
@@ -91,6 +101,17 @@ class CanBlackhole(Protocol):
 
     def unblackhole(self, node: str) -> None:
         """Bring it back, its memory as it was."""
+
+
+@runtime_checkable
+class CanIsolate(Protocol):
+    """Cuts a node off the network while its program goes on."""
+
+    def isolate(self, node: str) -> None:
+        """Return when nothing reaches it any more."""
+
+    def rejoin(self, node: str) -> None:
+        """Connect it again, with its old address."""
 
 
 Capability = TypeVar("Capability")

@@ -9,14 +9,13 @@ from typing import Any
 
 from relaydrill.nodes import config
 from relaydrill.placement import Endpoint, Placement
-from relaydrill.topology import Balancer, Hub, Mailbox, Role, Sender, Topology
+from relaydrill.topology import BALANCER_CONNECT_S, Balancer, Hub, Mailbox, Role, Sender, Topology
 
 _SMTP_PORT = 25
 _GLITCH_RETRY_S, _RETRY_S, _LATE_RETRY_S = 60.0, 300.0, 600.0
 _HUB_IDLE_S = 300.0
 _CONNECT_S, _REPLY_S = 30.0, 300.0
 _SENDER_REPLY_S = 60.0
-_BALANCER_CONNECT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +196,7 @@ def _balancer(
         method=balancer.method,
         redispatch=balancer.redispatch,
         on_marked_down=balancer.on_marked_down,
-        connect_s=_BALANCER_CONNECT_S / clock,
+        connect_s=BALANCER_CONNECT_S / clock,
         workdir=paths.workdir(common["name"]),
     )
 

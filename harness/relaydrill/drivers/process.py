@@ -15,10 +15,11 @@ from typing import Any, Final, Self
 from relaydrill.drivers import certificates, loopback
 from relaydrill.drivers.configure import Paths, configure, service_ports
 from relaydrill.drivers.nursery_client import NurseryClient
+from relaydrill.drivers.readiness import await_backends
 from relaydrill.drivers.registry import Registry
 from relaydrill.errors import LabError, WaitTimeout
 from relaydrill.nodes.control import ControlClient
-from relaydrill.placement import CONTROL_PORT, Credentials, Placement
+from relaydrill.placement import CONTROL_PORT, Credentials, Endpoint, Placement
 from relaydrill.topology import Topology
 from relaydrill.wait import wait_for
 
@@ -58,6 +59,7 @@ class ProcessLab:
         self._fillers: dict[str, list[socket.socket]] = {}
 
     def __enter__(self) -> Self:
+        self._refuse_what_needs_a_container()
         with contextlib.ExitStack() as stack:
             self._seat(stack)
             self._nursery = stack.enter_context(NurseryClient())
@@ -68,6 +70,9 @@ class ProcessLab:
                 self._start(node)
             for node in self.topology.nodes:
                 self._await_ready(node)
+            # A balancer that does not find them is the design's own trouble: the drill shows it.
+            with contextlib.suppress(WaitTimeout):
+                await_backends(self)
             self._stack = stack.pop_all()
         return self
 
@@ -84,6 +89,10 @@ class ProcessLab:
     def control(self, node: str) -> ControlClient:
         """The control channel of a node."""
         return ControlClient(node, self.placement.control(node), self.placement.control_token)
+
+    def reachable(self, host: str, logical: int) -> Endpoint:
+        """Where this machine reaches a logical port of a node or a VIP: just where it sits."""
+        return self.placement.seats[host].endpoint(logical)
 
     def journal(self, node: str) -> Path:
         """A node's journal file."""
@@ -158,6 +167,14 @@ class ProcessLab:
         """Bring a host back, its memory as it was."""
         self._drain_fillers(node)
         self.resume(node)
+
+    def _refuse_what_needs_a_container(self) -> None:
+        wanted = [name for name, node in self.topology.nodes.items() if node.kind == "postfix"]
+        if wanted:
+            raise LabError(
+                f"{', '.join(wanted)}: a node of kind postfix wants a machine of its own; run it"
+                " with --driver docker"
+            )
 
     def _seat(self, stack: contextlib.ExitStack) -> None:
         net = stack.enter_context(loopback.network(service_ports(self.topology)))

@@ -16,6 +16,7 @@ from relaydrill.faults.drop_after_store import drop_after_store
 from relaydrill.faults.drop_before_store import drop_before_store
 from relaydrill.faults.drop_mid_data import drop_mid_data
 from relaydrill.faults.hang import hang
+from relaydrill.faults.isolate import isolate
 from relaydrill.faults.kill import kill
 from relaydrill.faults.noop import noop
 from relaydrill.faults.pause import pause
@@ -35,6 +36,7 @@ FAULTS: Final[Mapping[str, Maker]] = MappingProxyType(
         "stop": stop,
         "pause": pause,
         "blackhole": blackhole,
+        "isolate": isolate,
         "refuse": refuse,
         "hang": hang,
         "busy": busy_banner,

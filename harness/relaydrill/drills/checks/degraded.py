@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from relaydrill.drills.checks.case import Case, said
+from relaydrill.ledger import Attempt, FaultWindow
 from relaydrill.verdict import Verdict, failed, passed, unknown
+
+
+class Change(NamedTuple):
+    """Something broke, or was healed, at some moment between two monotonic times."""
+
+    earliest: float
+    latest: float
 
 
 def check_degraded(case: Case) -> Verdict | None:
     """Attempts stop failing soon after a fault, and again soon after its heal."""
-    changes = [
-        moment
-        for window in case.ledger.faults
-        if window.injected is not None
-        for moment in (window.inject, window.healed)
-        if moment is not None
-    ]
+    changes = list(_changes(case))
     if not changes:
         return None
     allowed, sure_s = case.expect.degraded_s, case.uncertainty_s
     bad = [attempt for attempt in case.attempts if not case.served(attempt)]
-    worst = (
-        max(((_since(changes, each.started) * case.clock), each) for each in bad) if bad else None
-    )
-    last_s = worst[0] if worst else 0.0
+    least_s, last_s = _longest(changes, bad, case.clock)
     figures = {
         "failed": len(bad),
         "attempts": len(case.attempts),
@@ -31,7 +33,7 @@ def check_degraded(case: Case) -> Verdict | None:
     }
     noticed = _noticed(case)
     figures |= noticed
-    if worst is None:
+    if not bad:
         return passed("degraded", f"none of {len(case.attempts)} attempts failed", **figures)
     text = (
         f"{len(bad)} of {len(case.attempts)} attempts failed ({said(bad)}), the last of them "
@@ -41,7 +43,7 @@ def check_degraded(case: Case) -> Verdict | None:
         text += f"; marked down after {noticed['detection_s']:.1f} s"
     if "recovery_s" in noticed:
         text += f", up {noticed['recovery_s']:.1f} s after the heal"
-    if last_s - sure_s > allowed:
+    if least_s - sure_s > allowed:
         return failed("degraded", text, **figures)
     if last_s + sure_s <= allowed:
         return passed("degraded", text, **figures)
@@ -57,18 +59,46 @@ def _noticed(case: Case) -> dict[str, float]:
             for belief in case.ledger.beliefs
             if belief.backend == window.node and belief.port == port
         ]
-        down = [each.mono for each in mine if each.state == "down" and each.mono > window.inject]
+        broken = _breaking(case, window).earliest
+        down = [each.mono for each in mine if each.state == "down" and each.mono > broken]
         healed = window.healed or float("inf")
         up = [each.mono for each in mine if each.state == "up" and each.mono > healed]
         noticed = {}
         if down:
-            noticed["detection_s"] = round((down[0] - window.inject) * case.clock, 3)
+            noticed["detection_s"] = round((down[0] - broken) * case.clock, 3)
         if up:
             noticed["recovery_s"] = round((up[0] - healed) * case.clock, 3)
         return noticed
     return {}
 
 
-def _since(changes: list[float], moment: float) -> float:
-    """Wall seconds since the last change before a moment; 0 if there was none."""
-    return moment - max((each for each in changes if each <= moment), default=moment)
+def _changes(case: Case) -> Iterator[Change]:
+    """Every moment at which a fault that was injected began, and ended."""
+    for window in case.ledger.faults:
+        if window.injected is not None:
+            yield _breaking(case, window)
+            if window.healed is not None:
+                yield Change(window.healed, window.healed)
+
+
+def _breaking(case: Case, window: FaultWindow) -> Change:
+    """When a fault began.
+
+    Injecting takes its time: an engine's kill, a tenth of a second. The last that the node took
+    before it was reported done is a sign that it was whole until then.
+    """
+    done = window.inject if window.injected is None else window.injected
+    signs = (each.mono for each in case.ledger.traffic.get(window.node, ()))
+    last = max((mono for mono in signs if mono <= done), default=window.inject)
+    return Change(max(window.inject, last), done)
+
+
+def _longest(changes: list[Change], bad: list[Attempt], clock: float) -> tuple[float, float]:
+    """Field seconds from a change to the last failed attempt after it: at least, and at most."""
+    spans = [(0.0, 0.0)]
+    for attempt in bad:
+        last = max((each for each in changes if each.earliest <= attempt.started), default=None)
+        if last:
+            least = max(0.0, attempt.started - last.latest)
+            spans.append((least * clock, (attempt.started - last.earliest) * clock))
+    return max(least for least, _ in spans), max(most for _, most in spans)

@@ -87,11 +87,6 @@ class NodeContainer:
             self._follower = LogFollower(self._container, self.journal)
         return self._follower
 
-    @property
-    def runs(self) -> bool:
-        """Whether it runs, and is not paused."""
-        return self.is_alive() and not self.is_paused
-
     def is_alive(self) -> bool:
         """Whether it runs, paused or not."""
         return self._status() in ("running", "paused")
@@ -143,7 +138,9 @@ class NodeContainer:
         self.is_paused = True
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Let it go on, if it is paused."""
+        if not self.is_paused:
+            return
         with told(f"resume {self.name}"):
             self._container.unpause()
         self.is_paused = False
@@ -155,7 +152,9 @@ class NodeContainer:
         self.is_cut_off = True
 
     def reconnect(self, network: EngineNetwork) -> None:
-        """Put it on the network again, with its old address."""
+        """Put it on the network again, with its old address, if it was cut off."""
+        if not self.is_cut_off:
+            return
         with told(f"connect {self.name} again"):
             network.connect(self._container, ipv4_address=self.address)
         self.is_cut_off = False

@@ -27,6 +27,7 @@ from relaydrill.drivers.docker.engine import (
 )
 from relaydrill.drivers.docker.labels import labels
 from relaydrill.drivers.docker.network import Bridge, bridge
+from relaydrill.drivers.readiness import await_backends
 from relaydrill.errors import ControlError, LabError, WaitTimeout
 from relaydrill.nodes.control import ControlClient
 from relaydrill.placement import CONTROL_PORT, Credentials, Endpoint, Placement, Seat
@@ -84,6 +85,9 @@ class DockerLab:
             for_all(self._nodes.values(), NodeContainer.create)
             for_all(self._nodes.values(), lambda node: self._await_ready(node.name))
             self._compare_clocks()
+            # A balancer that does not find them is the design's own trouble: the drill shows it.
+            with contextlib.suppress(WaitTimeout):
+                await_backends(self)
             self._stack = stack.pop_all()
         return self
 
@@ -114,10 +118,12 @@ class DockerLab:
 
     def journal(self, node: str) -> Path:
         """A node's journal file, with everything in it that the node has written by now."""
+        if node not in self._nodes:
+            return self._journal_path(node)
         container = self._node(node)
-        if not container.runs:
+        if not container.is_alive():
             container.follower.finish()
-        elif not container.is_cut_off:
+        elif not container.is_cut_off and not container.is_paused:
             with contextlib.suppress(ControlError):
                 self._catch_up(node)
         return self._journal_path(node)
@@ -179,7 +185,7 @@ class DockerLab:
         container.pause()
 
     def unblackhole(self, node: str) -> None:
-        """Bring a host back, its memory as it was."""
+        """Bring a host back, its memory as it was; one that is only paused or cut off, too."""
         container = self._running(node)
         container.resume()
         container.reconnect(self._bridge.engine_network)
