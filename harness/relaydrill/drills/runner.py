@@ -21,7 +21,7 @@ from relaydrill.wait import sleep_until, wait_for
 
 _START_MARGIN_S: Final = 0.05
 _LAST_ATTEMPTS_S: Final = 120.0
-_SPARE_ATTEMPTS: Final = 1.5
+_SPARE_ATTEMPTS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,14 @@ class _Conductor:
     def conduct(self) -> None:
         """Carry the drill out."""
         with contextlib.ExitStack() as heals, self._flows():
+            last = 0.0
             for moment, act in self._acts(heals):
                 self._until(moment)
                 act()
-            self._until(self._drill.length_s)
+                last = moment
+            # Healing takes its time, too: what was planned after it is not to be cut short.
+            rest = self._drill.length_s - last
+            self._until(max(self._drill.length_s, self._passed() + rest if last else 0.0))
         self._step("letting the queues drain", 1.0)
         self._drain()
 
@@ -169,9 +173,12 @@ class _Conductor:
         sleep_until(moment, tick=lambda: self._step("", self._done()))
 
     def _done(self) -> float:
+        return max(0.0, min(1.0, self._passed() / self._drill.length_s))
+
+    def _passed(self) -> float:
+        """Field seconds since the workload began."""
         assert self.begun is not None
-        passed = (time.monotonic() - self.begun) * self._lab.topology.clock
-        return max(0.0, min(1.0, passed / self._drill.length_s))
+        return (time.monotonic() - self.begun) * self._lab.topology.clock
 
     def _step(self, stage: str, done: float) -> None:
         self._observe(Step(self._drill.name, stage, done))
