@@ -1,11 +1,11 @@
 # Two commands set everything up on a machine with Python >= 3.11 and make:
 #   make drill    the audit of the built-in topology "sharepoint": no Docker, no root
-#   make test     all tests
+#   make test     all tests; those in containers where a Docker engine answers
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help drill test check lint types format bench wheel clean
+.PHONY: help drill test images check lint types format bench wheel clean
 
 help:
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -13,8 +13,12 @@ help:
 drill: $(VENV)/.base        ## audit the built-in topology: break every node, see whether mail flows
 	$(BIN)/relaydrill audit sharepoint
 
-test: $(VENV)/.dev          ## run all tests
-	$(BIN)/python -m pytest -n 2
+test: $(VENV)/.dev images   ## run all tests; those in containers where a Docker engine answers
+	$(BIN)/python -m pytest
+
+images: $(VENV)/.dev        ## build the images of the Docker lab, if a Docker engine answers
+	@if docker info >/dev/null 2>&1; then $(BIN)/relaydrill images build --install; \
+	  else echo "No Docker engine answers: the tests in containers will be skipped."; fi
 
 check: lint types test      ## everything that must pass before a commit
 
