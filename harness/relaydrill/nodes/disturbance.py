@@ -80,6 +80,11 @@ class Disturbances:
         """Whether the listeners must be away."""
         return any(each.action == "close" for each, _ in self._active.values())
 
+    @property
+    def first(self) -> Disturbance | None:
+        """The one that has been in force for longest."""
+        return next((each for each, _ in self._active.values()), None)
+
     def at(self, phase: Phase) -> Disturbance | None:
         """The first one in force that acts at this phase."""
         for each, _ in self._active.values():

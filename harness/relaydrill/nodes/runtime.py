@@ -38,6 +38,10 @@ class Service(Protocol):
 def build(settings: config.NodeConfig, journal: Journal, disturbances: Disturbances) -> Service:
     """The service for a configuration. Roles are imported only where they are used."""
     match settings:
+        case config.Hub(role="postfix") | config.Mailbox(role="postfix-mailbox"):
+            from relaydrill.nodes.postfix import PostfixKeeper
+
+            return PostfixKeeper(settings, journal, disturbances)
         case config.Hub():
             from relaydrill.nodes.hub import HubService
 

@@ -1,0 +1,297 @@
+"""The real mail server: Postfix as hub or as mailbox server, kept by a node that speaks for it.
+
+The keeper writes Postfix's configuration, runs it as a child, and turns its log into journal
+events. Mail never goes through the keeper. What Postfix has done is journalled as soon as it has
+logged it, which is after the reply has left: unlike a fake's journal, the end of this one may be
+missing after a kill. The sender's own journal tells what was promised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from relaydrill.errors import CapabilityMissing, LabError
+from relaydrill.journal import Journal
+from relaydrill.message import digest, message_id
+from relaydrill.nodes import config
+from relaydrill.nodes.disturbance import Disturbance, Disturbances
+from relaydrill.nodes.postfix_config import BOX, MAIL_FOLDER
+from relaydrill.nodes.postfix_log import (
+    Ended,
+    Named,
+    Opened,
+    Passed,
+    Queued,
+    Refused,
+    Removed,
+    Took,
+    parse,
+)
+from relaydrill.nodes.postfix_process import Postfix, Settings
+from relaydrill.smtp import Phase
+
+_WATCH_S: Final = 0.01
+_PRESSURE: Final = {"queue_minfree": str(1 << 60)}
+_DELIVERED_TO: Final = "x-original-to"
+
+
+@dataclass(slots=True)
+class _Message:
+    """What is known of a queue id."""
+
+    client: str = ""
+    port: int = 0
+    recipients: list[str] = field(default_factory=list)
+    message: str = ""
+    is_told: bool = False
+
+
+class PostfixKeeper:
+    """A hub or a mailbox server, where its kind is postfix."""
+
+    disturbable = True
+
+    def __init__(self, settings: Settings, journal: Journal, disturbances: Disturbances) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._disturbances = disturbances
+        self._postfix = Postfix(settings)
+        self._sessions: dict[int, _Message] = {}
+        self._messages: dict[str, _Message] = {}
+        self._arrivals = 0
+        self._stopping = False
+        self._in_force: Disturbance | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Start Postfix, and return when it listens.
+
+        Raises:
+            LabError: It is not installed, or it ended at once; its last words are in the message.
+        """
+        self._make_mail_folder()
+        await self._postfix.start()
+        self._tasks.append(asyncio.get_running_loop().create_task(self._attend()))
+        if not await self._postfix.serves():
+            raise LabError(self._how_it_ended("at its start"))
+        self._take_in()
+
+    async def stop(self) -> None:
+        """End Postfix, and journal the rest of its log."""
+        self._stopping = True
+        await self._postfix.end()
+        await self._tasks[0]
+
+    async def refresh(self) -> None:
+        """Have Postfix do as the disturbances want it.
+
+        Raises:
+            CapabilityMissing: It cannot be made to do that.
+        """
+        wanted = self._disturbances.first
+        if wanted == self._in_force:
+            return
+        if self._in_force is not None:
+            await self._undo(self._in_force)
+            self._in_force = None
+        if wanted is not None:
+            try:
+                await self._do(wanted)
+            except CapabilityMissing:
+                self._disturbances.lift(wanted.label)
+                raise
+            self._in_force = wanted
+
+    async def handle(self, op: str, args: dict[str, Any]) -> Any:
+        """``queue_length``; ``queue`` also journals what lies in the queue; ``arrivals``."""
+        if op == "queue_length":
+            return len(await asyncio.to_thread(self._postfix.queue))
+        if op == "queue":
+            items = await asyncio.to_thread(self._queue_items)
+            self._journal.write("queue", items=items)
+            return items
+        if op == "arrivals":
+            return self._arrivals
+        raise CapabilityMissing(op, "the node program", self._settings.name)
+
+    def _queue_items(self) -> list[tuple[str, str]]:
+        items = []
+        for queue_id, recipient in self._postfix.queue():
+            known = self._messages.get(queue_id)
+            message = known.message if known else ""
+            items.append((message or self._postfix.message_id(queue_id), recipient))
+        return items
+
+    async def _do(self, wanted: Disturbance) -> None:
+        if wanted.action == "close":
+            await self._postfix.listen(on=False)
+        elif wanted.action == "hang" and wanted.phase is Phase.BANNER:
+            self._postfix.freeze()
+            self._tasks.append(asyncio.get_running_loop().create_task(self._watch(wanted)))
+        elif _is_pressure(wanted):
+            await self._postfix.override(_PRESSURE)
+        else:
+            what = f"{wanted.action} at {wanted.phase}"
+            raise CapabilityMissing(what, "a real Postfix", self._settings.name)
+
+    async def _undo(self, was: Disturbance) -> None:
+        if was.action == "close":
+            await self._postfix.listen(on=True)
+        elif was.action == "hang":
+            self._tasks.pop().cancel()
+            self._postfix.thaw()
+        else:
+            await self._postfix.override({})
+
+    async def _watch(self, hanging: Disturbance) -> None:
+        """Journal every connection that waits in vain."""
+        seen: set[tuple[str, int]] = set()
+        while True:
+            for client in await asyncio.to_thread(lambda: set(self._postfix.waiting_clients())):
+                if client not in seen:
+                    seen.add(client)
+                    self._bitten(hanging, Phase.BANNER, client[0])
+            await asyncio.sleep(_WATCH_S)
+
+    def _bitten(self, fault: Disturbance, phase: Phase, client: str) -> None:
+        self._journal.write("bitten", fault=fault.label, phase=str(phase), client=client)
+
+    async def _attend(self) -> None:
+        """Journal what Postfix logs. Its unwanted end is the end of this process too.
+
+        Raises:
+            SystemExit: It has ended by itself, or the journal is full. Unlike other errors it
+                passes through the event loop, so that the driver sees this node die.
+        """
+        try:
+            async for line in self._postfix.log_lines():
+                self._note(line)
+        except OSError as error:
+            raise SystemExit(f"{self._settings.name} cannot write its journal: {error}") from error
+        await self._postfix.ended()
+        if not self._stopping:
+            raise SystemExit(self._how_it_ended("by itself"))
+
+    def _how_it_ended(self, when: str) -> str:
+        words = "\n  ".join(["", *self._postfix.last_words])
+        return f"{self._settings.name}: postfix ended {when}{words}"
+
+    def _note(self, line: str) -> None:
+        """Journal a line of the log."""
+        match parse(line):
+            case Took(process, port, client, recipient):
+                session = self._sessions.setdefault(process, _Message())
+                session.client, session.port = client, port
+                session.recipients.append(recipient)
+            case Opened(process, queue_id):
+                self._messages[queue_id] = self._sessions.setdefault(process, _Message())
+            case Named(queue_id, message):
+                self._message(queue_id).message = message
+            case Queued(queue_id):
+                self._accepted(queue_id)
+            case Passed() as passed:
+                self._passed(passed)
+            case Refused() as refused:
+                self._refused(refused)
+            case Removed(queue_id):
+                self._messages.pop(queue_id, None)
+            case Ended(process):
+                self._sessions.pop(process, None)
+
+    def _message(self, queue_id: str) -> _Message:
+        return self._messages.setdefault(queue_id, _Message())
+
+    def _accepted(self, queue_id: str) -> None:
+        known = self._message(queue_id)
+        for process, session in list(self._sessions.items()):
+            if session is known:
+                # The next message of this session begins with nothing.
+                self._sessions[process] = _Message()
+        if known.is_told or isinstance(self._settings, config.Mailbox):
+            return
+        known.is_told = True
+        for recipient in known.recipients:
+            self._journal.write(
+                "accepted",
+                known.message,
+                recipient,
+                client=known.client,
+                port=known.port,
+                stored=True,
+            )
+
+    def _passed(self, passed: Passed) -> None:
+        if isinstance(self._settings, config.Mailbox):
+            self._take_in()
+            return
+        message = self._message(passed.queue_id).message
+        if not message:
+            message = self._postfix.message_id(passed.queue_id)
+            self._message(passed.queue_id).message = message
+        match passed.status:
+            case "sent":
+                self._journal.write("relayed", message, passed.recipient, to=passed.to)
+            case "deferred":
+                self._journal.write("deferred", message, passed.recipient, reason=passed.said)
+            case "bounced":
+                self._journal.write("bounced", message, passed.recipient, reason=passed.said)
+
+    def _refused(self, refused: Refused) -> None:
+        if self._in_force and _is_pressure(self._in_force) and refused.code == 452:
+            self._bitten(self._in_force, Phase.MAIL, refused.client)
+        self._journal.write(
+            "refused",
+            recipient=refused.recipient,
+            phase=refused.phase,
+            code=refused.code,
+            text=refused.text,
+            client=refused.client,
+            port=refused.port,
+        )
+
+    def _make_mail_folder(self) -> None:
+        if isinstance(self._settings, config.Mailbox):
+            for part in ("new", "cur", "tmp"):
+                (self._box / part).mkdir(parents=True, exist_ok=True)
+                os.chown(self._box / part, 65_534, 65_534)
+            os.chown(self._box, 65_534, 65_534)
+
+    @property
+    def _box(self) -> Path:
+        return Path(self._settings.workdir) / MAIL_FOLDER / BOX
+
+    def _take_in(self) -> None:
+        """Journal what has been put into the Maildir since, each message once."""
+        if not isinstance(self._settings, config.Mailbox):
+            return
+        for path in sorted((self._box / "new").iterdir()):
+            with contextlib.suppress(FileNotFoundError):
+                content = path.read_bytes()
+                self._journal.write(
+                    "arrived",
+                    message_id(content),
+                    _header(content, _DELIVERED_TO),
+                    digest=digest(content),
+                    port=25,
+                )
+                self._arrivals += 1
+                path.unlink()
+
+
+def _is_pressure(disturbance: Disturbance) -> bool:
+    reply = disturbance.reply
+    is_reply = disturbance.action == "reply" and disturbance.phase is Phase.MAIL
+    return is_reply and reply is not None and reply.code == 452
+
+
+def _header(content: bytes, name: str) -> str:
+    for line in content.split(b"\n\n", 1)[0].split(b"\n"):
+        key, _, value = line.partition(b":")
+        if key.strip().lower() == name.encode():
+            return value.strip().decode("utf-8", "replace")
+    return ""

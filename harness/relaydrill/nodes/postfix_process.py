@@ -1,0 +1,235 @@
+"""The Postfix of this machine: configure it, start it, read its log and its queue, end it.
+
+It takes the machine for its own (``/etc/postfix``, ``/var/spool/postfix``), so it runs in
+containers only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from relaydrill.errors import LabError
+from relaydrill.nodes import config
+from relaydrill.nodes.postfix_config import main_cf, master_cf
+from relaydrill.wait import wait_for
+
+_CONFIGURATION: Final = Path("/etc/postfix")
+_SASL: Final = _CONFIGURATION / "sasl" / "smtpd.conf"
+_SERVES_S: Final = 15.0
+_ENDS_S: Final = 8.0
+_LAST_WORDS: Final = 6
+_LISTEN: Final = "LISTEN"
+
+Settings = config.Hub | config.Mailbox
+
+
+class Postfix:
+    """Postfix in the foreground, as a child of this process. Made by `start`.
+
+    Attributes:
+        last_words: The end of its log.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.last_words: collections.deque[str] = collections.deque(maxlen=_LAST_WORDS)
+        self._settings = settings
+        self._overrides: dict[str, str] = {}
+        self._listening = True
+        self._process: asyncio.subprocess.Process
+
+    async def start(self) -> None:
+        """Configure it and start it; it does not listen yet.
+
+        Raises:
+            LabError: It is not installed, or its configuration is wrong.
+        """
+        if shutil.which("postfix") is None:
+            raise LabError(f"{self._settings.name} is of kind postfix, and none is installed here")
+        self._configure()
+        self._enrol()
+        # What a kill left: the number of a process that is somebody else now.
+        Path("/var/spool/postfix/pid/master.pid").unlink(missing_ok=True)
+        self._process = await asyncio.create_subprocess_exec(
+            "postfix",
+            "start-fg",
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+
+    async def log_lines(self) -> AsyncIterator[str]:
+        """What it logs, until it ends."""
+        assert self._process.stdout
+        while line := await self._process.stdout.readline():
+            text = line.decode("utf-8", "replace").rstrip()
+            self.last_words.append(text)
+            print(text, file=sys.stderr, flush=True)
+            yield text
+
+    async def serves(self) -> bool:
+        """Wait until it listens everywhere; False if it has ended instead."""
+        await asyncio.to_thread(
+            wait_for,
+            lambda: self._process.returncode is not None or self._listens(),
+            what="postfix to listen",
+            deadline_s=_SERVES_S,
+            every_s=0.01,
+            diagnosis=lambda: "; ".join(self.last_words) or "it says nothing",
+        )
+        return self._process.returncode is None
+
+    async def ended(self) -> int:
+        """Wait until it has ended; its exit status."""
+        return await self._process.wait()
+
+    async def end(self) -> None:
+        """End it in good order."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_ENDS_S):
+                    await self._process.wait()
+                    return
+
+    async def listen(self, *, on: bool) -> None:
+        """Take its network services away, or bring them back.
+
+        Raises:
+            WaitTimeout: It did not follow.
+        """
+        self._listening = on
+        self._configure()
+        await self._reload()
+        await asyncio.to_thread(
+            wait_for,
+            lambda: self._listens() if on else not self._listens_anywhere(),
+            what="postfix to listen" if on else "postfix to listen no more",
+            deadline_s=_SERVES_S,
+            every_s=0.01,
+        )
+
+    async def override(self, parameters: Mapping[str, str]) -> None:
+        """Set parameters otherwise than the settings say; none: as the settings say."""
+        self._overrides = dict(parameters)
+        self._configure()
+        await self._reload()
+        # Servers that were forked before know the old parameters.
+        for server in self._servers():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                server.terminate()
+
+    def freeze(self) -> None:
+        """Stop whatever takes connections; the kernel goes on opening them."""
+        for process in (self._master(), *self._servers()):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.suspend()
+
+    def thaw(self) -> None:
+        """Let it take connections again."""
+        for process in (*self._servers(), self._master()):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+
+    def waiting_clients(self) -> Iterator[tuple[str, int]]:
+        """Clients whose connection the kernel has opened and nobody has taken: address and port."""
+        ours = {(each.bind.address, each.bind.port) for each in self._settings.listeners}
+        for connection in psutil.net_connections("tcp4"):
+            here, there = connection.laddr, connection.raddr
+            if connection.pid is None and there and tuple(here) in ours:
+                yield str(there[0]), int(there[1])
+
+    def queue(self) -> list[tuple[str, str]]:
+        """Queue id and recipient of everything that is queued."""
+        listed = subprocess.run(["postqueue", "-j"], capture_output=True, text=True, check=False)
+        found = []
+        for line in listed.stdout.splitlines():
+            with contextlib.suppress(ValueError, KeyError):
+                entry: dict[str, Any] = json.loads(line)
+                queue_id = str(entry["queue_id"])
+                for recipient in entry["recipients"]:
+                    found.append((queue_id, str(recipient["address"])))
+        return found
+
+    def message_id(self, queue_id: str) -> str:
+        """The Message-ID of a queued message; empty if it has left the queue."""
+        shown = subprocess.run(
+            ["postcat", "-hq", queue_id], capture_output=True, text=True, check=False
+        )
+        for line in shown.stdout.splitlines():
+            name, _, value = line.partition(":")
+            if name.lower() == "message-id":
+                return value.strip()
+        return ""
+
+    def _configure(self) -> None:
+        settings = self._settings
+        files = {
+            "main.cf": main_cf(settings, overrides=self._overrides),
+            "master.cf": master_cf(settings, listening=self._listening),
+        }
+        for name, text in files.items():
+            # Renamed into place: Postfix may be reading it.
+            aside = _CONFIGURATION / f"{name}.new"
+            aside.write_text(text)
+            aside.replace(_CONFIGURATION / name)
+
+    def _enrol(self) -> None:
+        """Tell Cyrus SASL who may log in."""
+        _SASL.parent.mkdir(parents=True, exist_ok=True)
+        _SASL.write_text(
+            "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN\n"
+        )
+        for login in self._settings.logins:
+            subprocess.run(
+                ["saslpasswd2", "-p", "-c", "-u", self._settings.fqdn, login.user],
+                input=login.password.encode(),
+                check=True,
+            )
+        database = Path("/etc/sasldb2")
+        if database.exists():
+            shutil.chown(database, "root", "postfix")
+            database.chmod(0o640)
+
+    async def _reload(self) -> None:
+        reload = await asyncio.create_subprocess_exec(
+            "postfix", "reload", stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.STDOUT
+        )
+        await reload.wait()
+
+    def _listens(self) -> bool:
+        return all(_is_open(each.bind) for each in self._settings.listeners)
+
+    def _listens_anywhere(self) -> bool:
+        return any(_is_open(each.bind) for each in self._settings.listeners)
+
+    def _master(self) -> psutil.Process:
+        return psutil.Process(int(Path("/var/spool/postfix/pid/master.pid").read_text()))
+
+    def _servers(self) -> list[psutil.Process]:
+        found = []
+        for process in self._master().children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.name() == "smtpd":
+                    found.append(process)
+        return found
+
+
+def _is_open(where: config.Address) -> bool:
+    """Whether somebody listens there, by the kernel's table: a connection would show in the log."""
+    return any(
+        connection.status == _LISTEN and tuple(connection.laddr) == (where.address, where.port)
+        for connection in psutil.net_connections("tcp4")
+    )
