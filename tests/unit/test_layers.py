@@ -20,7 +20,7 @@ LAYERS = (
     {"errors", "smtp", "wait", "message", "scalars"},
     {
         *("topology", "inventory", "lint", "placement", "journal", "ledger", "verdict"),
-        "smtp_client",
+        *("smtp_client", "images"),
     },
     {"nodes", "drivers", "personas", "faults"},
     {"drills"},
@@ -109,7 +109,8 @@ def test_imports_point_down() -> None:
 
 
 FORBIDDEN = {
-    "nodes": {"drivers", "drills", "faults", "topology", "inventory"},
+    "images": {"drivers", "nodes", "topology"},
+    "nodes": {"drivers", "drills", "faults", "topology", "inventory", "images"},
     "personas": {"nodes", "drivers", "faults", "topology"},
     "faults": {"drills", "personas"},
     "drivers": {"faults", "drills", "personas"},
