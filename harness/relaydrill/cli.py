@@ -51,6 +51,13 @@ _driver = click.option(
 )
 
 
+_project = click.option(
+    "--project",
+    default="",
+    help="Use the lab that docker compose brought up under this project name.",
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(relaydrill.__version__, prog_name="relaydrill")
 def cli() -> None:
@@ -64,6 +71,7 @@ def cli() -> None:
 @cli.command()
 @_topology
 @_driver
+@_project
 @_flow
 @click.option("--node", "nodes", multiple=True, help="Only this node; may be repeated.")
 @click.option("--fault", default="kill", show_default=True, help="What each node suffers.")
@@ -74,6 +82,7 @@ def cli() -> None:
 def audit(
     topology: str,
     driver: str,
+    project: str,
     flows: tuple[str, ...],
     nodes: tuple[str, ...],
     fault: str,
@@ -94,7 +103,7 @@ def audit(
         found = run_audit(
             design,
             drills,
-            lab_maker(driver),
+            lab_maker(driver, project=project),
             out or _fresh_directory(design, "audit"),
             at_once=jobs or labs_at_once(driver),
             observe=observe,
@@ -110,6 +119,7 @@ def audit(
 @cli.command()
 @_topology
 @_driver
+@_project
 @_flow
 @click.option(
     "--fault",
@@ -124,6 +134,7 @@ def audit(
 def drill(
     topology: str,
     driver: str,
+    project: str,
     flows: tuple[str, ...],
     faults: tuple[str, ...],
     seed: int,
@@ -138,7 +149,7 @@ def drill(
     lab_directory = directory.with_name(directory.name + ".lab")
     with (
         terminal.progress((planned,), console) as observe,
-        lab_maker(driver)(design, lab_directory) as lab,
+        lab_maker(driver, project=project)(design, lab_directory) as lab,
     ):
         found = run_drill(lab, planned, directory, observe)
     if as_json:
@@ -216,6 +227,20 @@ def init(file: Path, source: str) -> int:
 def schema() -> int:
     """Print the JSON Schema of topology files, for editors."""
     _print_json(inventory.schema())
+    return 0
+
+
+@cli.command()
+@_topology
+@click.option("--subnet", default="10.213.25.0/24", show_default=True, help="Of its network.")
+def compose(topology: str, subnet: str) -> int:
+    """Print TOPOLOGY as a compose file, for bringing its lab up by hand."""
+    design = inventory.load(topology)
+    with docker_installed():
+        from relaydrill.drivers.docker.compose import compose_file
+    mounted = topology not in inventory.builtins()
+    source = str(Path(topology).resolve()) if mounted else topology
+    click.echo(compose_file(design, source, subnet=subnet, mounted=mounted), nl=False)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -20,12 +21,18 @@ DRIVERS: Final = ("process", "docker")
 """The first is the default."""
 
 
-def lab_maker(driver: str) -> LabMaker:
+def lab_maker(driver: str, *, project: str = "") -> LabMaker:
     """What makes the labs of a driver.
 
+    Args:
+        project: Use the lab that ``docker compose`` has brought up under this project name.
+
     Raises:
-        UsageError: There is no such driver, or its libraries are not installed.
+        UsageError: There is no such driver, its libraries are not installed, or it has no
+            projects.
     """
+    if project and driver != "docker":
+        raise UsageError(f"--project is for --driver docker; the {driver} driver has none")
     if driver == "process":
         from relaydrill.drivers.process import ProcessLab
 
@@ -34,7 +41,7 @@ def lab_maker(driver: str) -> LabMaker:
         with docker_installed():
             from relaydrill.drivers.docker.lab import DockerLab
 
-        return DockerLab
+        return functools.partial(DockerLab, project=project)
     raise UsageError(f"no driver is called {driver!r}; there are: {', '.join(DRIVERS)}")
 
 

@@ -30,48 +30,68 @@ class NodeContainer:
     """A node in a container.
 
     Attributes:
-        name, kind: The node's. address: On ``network``.
-        labels, container_name: As the engine shall know it.
-        files: Put into it before it starts.
-        published: Port of this machine (at ``publish_on``) by port of the container.
+        name: The node's. address: On the lab's network.
         journal: File to which its standard output is copied.
+        published: Port of this machine by port of the container.
     """
 
     name: str
-    kind: str
     address: str
-    network: Network
-    labels: Mapping[str, str]
-    container_name: str
-    files: Mapping[str, bytes]
-    published: Mapping[int, int]
-    publish_on: str
     journal: Path
+    published: Mapping[int, int]
     is_cut_off: bool = False
     is_paused: bool = False
     _told_to_end: bool = False
     _made: DockerContainer | None = None
+    _adopted: Container | None = None
     _follower: LogFollower | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def create(self) -> None:
+    @classmethod
+    def adopt(
+        cls, name: str, container: Container, *, address: str, journal: Path
+    ) -> NodeContainer:
+        """A node whose container somebody else has made."""
+        bindings = container.attrs["HostConfig"]["PortBindings"] or {}
+        published = {
+            int(inside.partition("/")[0]): int(outside[0]["HostPort"])
+            for inside, outside in bindings.items()
+        }
+        return cls(name, address, journal, published, _adopted=container)
+
+    def create(
+        self,
+        *,
+        kind: str,
+        network: Network,
+        labels: Mapping[str, str],
+        container_name: str,
+        files: Mapping[str, bytes],
+        publish_on: str,
+    ) -> None:
         """Create and start it.
+
+        Args:
+            kind: The node's. network: Where it shall have its address.
+            labels, container_name: As the engine shall know it.
+            files: Put into it before it starts, by path.
+            publish_on: Address of the machine on which its ports are published.
 
         Raises:
             LabError: The engine cannot.
         """
-        made = DockerContainer(image_for(self.kind).exact_tag, name=self.container_name)
+        made = DockerContainer(image_for(kind).exact_tag, name=container_name)
         self._made = made
         # testcontainers would publish on every address of this machine.
-        made.ports.update(self._port_bindings())
-        for path, content in self.files.items():
+        made.ports.update(self._port_bindings(publish_on))
+        for path, content in files.items():
             made.with_copy_into_container(content, path)
         made.with_kwargs(
             hostname=self.name,
-            labels=dict(self.labels),
-            network=self.network.name,
+            labels=dict(labels),
+            network=network.name,
             networking_config={
-                self.network.name: EndpointConfig(_API_VERSION, ipv4_address=self.address)
+                network.name: EndpointConfig(_API_VERSION, ipv4_address=self.address)
             },
             # The engine's own settings may bound a log, and it is the journal.
             log_config=LogConfig(type="json-file", config={"max-size": "1t"}),
@@ -166,12 +186,18 @@ class NodeContainer:
             return
         with told(f"remove {self.name}"), contextlib.suppress(NotFound):
             made._container.remove(force=True, v=True)
+        self.let_go()
+        made.get_docker_client().client.close()
+
+    def let_go(self) -> None:
+        """Follow it no more, and leave it as it is."""
         if self._follower:
             self._follower.give_up()
-        made.get_docker_client().client.close()
 
     @property
     def _container(self) -> Container:
+        if self._adopted is not None:
+            return self._adopted
         if self._made is None:
             raise LabError(f"{self.name} was not started")
         return self._made.get_wrapped_container()
@@ -184,9 +210,9 @@ class NodeContainer:
             return "removed"
         return str(self._container.status)
 
-    def _port_bindings(self) -> dict[str, Any]:
-        is_here = self.publish_on.startswith("127.")
+    def _port_bindings(self, publish_on: str) -> dict[str, Any]:
+        is_here = publish_on.startswith("127.")
         return {
-            f"{inside}/tcp": (self.publish_on, outside) if is_here else outside
+            f"{inside}/tcp": (publish_on, outside) if is_here else outside
             for inside, outside in self.published.items()
         }

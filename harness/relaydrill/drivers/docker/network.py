@@ -14,10 +14,10 @@ from docker.types import IPAMConfig, IPAMPool
 from testcontainers.core.network import Network
 
 from relaydrill.drivers.docker.engine import told
+from relaydrill.drivers.docker.seating import address_in
 from relaydrill.errors import LabError
 
 _TRIES: Final = 10
-_FIRST_HOST: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,7 @@ class Bridge:
         Raises:
             LabError: The network is too small.
         """
-        offset = _FIRST_HOST + number
-        if offset >= self.subnet.num_addresses - 1:
-            raise LabError(f"{number} hosts do not fit on the network {self.subnet}")
-        return str(self.subnet[offset])
+        return address_in(self.subnet, number)
 
     @property
     def engine_network(self) -> EngineNetwork:
