@@ -7,6 +7,9 @@ import re
 from email.utils import formatdate
 
 _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)*(<[^<>\r\n]+>)", re.I | re.M)
+_RECEIVED = re.compile(rb"^received:((?:[^\r\n]|\r?\n[ \t])*)", re.I | re.M)
+_COMMENT = re.compile(rb"\([^()]*\)")
+_BY = re.compile(rb"\bby[ \t\r\n]+([^\s;]+)", re.I)
 _LINE_END = re.compile(rb"\r?\n")
 _EMPTY_LINE = re.compile(rb"(?:\A|\r?\n)\r?\n")
 
@@ -49,6 +52,16 @@ def split(content: bytes) -> tuple[bytes, bytes]:
 def message_id(content: bytes) -> str:
     """The Message-ID of a message, angle brackets included; empty where it has none."""
     found = _MESSAGE_ID.search(split(content)[0])
+    return found.group(1).decode("ascii", "replace") if found else ""
+
+
+def last_hop(content: bytes) -> str:
+    """The server that the topmost Received header names after "by"; empty where there is none.
+
+    That is the last server that took the message before whoever looks at it (RFC 5321 §4.4).
+    """
+    header = _RECEIVED.search(split(content)[0])
+    found = _BY.search(_COMMENT.sub(b"", header.group(1))) if header else None
     return found.group(1).decode("ascii", "replace") if found else ""
 
 

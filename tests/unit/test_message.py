@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relaydrill.message import compose, digest, message_id, split
+from relaydrill.message import compose, digest, last_hop, message_id, split
 
 ID = "<1.relay.7@app.contoso.com>"
 
@@ -142,3 +142,25 @@ def test_any_bytes_have_an_id_and_a_digest(content: bytes) -> None:
     assert len(digest(content)) == 64
     found = message_id(content)
     assert found == "" or (found.startswith("<") and found.endswith(">"))
+
+
+RECEIVED = b"Received: from app (10.0.0.1) by ht1.contoso.com (10.0.0.2)\r\n with X id 1; now\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "hop"),
+    [
+        (RECEIVED, "ht1.contoso.com"),
+        (
+            b"Return-Path: <a@b>\r\n" + RECEIVED + RECEIVED.replace(b"ht1", b"ht2"),
+            "ht1.contoso.com",
+        ),
+        (b"Received: from app ([10.0.0.1])\n\tby ht2 (Postfix) with ESMTP id 4F\n", "ht2"),
+        (b"Received: (qmail 12 invoked by uid 89); now\r\n", ""),
+        (b"Subject: received by nobody\r\n", ""),
+        (b"", ""),
+    ],
+)
+def test_the_last_hop_is_whom_the_topmost_received_header_names(head: bytes, hop: str) -> None:
+    """Folded or not, it is the server after "by" in the first such header, not in a comment."""
+    assert last_hop(head + b"Message-ID: <1@app>\r\n\r\nby nobody\r\n") == hop

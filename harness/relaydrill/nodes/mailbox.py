@@ -7,7 +7,7 @@ from typing import Any
 
 from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
-from relaydrill.message import digest, message_id
+from relaydrill.message import digest, last_hop, message_id
 from relaydrill.nodes import config, replies
 from relaydrill.nodes.disturbance import Disturbances
 from relaydrill.nodes.smtp_server import Listeners, Received
@@ -54,7 +54,7 @@ class MailboxService:
     def accept(self, received: Received) -> Reply:
         """Journal the arrival for each recipient; the promise is kept by the journal itself."""
         identity = message_id(received.content) or make_msgid(domain=self._settings.fqdn)
-        body = digest(received.content)
+        body, via = digest(received.content), last_hop(received.content)
         try:
             for recipient in received.recipients:
                 self._journal.write(
@@ -62,6 +62,7 @@ class MailboxService:
                     identity,
                     recipient,
                     digest=body,
+                    via=via,
                     client=received.client,
                     port=received.port,
                 )

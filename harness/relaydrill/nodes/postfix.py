@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from relaydrill.errors import CapabilityMissing, LabError
 from relaydrill.journal import Journal
-from relaydrill.message import digest, message_id
+from relaydrill.message import digest, last_hop, message_id
 from relaydrill.nodes import config
 from relaydrill.nodes.disturbance import Disturbance, Disturbances
 from relaydrill.nodes.postfix_config import BOX, MAIL_FOLDER
@@ -277,6 +277,7 @@ class PostfixKeeper:
                     message_id(content),
                     _header(content, _DELIVERED_TO),
                     digest=digest(content),
+                    via=last_hop(_without_first_received(content)),
                     port=25,
                 )
                 self._arrivals += 1
@@ -287,6 +288,13 @@ def _is_pressure(disturbance: Disturbance) -> bool:
     reply = disturbance.reply
     is_reply = disturbance.action == "reply" and disturbance.phase is Phase.MAIL
     return is_reply and reply is not None and reply.code == 452
+
+
+def _without_first_received(content: bytes) -> bytes:
+    """The message as it came: without the Received header that this Postfix has put on top."""
+    lines = content.split(b"\n")
+    first = next((at for at, each in enumerate(lines) if each.lower().startswith(b"received:")), 0)
+    return b"\n".join(lines[first + 1 :])
 
 
 def _header(content: bytes, name: str) -> str:

@@ -24,6 +24,21 @@ class Removed:
     networks: int
 
 
+def sweep(engine: docker.DockerClient, run: str) -> None:
+    """Remove whatever a run of this process has left, which is nothing unless it was cut short.
+
+    Raises:
+        LabError: The engine refuses.
+    """
+    wanted = f"{RUN}={run}"
+    with told("remove what is left of the lab"):
+        containers = engine.containers.list(
+            all=True, filters={"label": wanted}, ignore_removed=True
+        )
+        networks = engine.networks.list(filters={"label": wanted})
+        _remove(run, "", containers, networks)
+
+
 def clean(engine: docker.DockerClient) -> list[Removed]:
     """Remove containers and networks of runs whose harness has ended, and nothing else.
 

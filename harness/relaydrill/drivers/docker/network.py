@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -58,8 +59,9 @@ def bridge(labels: dict[str, str]) -> Iterator[Bridge]:
         LabError: The engine has no free range, or cannot make a network.
     """
     with contextlib.ExitStack() as stack:
-        with told("make a network"):
-            found = _make(labels)
+        # In a thread, so that Ctrl-C waits until the engine has answered.
+        with told("make a network"), ThreadPoolExecutor(1) as pool:
+            found = pool.submit(_make, labels).result()
         stack.callback(_remove, found.network)
         yield found
 

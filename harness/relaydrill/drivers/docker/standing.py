@@ -24,6 +24,7 @@ from relaydrill.drivers.docker import ports
 from relaydrill.drivers.docker.container import NodeContainer
 from relaydrill.drivers.docker.engine import host_of, reap_if_possible, require_images, told
 from relaydrill.drivers.docker.labels import LAB, NODE, RUN, labels
+from relaydrill.drivers.docker.leftovers import sweep
 from relaydrill.drivers.docker.network import bridge
 from relaydrill.drivers.docker.seating import HOME, paths, prepared_config, published_ports, seats
 from relaydrill.errors import LabError, UsageError
@@ -72,6 +73,8 @@ def made(
     reap_if_possible(engine)
     run, host = secrets.token_hex(6), host_of(engine)
     with contextlib.ExitStack() as stack:
+        # Last of all: an interruption may hide what the engine had made by then.
+        stack.callback(sweep, engine, run)
         net = stack.enter_context(bridge(labels(run, topology.name)))
         tls = directory / "tls"
         tls.mkdir(parents=True, exist_ok=True)
@@ -129,8 +132,8 @@ def found(
     if not containers:
         raise UsageError(
             f"no container of a compose project {project} is there; bring it up first:"
-            f" relaydrill compose {topology.name} > {topology.name}.yaml, docker compose -f"
-            f" {topology.name}.yaml up -d"
+            f" relaydrill compose {topology.name} > {topology.name}.yaml, docker compose"
+            f" -p {project} -f {topology.name}.yaml up -d"
         )
     missing = [name for name in topology.nodes if name not in containers]
     if missing:
