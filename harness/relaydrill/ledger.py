@@ -106,6 +106,7 @@ class Entry:
     queued_on: tuple[str, ...] = ()
     _held: dict[str, float] = field(default_factory=dict)
     _left: set[str] = field(default_factory=set)
+    _files: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def saw(self) -> Result:
@@ -314,8 +315,13 @@ def _bounced(ledger: Ledger, event: Event) -> None:
 
 
 def _arrived(ledger: Ledger, event: Event) -> None:
-    digest = str(event.detail.get("digest", ""))
-    _entry(ledger, event).arrived.append((event.mono, event.node, digest))
+    entry, digest = _entry(ledger, event), str(event.detail.get("digest", ""))
+    # A keeper that was killed between this line and the next step writes it a second time.
+    if file := str(event.detail.get("file", "")):
+        if (event.node, file) in entry._files:
+            return
+        entry._files.add((event.node, file))
+    entry.arrived.append((event.mono, event.node, digest))
     _traffic(ledger, event)
 
 

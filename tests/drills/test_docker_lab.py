@@ -19,6 +19,7 @@ import docker
 import pytest
 import yaml
 
+from pytest_relaydrill.asserting import assert_passed
 from relaydrill import inventory
 from relaydrill.drills.model import plan
 from relaydrill.drills.runner import run_drill
@@ -101,9 +102,12 @@ def named(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
+HUBS = {hub: {"kind": "postfix"} for hub in ("ht1", "ht2", "ht3")}
 REAL_PARTS = {
-    **{hub: {"kind": "postfix"} for hub in ("ht1", "ht2", "ht3")},
-    "lb1": {"kind": "haproxy"},
+    # Real servers cost more than fakes: on two cores they get half the mail, and twice the time.
+    "clock": 5,
+    "flows": {"relay": {"rate": "30/s"}, "submission": {"rate": "15/s"}},
+    "nodes": {**HUBS, "lb1": {"kind": "haproxy"}},
 }
 
 
@@ -113,10 +117,10 @@ def test_the_relay_goes_on_with_haproxy_and_postfix(
     fault: str, named: Callable[..., Path], tmp_path: Path
 ) -> None:
     """A tier of real parts rides out what one of fakes does, and says the same of who took what."""
-    topology = inventory.load(named("real-parts", nodes=REAL_PARTS))
+    topology = inventory.load(named("real-parts", **REAL_PARTS))
     with DockerLab(topology, tmp_path / "lab") as lab:
         found = run_drill(lab, plan(topology, faults=(fault,)), tmp_path / "run")
-    assert found.status is Status.PASS, found.document()
+    assert_passed(found)
     assert who_took(tmp_path / "run", topology)
 
 
@@ -151,12 +155,19 @@ def who_took(directory: Path, topology: Topology) -> dict[str, str]:
 
 @needs_real_parts
 def test_a_real_mailbox_server_receives(named: Callable[..., Path], tmp_path: Path) -> None:
-    """Postfix at the end of the road: every body arrives as it was sent."""
-    topology = inventory.load(named("real-mailbox", nodes={"mbx": {"kind": "postfix"}}))
+    """Postfix at the end of the road: every body arrives, as it was sent.
+
+    Killed between storing a message and saying so, it gets that message again: duplicates are real.
+    """
+    topology = inventory.load(
+        named("real-mailbox", **REAL_PARTS | {"nodes": {"mbx": {"kind": "postfix"}}})
+    )
     with DockerLab(topology, tmp_path / "lab") as lab:
         found = run_drill(lab, plan(topology, faults=("kill:mbx",)), tmp_path / "run")
-    assert found.status is Status.PASS, found.document()
-    assert set(found.ledger.accounts("relay")) == {Account.DELIVERED}
+    assert_passed(found)
+    accounts = found.ledger.accounts("relay")
+    assert set(accounts) <= {Account.DELIVERED, Account.DUPLICATED}
+    assert accounts[Account.DELIVERED] > 0.9 * sum(accounts.values())
 
 
 @needs_real_parts
@@ -164,7 +175,7 @@ def test_a_real_hub_under_back_pressure_is_what_the_fake_is(
     named: Callable[..., Path], tmp_path: Path
 ) -> None:
     """Postfix without room answers 452 at MAIL, which a check by EHLO cannot see: degraded."""
-    topology = inventory.load(named("real-pressure", nodes=REAL_PARTS))
+    topology = inventory.load(named("real-pressure", **REAL_PARTS))
     with DockerLab(topology, tmp_path / "lab") as lab:
         drill = plan(topology, faults=("backpressure:ht1",), flows=("relay",))
         found = run_drill(lab, drill, tmp_path / "run")
@@ -178,7 +189,7 @@ def test_a_real_hub_under_back_pressure_is_what_the_fake_is(
 @needs_real_parts
 def test_what_a_real_part_cannot_do_is_unknown(named: Callable[..., Path], tmp_path: Path) -> None:
     """Postfix cannot be made to drop after storing: not injected is unknown, never pass."""
-    topology = inventory.load(named("real-cannot", nodes=REAL_PARTS))
+    topology = inventory.load(named("real-cannot", **REAL_PARTS))
     with DockerLab(topology, tmp_path / "lab") as lab:
         drill = plan(topology, faults=("drop-after-store:ht1",), flows=("relay",))
         found = run_drill(lab, drill, tmp_path / "run")

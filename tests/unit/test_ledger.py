@@ -32,6 +32,17 @@ def account(history: History) -> Account:
 BEFORE_THE_DOT = (Result.DROPPED, Result.UNREACHABLE, Result.UNSENT)
 
 
+def test_one_file_of_a_mailbox_arrives_once() -> None:
+    """A keeper that was killed may tell of the same file again; two files are two arrivals."""
+    history = History()
+    history.attempt(M)
+    history.arrived(M, file="1.mbx")
+    history.arrived(M, file="1.mbx")
+    assert account(history) is Account.DELIVERED
+    history.arrived(M, file="2.mbx")
+    assert account(history) is Account.DUPLICATED
+
+
 @pytest.mark.parametrize(
     ("arrivals", "expected"),
     [(1, Account.DELIVERED), (2, Account.DUPLICATED), (3, Account.DUPLICATED)],

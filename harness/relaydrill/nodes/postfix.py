@@ -278,6 +278,7 @@ class PostfixKeeper:
                     _header(content, _DELIVERED_TO),
                     digest=digest(content),
                     via=last_hop(_without_first_received(content)),
+                    file=path.name,
                     port=25,
                 )
                 self._arrivals += 1

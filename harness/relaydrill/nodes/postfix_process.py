@@ -10,6 +10,7 @@ import asyncio
 import collections
 import contextlib
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,7 @@ import psutil
 
 from relaydrill.errors import LabError
 from relaydrill.nodes import config
+from relaydrill.nodes.kernel_table import ESTABLISHED, LISTENING, connections
 from relaydrill.nodes.postfix_config import main_cf, master_cf
 from relaydrill.wait import wait_for
 
@@ -30,7 +32,7 @@ _SASL: Final = _CONFIGURATION / "sasl" / "smtpd.conf"
 _SERVES_S: Final = 15.0
 _ENDS_S: Final = 8.0
 _LAST_WORDS: Final = 6
-_LISTEN: Final = "LISTEN"
+_TROUBLE: Final = re.compile(r"\]: (?:warning|error|fatal|panic): |daemon started")
 
 Settings = config.Hub | config.Mailbox
 
@@ -75,7 +77,9 @@ class Postfix:
         while line := await self._process.stdout.readline():
             text = line.decode("utf-8", "replace").rstrip()
             self.last_words.append(text)
-            print(text, file=sys.stderr, flush=True)
+            # The rest is in the journal; every line here costs the engine as much as a message.
+            if _TROUBLE.search(text):
+                print(text, file=sys.stderr, flush=True)
             yield text
 
     async def serves(self) -> bool:
@@ -145,11 +149,10 @@ class Postfix:
 
     def waiting_clients(self) -> Iterator[tuple[str, int]]:
         """Clients whose connection the kernel has opened and nobody has taken: address and port."""
-        ours = {(each.bind.address, each.bind.port) for each in self._settings.listeners}
-        for connection in psutil.net_connections("tcp4"):
-            here, there = connection.laddr, connection.raddr
-            if connection.pid is None and there and tuple(here) in ours:
-                yield str(there[0]), int(there[1])
+        ours = self._wanted()
+        for entry in connections():
+            if entry.state == ESTABLISHED and entry.inode == 0 and entry.local in ours:
+                yield entry.remote
 
     def queue(self) -> list[tuple[str, str]]:
         """Queue id and recipient of everything that is queued."""
@@ -210,10 +213,17 @@ class Postfix:
         await reload.wait()
 
     def _listens(self) -> bool:
-        return all(_is_open(each.bind) for each in self._settings.listeners)
+        return self._wanted() <= self._open()
 
     def _listens_anywhere(self) -> bool:
-        return any(_is_open(each.bind) for each in self._settings.listeners)
+        return bool(self._wanted() & self._open())
+
+    def _wanted(self) -> set[tuple[str, int]]:
+        return {(each.bind.address, each.bind.port) for each in self._settings.listeners}
+
+    @staticmethod
+    def _open() -> set[tuple[str, int]]:
+        return {entry.local for entry in connections() if entry.state == LISTENING}
 
     def _master(self) -> psutil.Process:
         return psutil.Process(int(Path("/var/spool/postfix/pid/master.pid").read_text()))
@@ -225,11 +235,3 @@ class Postfix:
                 if process.name() == "smtpd":
                     found.append(process)
         return found
-
-
-def _is_open(where: config.Address) -> bool:
-    """Whether somebody listens there, by the kernel's table: a connection would show in the log."""
-    return any(
-        connection.status == _LISTEN and tuple(connection.laddr) == (where.address, where.port)
-        for connection in psutil.net_connections("tcp4")
-    )
