@@ -114,6 +114,8 @@ def test_a_dead_backend_is_marked_down_in_time_and_up_again(
     topology = make()
     check = topology.balancers["lb1"].check
     with ProcessLab(topology, tmp_path / "lab") as lab:
+        # A second of mail, in which every backend passes a check: until then one bad is enough.
+        sent(lab, 50)
         (lab.kill if how == "kill" else lab.pause)("ht1")
         begin = read_clock(lab)
         wait_for(lambda: beliefs(lab, "ht1", "down"), what="ht1 to be down", deadline_s=10.0)

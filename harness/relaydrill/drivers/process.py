@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ _GONE_S: Final = 5.0
 _STOP_S: Final = 10.0
 _LONGEST_BACKLOG: Final = 4096
 _FULL_S: Final = 0.1
+_ROOM_BYTES: Final = 65_536
 
 
 class ProcessLab:
@@ -222,6 +224,9 @@ class ProcessLab:
             lines = self.log(node).read_text(errors="replace").splitlines()[-5:]
             if lines:
                 return "; the end of its log:\n  " + "\n  ".join(lines)
+        # A node that cannot even write its log has nothing to say.
+        if shutil.disk_usage(self.directory).free < _ROOM_BYTES:
+            return f": No space left on device under {self.directory}"
         return ""
 
     def _end(self, node: str, number: signal.Signals, deadline_s: float) -> None:
