@@ -16,7 +16,7 @@ from relaydrill import inventory
 from relaydrill.drivers.process import ProcessLab
 from relaydrill.drivers.registry import Registry
 
-_TEN_NODES = """
+TEN_NODES = """
 extends: sharepoint
 name: ten
 nodes:
@@ -32,7 +32,7 @@ _ROUNDS = 10
 def run(folder: Path) -> Iterator[str]:
     """Measure, and yield a line for each figure."""
     path = folder / "ten.yaml"
-    path.write_text(_TEN_NODES)
+    path.write_text(TEN_NODES)
     topology = inventory.load(path)
     floor = _median(lambda: subprocess.run([sys.executable, "-c", ""], check=True))
     starts, backs = [], []
