@@ -127,7 +127,8 @@ class Policy:
     ) -> str:
         self._reception.journal.write(
             "refused",
-            recipient=recipient,
+            "",
+            recipient,
             phase=str(phase),
             code=reply.code,
             text=reply.text,

@@ -246,7 +246,8 @@ class PostfixKeeper:
             self._bitten(self._in_force, Phase.MAIL, refused.client)
         self._journal.write(
             "refused",
-            recipient=refused.recipient,
+            "",
+            refused.recipient,
             phase=refused.phase,
             code=refused.code,
             text=refused.text,
