@@ -150,12 +150,12 @@ def _obey(line: str, lab: Lab, hands: Hands, on: Console) -> None:
 def read_ledger(lab: Lab) -> Ledger:
     """The account of all mail in a lab so far, of whatever sender.
 
-    The queues of the hubs that answer are looked into first, so that what is still on its way is
+    The queues of the nodes that answer are looked into first, so that what is still on its way is
     told from what is gone.
     """
-    for hub in lab.topology.hubs:
+    for node in lab.topology.queueing:
         with contextlib.suppress(RelaydrillError):
-            lab.control(hub)("queue", timeout_s=2.0)
+            lab.control(node)("queue", timeout_s=2.0)
     paths = [lab.journal(node) for node in lab.topology.nodes]
     return join(chain.from_iterable(read_events(path) for path in paths if path.exists()))
 

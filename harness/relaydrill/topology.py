@@ -138,10 +138,16 @@ class Balancer(Model):
 
 
 class Sender(Model):
-    """A host that sends: an application server, a mail client."""
+    """A host that sends: an application server, a mail client.
+
+    Attributes:
+        kind: ``fake`` sends as its flow's persona says; ``postfix`` and ``exim`` are the real
+            programs, in a container, with a smart host: they pick its address and retry as they do
+            in the field.
+    """
 
     role: Literal[Role.SENDER]
-    kind: Literal["fake"] = "fake"
+    kind: Literal["fake", "postfix", "exim"] = "fake"
 
 
 Node = Annotated[Hub | Mailbox | Balancer | Sender, Field(discriminator="role")]
@@ -293,6 +299,15 @@ class Topology(Model):
         return tuple(name for name, node in self.nodes.items() if node.role != Role.SENDER)
 
     @property
+    def queueing(self) -> tuple[str, ...]:
+        """The nodes that may hold mail back: hubs, and every real mail server."""
+        return tuple(
+            name
+            for name, node in self.nodes.items()
+            if node.role == Role.HUB or (node.role != Role.BALANCER and node.kind != "fake")
+        )
+
+    @property
     def vips(self) -> dict[str, tuple[str, Vip]]:
         """Every VIP by name, with the balancer that holds it."""
         return {
@@ -331,6 +346,26 @@ class Topology(Model):
 
 Dangling = tuple[tuple[str | int, ...], str, str]
 """Where (path of keys), what is wrong, what is allowed."""
+
+
+def _wrong_for_a_real_sender(topology: Topology, key: str, flow: Flow) -> Iterator[Dangling]:
+    """A real program has no persona but its own, and one smart host for all that it sends."""
+    sender = topology.senders.get(flow.sender)
+    if sender is None or sender.kind == "fake":
+        return
+    if flow.persona != Flow.model_fields["persona"].default:
+        yield (
+            ("flows", key, "persona"),
+            f"{flow.sender!r} is a real {sender.kind} and sends as that does",
+            "no persona, or a sender of kind fake",
+        )
+    first = next(each for each in topology.flows.values() if each.sender == flow.sender)
+    if (flow.to, flow.port) != (first.to, first.port):
+        yield (
+            ("flows", key, "to"),
+            f"{flow.sender!r} is a real {sender.kind} and has one smart host for all its flows",
+            f"{first.to} with port {first.port}, or a sender of its own for this flow",
+        )
 
 
 def _one_of(names: Iterator[str] | tuple[str, ...] | dict[str, Any]) -> str:
@@ -402,6 +437,7 @@ def _dangling_flows(topology: Topology) -> Iterator[Dangling]:
             )
         if flow.to not in targets:
             yield ("flows", key, "to"), f"nothing is called {flow.to!r}", _one_of(targets)
+        yield from _wrong_for_a_real_sender(topology, key, flow)
         domain = flow.recipient.rpartition("@")[2]
         if flow.recipient and ("@" not in flow.recipient or not DOMAIN.match(domain.lower())):
             yield ("flows", key, "recipient"), f"{flow.recipient!r} is no address", "user@domain"

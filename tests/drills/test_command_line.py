@@ -179,3 +179,13 @@ def test_up_shows_endpoints_and_accounts_for_mail_at_its_end(tmp_path: Path) -> 
     assert any("mail (mail.contoso.com)" in line for line in lines)
     assert "0 messages accounted for: none yet" in "".join(lines) + rest
     assert up.returncode == 130
+
+
+def test_what_an_earlier_lab_left_is_never_taken_for_new(tmp_path: Path) -> None:
+    """A lab's directory that is not empty is refused before anything starts: it may hold mail."""
+    left = tmp_path / "run.lab" / "queues"
+    left.mkdir(parents=True)
+    (left / "ht1.sqlite").touch()
+    done = run(tmp_path, "drill", "sharepoint", "--out", "run")
+    assert done.returncode == 2
+    assert "run.lab is not empty" in done.stderr

@@ -17,7 +17,7 @@ PACKAGE = HARNESS / "relaydrill"
 FIXTURES = REPOSITORY / "fixtures"
 
 LAYERS = (
-    {"errors", "smtp", "wait", "message", "scalars"},
+    {"errors", "fresh", "smtp", "wait", "message", "scalars", "schedule"},
     {
         *("topology", "inventory", "lint", "placement", "journal", "ledger", "verdict"),
         *("smtp_client", "images"),

@@ -22,6 +22,7 @@ import relaydrill
 from relaydrill import inventory
 from relaydrill.drills.model import Drill
 from relaydrill.errors import RelaydrillError, UsageError
+from relaydrill.fresh import make_fresh
 from relaydrill.journal import Event, Journal, read_events
 from relaydrill.topology import Topology
 
@@ -64,11 +65,10 @@ class RunDirectory:
     """
 
     def __init__(self, directory: Path) -> None:
-        if directory.exists() and any(directory.iterdir()):
-            raise UsageError(f"{directory} is not empty; name a directory that does not exist yet")
+        make_fresh(directory)
         self.directory = directory
         self._remarks: tuple[str, ...] = ()
-        (directory / "journals").mkdir(parents=True, exist_ok=True)
+        (directory / "journals").mkdir()
 
     def save_inputs(
         self, topology: Topology, drill: Drill, driver: str, remarks: tuple[str, ...] = ()

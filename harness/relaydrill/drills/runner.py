@@ -184,21 +184,21 @@ class _Conductor:
         self._observe(Step(self._drill.name, stage, done))
 
     def _drain(self) -> None:
-        """Wait until no hub queues anything, or the time for it is over; then look into each."""
-        hubs = [hub for hub in self._lab.topology.hubs if self._lab.alive(hub)]
+        """Wait until nothing is queued, or the time for it is over; then look into each queue."""
+        queueing = [node for node in self._lab.topology.queueing if self._lab.alive(node)]
         deadline_s = self._drill.settle_s / self._lab.topology.clock
 
         def empty() -> bool:
             self._step("letting the queues drain", 1.0)
-            return not any(self._lab.control(hub)("queue_length") for hub in hubs)
+            return not any(self._lab.control(node)("queue_length") for node in queueing)
 
         with contextlib.suppress(WaitTimeout):  # what is left is in the account, as queued
             wait_for(empty, what="all queues to drain", deadline_s=deadline_s)
-        for hub in hubs:
+        for node in queueing:
             try:
-                self._lab.control(hub)("queue")
+                self._lab.control(node)("queue")
             except ControlError as error:
-                self.problems.append(f"the queue of {hub} could not be read: {error}")
+                self.problems.append(f"the queue of {node} could not be read: {error}")
 
 
 class _Broken:

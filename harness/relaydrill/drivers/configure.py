@@ -16,6 +16,13 @@ _GLITCH_RETRY_S, _RETRY_S, _LATE_RETRY_S = 60.0, 300.0, 600.0
 _HUB_IDLE_S = 300.0
 _CONNECT_S, _REPLY_S = 30.0, 300.0
 _SENDER_REPLY_S = 60.0
+_HAND_IN = config.Address(address="127.0.0.1", port=10025)
+_DEAD_HOST_S = 60.0
+_MTA_RETRIES_S = {"postfix": (300.0, 4000.0, 300.0), "exim": (900.0, 21600.0, 1800.0)}
+"""First and longest wait of the real programs, and how often they look through their queue:
+Postfix's defaults (postconf(5): minimal_backoff_time, maximal_backoff_time, queue_run_delay), and
+those of Exim (specification, "The default configuration file"; Debian runs its queue each 30 min).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,20 +215,53 @@ def _sender(
     placement: Placement,
     paths: Paths,
     common: Mapping[str, Any],
-) -> config.Sender:
+) -> config.Sender | config.Mta:
     targets = [*topology.names, *topology.vips, *topology.nodes]
+    hosts: dict[str, tuple[str, ...]] = {
+        target: (placement.seat_of(topology, target).address,) for target in targets
+    }
+    if sender.kind != "fake":
+        return _mta(sender, topology, hosts, {**common, "workdir": paths.workdir(common["name"])})
     login = placement.credentials
     ports: dict[str, dict[int, int]] = {}
     for seat in placement.seats.values():
         ports.setdefault(seat.address, {}).update(seat.mapped)
     return config.Sender(
         **common,
-        hosts={target: (placement.seat_of(topology, target).address,) for target in targets},
+        hosts=hosts,
         ports=ports,
         ca=paths.ca,
         login=config.Login(user=login.user, password=login.password),
         connect_s=_CONNECT_S / topology.clock,
         reply_s=_SENDER_REPLY_S / topology.clock,
+    )
+
+
+def _mta(
+    sender: Sender,
+    topology: Topology,
+    hosts: dict[str, tuple[str, ...]],
+    common: Mapping[str, Any],
+) -> config.Mta:
+    clock = topology.clock
+    target = next((each for each in topology.flows.values() if each.sender == common["name"]), None)
+    retry_s, late_retry_s, queue_run_s = _MTA_RETRIES_S[sender.kind]
+    return config.Mta(
+        **common,
+        role="sending-postfix" if sender.kind == "postfix" else "sending-exim",
+        listeners=(
+            config.Listener(port=_SMTP_PORT, bind=_HAND_IN, networks=("127.0.0.0/8",), relay=True),
+        ),
+        domains=(),
+        hosts=hosts,
+        smart_host=target.to if target else "",
+        port=target.port if target else _SMTP_PORT,
+        retry_s=retry_s / clock,
+        late_retry_s=late_retry_s / clock,
+        queue_run_s=queue_run_s / clock,
+        dead_host_s=_DEAD_HOST_S / clock,
+        connect_s=_CONNECT_S / clock,
+        reply_s=_REPLY_S / clock,
     )
 
 

@@ -19,10 +19,14 @@ from relaydrill.drivers.nursery_client import NurseryClient
 from relaydrill.drivers.readiness import await_backends
 from relaydrill.drivers.registry import Registry
 from relaydrill.errors import LabError, WaitTimeout
+from relaydrill.fresh import make_fresh
 from relaydrill.nodes.control import ControlClient
 from relaydrill.placement import CONTROL_PORT, Credentials, Endpoint, Placement
 from relaydrill.topology import Topology
 from relaydrill.wait import wait_for
+
+_OWN_MACHINE: Final = ("postfix", "exim")
+"""Real programs that take the whole machine for their own."""
 
 _READY_S: Final = 15.0
 _GONE_S: Final = 5.0
@@ -37,11 +41,13 @@ class ProcessLab:
 
     Args:
         topology: What to run.
-        directory: Where journals, queues, logs and certificates go; made if missing.
+        directory: Where journals, queues, logs and certificates go; made if missing, and empty
+            if not.
         registry: Where what runs is noted down, for ``relaydrill clean``.
 
     Raises:
         LabError: (on entering) A node did not start; its last log lines are in the message.
+        UsageError: (on entering) The directory is not empty.
     """
 
     driver = "process"
@@ -62,6 +68,7 @@ class ProcessLab:
 
     def __enter__(self) -> Self:
         self._refuse_what_needs_a_container()
+        make_fresh(self.directory)
         with contextlib.ExitStack() as stack:
             self._seat(stack)
             self._nursery = stack.enter_context(NurseryClient())
@@ -171,10 +178,15 @@ class ProcessLab:
         self.resume(node)
 
     def _refuse_what_needs_a_container(self) -> None:
-        wanted = [name for name, node in self.topology.nodes.items() if node.kind == "postfix"]
+        wanted = {
+            name: node.kind
+            for name, node in self.topology.nodes.items()
+            if node.kind in _OWN_MACHINE
+        }
         if wanted:
+            kinds = " or ".join(sorted(set(wanted.values())))
             raise LabError(
-                f"{', '.join(wanted)}: a node of kind postfix wants a machine of its own; run it"
+                f"{', '.join(wanted)}: a node of kind {kinds} wants a machine of its own; run it"
                 " with --driver docker"
             )
 

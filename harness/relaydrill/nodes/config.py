@@ -205,7 +205,37 @@ class Sender(Common):
     most_at_once: int = 512
 
 
-NodeConfig = Annotated[Hub | Mailbox | Balancer | Sender, Field(discriminator="role")]
+class Mta(Receiver):
+    """A sending host that is a real mail server.
+
+    Its one listener is where its own keeper hands mail in.
+
+    Attributes:
+        hosts: What names resolve to.
+        smart_host, port: Where it sends everything.
+        retry_s: First wait after a failure that may pass. late_retry_s: Longest wait.
+        queue_run_s: How often the queue is looked through for what is to be tried again.
+        dead_host_s: How long a host that did not answer is left alone.
+        connect_s: Timeout of a connection. reply_s: Of a reply.
+        most_at_once: Bound on messages handed in and not yet tried.
+        workdir: Where it keeps its files.
+    """
+
+    role: Literal["sending-postfix", "sending-exim"]
+    hosts: dict[str, tuple[str, ...]]
+    smart_host: str
+    port: int = 25
+    retry_s: float
+    late_retry_s: float
+    queue_run_s: float
+    dead_host_s: float
+    connect_s: float = 30.0
+    reply_s: float = 300.0
+    most_at_once: int = 512
+    workdir: str = ""
+
+
+NodeConfig = Annotated[Hub | Mailbox | Balancer | Sender | Mta, Field(discriminator="role")]
 
 _ADAPTER: TypeAdapter[NodeConfig] = TypeAdapter(NodeConfig)
 

@@ -32,7 +32,7 @@ from relaydrill.nodes.postfix_log import (
     Took,
     parse,
 )
-from relaydrill.nodes.postfix_process import Postfix, Settings
+from relaydrill.nodes.postfix_process import Postfix
 from relaydrill.smtp import Phase
 
 _WATCH_S: Final = 0.01
@@ -56,7 +56,12 @@ class PostfixKeeper:
 
     disturbable = True
 
-    def __init__(self, settings: Settings, journal: Journal, disturbances: Disturbances) -> None:
+    def __init__(
+        self,
+        settings: config.Hub | config.Mailbox,
+        journal: Journal,
+        disturbances: Disturbances,
+    ) -> None:
         self._settings = settings
         self._journal = journal
         self._disturbances = disturbances
@@ -110,9 +115,12 @@ class PostfixKeeper:
     async def handle(self, op: str, args: dict[str, Any]) -> Any:
         """``queue_length``; ``queue`` also journals what lies in the queue; ``arrivals``."""
         if op == "queue_length":
-            return len(await asyncio.to_thread(self._postfix.queue))
+            queued = await asyncio.to_thread(self._postfix.queue)
+            self._take_in()  # what has just left the queue may not have been taken in yet
+            return len(queued)
         if op == "queue":
             items = await asyncio.to_thread(self._queue_items)
+            self._take_in()
             self._journal.write("queue", items=items)
             return items
         if op == "arrivals":

@@ -1,4 +1,4 @@
-"""Postfix's configuration for a hub or a mailbox server: text from settings, and nothing else.
+"""Postfix's configuration as hub, mailbox server or sender: text from settings, and nothing else.
 
 Every timer of the topology is given to Postfix in whole seconds, rounded up: it knows no smaller
 unit, but for the few that it reads in milliseconds.
@@ -20,6 +20,9 @@ BOX: Final = "box/"
 
 RECEIVED_FOR: Final = "relaydrill"
 """Marks the log lines that tell a recipient who was taken."""
+
+Settings = config.Hub | config.Mailbox | config.Mta
+"""What a node that is a Postfix is told."""
 
 _OWNER: Final = 65_534  # nobody: virtual(8) delivers as an ordinary user
 
@@ -49,25 +52,31 @@ postlog   unix-dgram n - n - 1 postlogd
 """
 
 
-def main_cf(settings: config.Hub | config.Mailbox, *, overrides: Mapping[str, str]) -> str:
+def main_cf(settings: Settings, *, overrides: Mapping[str, str]) -> str:
     """The file ``main.cf``.
 
     Args:
         overrides: Parameters that a service fault sets otherwise.
     """
     parameters = dict(_common(settings))
-    parameters |= _hub(settings) if isinstance(settings, config.Hub) else _mailbox(settings)
+    match settings:
+        case config.Hub():
+            parameters |= _hub(settings)
+        case config.Mailbox():
+            parameters |= _mailbox(settings)
+        case config.Mta():
+            parameters |= _sender(settings)
     parameters |= overrides
     return "".join(f"{name} = {value}\n" for name, value in parameters.items())
 
 
-def master_cf(settings: config.Hub | config.Mailbox, *, listening: bool) -> str:
+def master_cf(settings: Settings, *, listening: bool) -> str:
     """The file ``master.cf``; without its network services if it shall not listen."""
     listeners = settings.listeners if listening else ()
     return "".join(_smtpd(settings, listener) for listener in listeners) + _SERVICES
 
 
-def _common(settings: config.Hub | config.Mailbox) -> Iterator[tuple[str, str]]:
+def _common(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "compatibility_level", "3.6"
     yield "maillog_file", "/dev/stdout"
     yield "myhostname", settings.fqdn
@@ -137,7 +146,29 @@ def _mailbox(settings: config.Mailbox) -> dict[str, str]:
     }
 
 
-def _smtpd(settings: config.Hub | config.Mailbox, listener: config.Listener) -> str:
+def _sender(settings: config.Mta) -> dict[str, str]:
+    return {
+        "relayhost": f"[{settings.smart_host}]:{settings.port}",
+        "smtp_host_lookup": "native",
+        "smtp_tls_security_level": "none",
+        # What it would return to a sender goes nowhere: nobody here reads it.
+        "sender_dependent_default_transport_maps": "inline:{ { <> = discard: } }",
+        "notify_classes": "",
+        "smtp_connect_timeout": _seconds(settings.connect_s),
+        "smtp_helo_timeout": _seconds(settings.reply_s),
+        "smtp_mail_timeout": _seconds(settings.reply_s),
+        "smtp_rcpt_timeout": _seconds(settings.reply_s),
+        "smtp_data_init_timeout": _seconds(settings.reply_s),
+        "smtp_data_xfer_timeout": _seconds(settings.reply_s),
+        "smtp_data_done_timeout": _seconds(2 * settings.reply_s),
+        "queue_run_delay": _seconds(settings.queue_run_s),
+        "minimal_backoff_time": _seconds(settings.retry_s),
+        "maximal_backoff_time": _seconds(settings.late_retry_s),
+        "transport_retry_time": _seconds(settings.dead_host_s),
+    }
+
+
+def _smtpd(settings: Settings, listener: config.Listener) -> str:
     options = "".join(f"  -o {{{name} = {value}}}\n" for name, value in _smtpd_options(listener))
     where = f"{listener.bind.address}:{listener.bind.port}"
     return f"{where} inet n - n - - smtpd\n{options}"

@@ -22,9 +22,8 @@ from typing import Any, Final
 import psutil
 
 from relaydrill.errors import LabError
-from relaydrill.nodes import config
 from relaydrill.nodes.kernel_table import ESTABLISHED, LISTENING, connections
-from relaydrill.nodes.postfix_config import main_cf, master_cf
+from relaydrill.nodes.postfix_config import Settings, main_cf, master_cf
 from relaydrill.wait import wait_for
 
 _CONFIGURATION: Final = Path("/etc/postfix")
@@ -33,8 +32,6 @@ _SERVES_S: Final = 15.0
 _ENDS_S: Final = 8.0
 _LAST_WORDS: Final = 6
 _TROUBLE: Final = re.compile(r"\]: (?:warning|error|fatal|panic): |daemon started")
-
-Settings = config.Hub | config.Mailbox
 
 
 class Postfix:

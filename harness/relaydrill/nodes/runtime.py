@@ -62,6 +62,16 @@ def build(settings: config.NodeConfig, journal: Journal, disturbances: Disturban
             from relaydrill.nodes.sender import SenderService
 
             return SenderService(settings, journal)
+        case config.Mta(role="sending-postfix"):
+            from relaydrill.nodes.postfix_sending import SendingPostfix
+            from relaydrill.nodes.sending_mta import SendingMta
+
+            return SendingMta(settings, journal, SendingPostfix(settings))
+        case config.Mta():
+            from relaydrill.nodes.exim_process import Exim
+            from relaydrill.nodes.sending_mta import SendingMta
+
+            return SendingMta(settings, journal, Exim(settings))
 
 
 class Runtime:

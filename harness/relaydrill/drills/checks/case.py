@@ -9,6 +9,7 @@ from functools import cached_property
 
 from relaydrill.drills.model import Drill, FaultSpec
 from relaydrill.ledger import Attempt, FaultWindow, Ledger
+from relaydrill.schedule import LONGEST_STEP
 from relaydrill.topology import Expect, Topology
 from relaydrill.verdict import Verdict
 
@@ -40,8 +41,11 @@ class Case:
 
     @property
     def resolution_s(self) -> float:
-        """Field seconds between two attempts: no gap is known more exactly."""
-        return self.clock / self.topology.flows[self.flow].rate
+        """Longest field time between two attempts: no gap is known more exactly.
+
+        It varies, so that flows do not go in lockstep; see `relaydrill.schedule`.
+        """
+        return LONGEST_STEP * self.clock / self.topology.flows[self.flow].rate
 
     def window(self, spec: FaultSpec) -> FaultWindow | None:
         """When a fault of the plan was in force; None if the harness never got to it."""

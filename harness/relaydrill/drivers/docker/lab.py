@@ -16,6 +16,7 @@ from relaydrill.drivers.docker.seating import owner_of
 from relaydrill.drivers.docker.standing import Standing, for_all, found, made
 from relaydrill.drivers.readiness import await_backends
 from relaydrill.errors import ControlError, LabError, WaitTimeout
+from relaydrill.fresh import make_fresh
 from relaydrill.nodes.control import ControlClient
 from relaydrill.placement import CONTROL_PORT, Endpoint, Placement
 from relaydrill.topology import Topology
@@ -36,13 +37,14 @@ class DockerLab:
 
     Args:
         topology: What to run.
-        directory: Where journals and certificates go; made if missing.
+        directory: Where journals and certificates go; made if missing, and empty if not.
         project: Use the containers that ``docker compose`` brought up under this project name,
             from what ``relaydrill compose`` wrote, and leave them running at the end.
 
     Raises:
         LabError: (on entering) No engine answers, an image is missing, or a node did not start;
             its last log lines are in the message.
+        UsageError: (on entering) The directory is not empty.
     """
 
     driver = "docker"
@@ -56,7 +58,8 @@ class DockerLab:
         self._standing: Standing
 
     def __enter__(self) -> Self:
-        (self.directory / "journals").mkdir(parents=True, exist_ok=True)
+        make_fresh(self.directory)
+        (self.directory / "journals").mkdir()
         with contextlib.ExitStack() as stack:
             engine = connect()
             stack.callback(engine.close)

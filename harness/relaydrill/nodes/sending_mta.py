@@ -1,0 +1,204 @@
+"""A real mail server as the sending host: mail is handed in to it, and its log tells what it did.
+
+The schedule is that of every sender. Each message is handed in by SMTP on the node's own loopback
+address; from there on the program does as it does in the field: it picks the server, retries, and
+gives up. Every try that its log tells is an attempt with an outcome in the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from relaydrill.errors import CapabilityMissing, LabError
+from relaydrill.journal import Journal
+from relaydrill.nodes import config
+from relaydrill.nodes.mta import Fact, Left, Mta, Named, PutOff, Tried
+from relaydrill.nodes.workload import Letter, Workload, note_attempt, note_outcome
+from relaydrill.placement import Endpoint
+from relaydrill.smtp import Outcome, Phase, Result
+from relaydrill.smtp_client import Route, SessionEnded, SmtpSession
+
+_HAND_IN_S: Final = 30.0
+_HOSTS: Final = Path("/etc/hosts")
+
+
+@dataclass(eq=False)
+class _Sent:
+    """A letter that the mail server has in hand."""
+
+    letter: Letter
+    outcomes: int = 0
+    is_told: threading.Event = field(default_factory=threading.Event)
+
+
+class SendingMta:
+    """The sender node, where its kind is a real mail server's.
+
+    Args:
+        settings: The node's configuration. journal: The node's journal.
+        mta: The program.
+    """
+
+    disturbable = False
+
+    def __init__(self, settings: config.Mta, journal: Journal, mta: Mta) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._mta = mta
+        self._stopping = False
+        self._sent: dict[str, _Sent] = {}
+        self._names: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._attending: asyncio.Task[None]
+        self._workload = Workload(
+            settings, self._hand_in, journal, most_at_once=settings.most_at_once
+        )
+
+    async def start(self) -> None:
+        """Start the mail server, and return when it takes mail.
+
+        Raises:
+            LabError: It is not installed, or it ended at once; its last words are in the message.
+        """
+        self._know_hosts()
+        await self._mta.start()
+        self._attending = asyncio.get_running_loop().create_task(self._attend())
+        if not await self._mta.serves():
+            raise LabError(self._how_it_ended("at its start"))
+
+    async def stop(self) -> None:
+        """End the schedules and the mail server; what it still queues is kept there."""
+        self._stopping = True
+        self._workload.close()
+        self._release()
+        await self._mta.end()
+        await self._attending
+
+    async def refresh(self) -> None:
+        """There is nothing to disturb."""
+
+    async def handle(self, op: str, args: dict[str, Any]) -> Any:
+        """``queue_length``, ``queue``, and the operations of the workload."""
+        if op == "queue_length":
+            return len(await asyncio.to_thread(self._mta.queue))
+        if op == "queue":
+            items = [
+                (self._names.get(queue_id, ""), recipient)
+                for queue_id, recipient in await asyncio.to_thread(self._mta.queue)
+            ]
+            self._journal.write("queue", items=items)
+            return items
+        try:
+            return await self._workload.handle(op, args)
+        except CapabilityMissing:
+            raise CapabilityMissing(op, self._mta.title, self._settings.name) from None
+
+    def _know_hosts(self) -> None:
+        """Have every program on this machine resolve the lab's names: there is no name server."""
+        lines = [
+            f"{address}\t{name}\n"
+            for name, addresses in self._settings.hosts.items()
+            for address in addresses
+        ]
+        known = [
+            line
+            for line in _HOSTS.read_text().splitlines(keepends=True)
+            if not set(line.split()[1:]) & set(self._settings.hosts)
+        ]
+        # Written in place: the engine has mounted this very file.
+        _HOSTS.write_text("".join([*known, *lines]))
+
+    def _hand_in(self, letter: Letter) -> None:
+        """Give a letter to the mail server, and wait until that has tried it once."""
+        sent = _Sent(letter)
+        with self._lock:
+            self._sent[letter.identity] = sent
+        if refused := self._submit(letter):
+            with self._lock:
+                del self._sent[letter.identity]
+            note_outcome(self._journal, letter, refused)
+            return
+        sent.is_told.wait()
+
+    def _submit(self, letter: Letter) -> Outcome | None:
+        """None if the mail server has taken the letter, else why this host could not send."""
+        [listener] = self._settings.listeners
+        route = Route(
+            Endpoint(listener.bind.address, listener.bind.port),
+            helo=self._settings.fqdn,
+            connect_s=_HAND_IN_S,
+            reply_s=_HAND_IN_S,
+        )
+        load = letter.load
+        try:
+            session = SmtpSession.connect(route)
+            outcome = session.send(load.sender, (load.recipient,), letter.content)[load.recipient]
+            session.quit()
+        except (SessionEnded, OSError) as error:
+            why = error.outcome if isinstance(error, SessionEnded) else error
+            return self._unsent(str(why))
+        return None if outcome.result is Result.ACCEPTED else self._unsent(str(outcome))
+
+    def _unsent(self, why: str) -> Outcome:
+        return Outcome(
+            Result.UNSENT, Phase.CONNECT, reason=f"{self._mta.title} did not take it: {why}"
+        )
+
+    async def _attend(self) -> None:
+        """Journal what the mail server logs. Its unwanted end is the end of this process too.
+
+        Raises:
+            SystemExit: It has ended by itself, or the journal is full. Unlike other errors it
+                passes through the event loop, so that the driver sees this node die.
+        """
+        try:
+            async for fact in self._mta.facts():
+                self._note(fact)
+        except OSError as error:
+            raise SystemExit(f"{self._settings.name} cannot write its journal: {error}") from error
+        await self._mta.ended()
+        if not self._stopping:
+            raise SystemExit(self._how_it_ended("by itself"))
+
+    def _how_it_ended(self, when: str) -> str:
+        words = "\n  ".join(["", *self._mta.last_words])
+        return f"{self._settings.name}: {self._mta.title} ended {when}{words}"
+
+    def _note(self, fact: Fact) -> None:
+        match fact:
+            case Named(queue_id, message):
+                self._names[queue_id] = message
+            case Tried(queue_id, _, outcome):
+                if sent := self._of(queue_id):
+                    self._tried(sent, outcome)
+            case PutOff(queue_id, _, reason):
+                sent = self._of(queue_id)
+                if sent and not sent.outcomes:  # later on it is no news
+                    reason = f"not tried: {reason}"
+                    outcome = Outcome(Result.UNREACHABLE, Phase.CONNECT, reason=reason)
+                    self._tried(sent, outcome)
+            case Left(queue_id):
+                with self._lock:
+                    self._sent.pop(self._names.pop(queue_id, ""), None)
+
+    def _of(self, queue_id: str) -> _Sent | None:
+        with self._lock:
+            return self._sent.get(self._names.get(queue_id, ""))
+
+    def _tried(self, sent: _Sent, outcome: Outcome) -> None:
+        if sent.outcomes:  # the workload has journalled the first attempt
+            note_attempt(self._journal, sent.letter, scheduled=time.monotonic())
+        note_outcome(self._journal, sent.letter, outcome)
+        sent.outcomes += 1
+        sent.is_told.set()
+
+    def _release(self) -> None:
+        """Nobody waits any more for what the mail server will not tell."""
+        with self._lock:
+            for sent in self._sent.values():
+                sent.is_told.set()

@@ -1,0 +1,186 @@
+"""Open-loop workloads: attempts begin when the schedule says so.
+
+Whatever becomes of the attempts before, the next one comes at its time, so an outage shows as the
+attempts that failed in it and never as a pause in trying.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from relaydrill.errors import CapabilityMissing
+from relaydrill.journal import Journal
+from relaydrill.message import compose, digest
+from relaydrill.nodes import config
+from relaydrill.schedule import moments
+from relaydrill.smtp import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One flow's share of a workload.
+
+    Attributes:
+        drill: Prefix of the Message-IDs, unique among all drills. flow: The flow's name.
+        persona, host, port: How and where to. rate: Attempts a second.
+        sender, recipient: The envelope. size: Bytes of a body.
+        begin: Monotonic time of the first attempt. most: Bound on the number of attempts.
+    """
+
+    drill: str
+    flow: str
+    persona: str
+    host: str
+    port: int
+    rate: float
+    sender: str
+    recipient: str
+    size: int
+    begin: float
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message on its way out.
+
+    Attributes:
+        load: Whose it is. identity: Its Message-ID. content: Headers and body, CRLF.
+        due: When the schedule wanted it, monotonic.
+    """
+
+    load: Load
+    identity: str
+    content: bytes
+    due: float
+
+
+Send = Callable[[Letter], None]
+"""Makes one attempt and returns when its outcome is journalled."""
+
+
+class _Running:
+    """A load under way."""
+
+    def __init__(self, load: Load, keep_schedule: Callable[[_Running], None]) -> None:
+        self.load = load
+        self.ended = threading.Event()
+        self.thread = threading.Thread(
+            target=keep_schedule, args=(self,), name=f"schedule-{load.flow}", daemon=True
+        )
+
+
+class Workload:
+    """The loads of one sending node.
+
+    Args:
+        settings: The node's configuration.
+        send: What makes an attempt; called in a thread of its own, after the attempt is journalled.
+        journal: The node's journal.
+        most_at_once: Bound on attempts under way at once.
+    """
+
+    def __init__(
+        self, settings: config.Common, send: Send, journal: Journal, *, most_at_once: int
+    ) -> None:
+        self._settings = settings
+        self._send = send
+        self._journal = journal
+        self._most_at_once = most_at_once
+        self._running: dict[str, _Running] = {}
+        self._pool = ThreadPoolExecutor(most_at_once, thread_name_prefix="attempt")
+
+    def close(self) -> None:
+        """End the schedules; attempts under way are given up, and so have no outcome."""
+        for running in self._running.values():
+            running.ended.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def handle(self, op: str, args: dict[str, Any]) -> Any:
+        """``start`` a load; ``finish`` waits for its end; ``stop`` ends its schedule early."""
+        if op == "start":
+            return self._start(Load(**args))
+        if op == "finish":
+            running = self._running.pop(str(args["flow"]))
+            return await asyncio.to_thread(running.thread.join)
+        if op == "stop":
+            return await asyncio.to_thread(self._stop, str(args["flow"]), wait=bool(args["wait"]))
+        raise CapabilityMissing(op, "the node program", self._settings.name)
+
+    def _start(self, load: Load) -> None:
+        if load.flow in self._running:
+            raise ValueError(f"flow {load.flow} is running already")
+        running = _Running(load, self._keep_schedule)
+        self._running[load.flow] = running
+        running.thread.start()
+
+    def _stop(self, flow: str, *, wait: bool) -> None:
+        """End a schedule; waiting, until the outcome of its last attempt is journalled."""
+        running = self._running.pop(flow)
+        running.ended.set()
+        if wait:
+            running.thread.join()
+
+    def _keep_schedule(self, running: _Running) -> None:
+        load = running.load
+        # The seed is what the prefix begins with: the same seed, the same moments.
+        seed = f"{load.drill.partition('.')[0]} {load.flow}"
+        attempts = []
+        due_times = moments(seed, begin=load.begin, rate=load.rate)
+        for number, due in enumerate(islice(due_times, load.most)):
+            # One wait for each attempt, until its own moment: lateness does not add up.
+            if running.ended.wait(max(0.0, due - time.monotonic())):
+                break
+            attempts.append(self._pool.submit(self._attempt, load, number, due))
+            if len(attempts) > 2 * self._most_at_once:
+                attempts = [attempt for attempt in attempts if not attempt.done()]
+        for attempt in attempts:
+            attempt.result()
+
+    def _attempt(self, load: Load, number: int, due: float) -> None:
+        identity = f"<{load.drill}.{load.flow}.{number}@{self._settings.fqdn}>"
+        content = compose(
+            identity,
+            sender=load.sender,
+            recipients=(load.recipient,),
+            size=load.size,
+            date=time.time(),
+        )
+        letter = Letter(load, identity, content, due)
+        note_attempt(self._journal, letter, scheduled=due)
+        self._send(letter)
+
+
+def note_attempt(journal: Journal, letter: Letter, *, scheduled: float) -> None:
+    """Journal that a letter is tried."""
+    journal.write(
+        "attempt",
+        letter.identity,
+        letter.load.recipient,
+        flow=letter.load.flow,
+        scheduled=round(scheduled, 6),
+        port=letter.load.port,
+        digest=digest(letter.content),
+    )
+
+
+def note_outcome(journal: Journal, letter: Letter, outcome: Outcome) -> None:
+    """Journal what the sender has learnt from the last attempt."""
+    detail: dict[str, Any] = {
+        "result": str(outcome.result),
+        "phase": str(outcome.phase),
+        "address": outcome.address,
+        "server": outcome.server,
+    }
+    if outcome.reply:
+        detail |= {"code": outcome.reply.code, "text": outcome.reply.text}
+    if outcome.reason:
+        detail["reason"] = outcome.reason
+    journal.write("outcome", letter.identity, letter.load.recipient, **detail)

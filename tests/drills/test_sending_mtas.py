@@ -1,0 +1,159 @@
+"""Real Postfix and Exim as the application's own mail server, behind a relay tier that breaks."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pytest_relaydrill.asserting import assert_passed
+from relaydrill import inventory
+from relaydrill.drills.judge import Judgement
+from relaydrill.drills.model import plan
+from relaydrill.drills.runner import run_drill
+from relaydrill.drivers.docker.lab import DockerLab
+from relaydrill.errors import InventoryError, LabError
+from relaydrill.journal import read_events
+from relaydrill.ledger import Account
+from relaydrill.topology import Topology
+from relaydrill.verdict import Status
+from tests.docker_engine import why_no_docker
+
+needs_senders = pytest.mark.skipif(
+    bool(why_no_docker("postfix", "exim")), reason=why_no_docker("postfix", "exim")
+)
+
+FLOWS = {
+    "postfix": {"from": "pf", "to": "mail.contoso.com", "rate": "20/s"},
+    "exim": {"from": "ex", "to": "mail.contoso.com", "rate": "10/s"},
+}
+
+
+def topology(folder: Path, flows: dict[str, Any] = FLOWS, **balancer: Any) -> Topology:
+    """Two real mail servers that send to a VIP before three hubs."""
+    check = {"kind": "smtp", "interval": "2s", "timeout": "1s", "fall": 3, "rise": 2}
+    path = folder / "senders.yaml"
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "name": "sending-mtas",
+                "clock": 20,
+                "nodes": {
+                    **{hub: {"role": "hub"} for hub in ("ht1", "ht2", "ht3")},
+                    "lb1": {
+                        "role": "balancer",
+                        "backends": ["ht1", "ht2", "ht3"],
+                        "vips": {"mail": {"ports": [25]}},
+                        "check": check,
+                        **balancer,
+                    },
+                    "mbx": {"role": "mailbox", "domains": ["contoso.com"]},
+                    "pf": {"role": "sender", "kind": "postfix"},
+                    "ex": {"role": "sender", "kind": "exim"},
+                },
+                "names": {"mail.contoso.com": "mail"},
+                "connectors": {"relay": {"port": 25, "remote": ["pf", "ex"], "relay": True}},
+                "flows": flows,
+                "expect": {"gap": "30s"},
+            }
+        )
+    )
+    return inventory.load(path)
+
+
+def drill(
+    folder: Path, design: Topology, *faults: str, settle: bool = True, **options: Any
+) -> Judgement:
+    """Run one drill on a lab of its own; without ``settle`` nobody waits for the queues."""
+    planned = plan(design, faults=faults, **options)
+    if not settle:
+        planned = dataclasses.replace(planned, settle_s=0.0)
+    with DockerLab(design, folder / "lab") as lab:
+        return run_drill(lab, planned, folder / "run")
+
+
+@needs_senders
+def test_real_senders_ride_out_a_refusing_hub(tmp_path: Path) -> None:
+    """Where the balancer goes on to the next hub, neither program notices that one refuses."""
+    found = drill(tmp_path, topology(tmp_path, redispatch=True), "refuse:ht1")
+    assert_passed(found)
+    for flow in FLOWS:
+        assert set(found.ledger.accounts(flow)) == {Account.DELIVERED}
+
+
+@needs_senders
+def test_postfix_tries_again_what_a_dying_hub_dropped(tmp_path: Path) -> None:
+    """Without redispatch the dead hub's share fails once, is queued by Postfix, and arrives.
+
+    Every try is an attempt of the journal, so the same message has one that failed and one that
+    was accepted, at least its retry time apart.
+    """
+    found = drill(tmp_path, topology(tmp_path), "kill:ht1", flows=("postfix",))
+    assert set(found.ledger.accounts("postfix")) <= {Account.DELIVERED, Account.DUPLICATED}
+    again = [entry for entry in found.ledger.of_flow("postfix") if len(entry.attempts) > 1]
+    assert again
+    for entry in again:
+        first, *_, last = entry.attempts
+        assert not first.accepted
+        assert last.accepted
+        assert last.started - first.started > 300.0 / 20 / 2  # Postfix's queue scan, on the clock
+
+
+@needs_senders
+def test_one_lost_connection_silences_an_exim_with_one_smart_host(tmp_path: Path) -> None:
+    """Exim's retry data are of the host: after one cut it leaves the VIP alone for its retry time.
+
+    The tier is up again after seconds and Postfix's mail flows; the gap of Exim's is a finding.
+    """
+    found = drill(tmp_path, topology(tmp_path), "kill:ht1", settle=False)
+    exim = found.flow("exim")
+    gap = exim.check("gap")
+    assert gap
+    assert gap.status is Status.FAIL
+    reasons = {attempt.reason for attempt in found.ledger.attempts("exim")}
+    assert any(reason.startswith("not tried: retry time not reached") for reason in reasons)
+    kept = set(found.ledger.accounts("exim")) - {Account.DELIVERED, Account.DUPLICATED}
+    assert kept == {Account.NOT_ACCEPTED}  # Exim queues them, and has told nobody otherwise
+
+
+@needs_senders
+def test_a_real_sender_without_anywhere_to_send_keeps_its_mail(tmp_path: Path) -> None:
+    """With the balancer gone nothing is accepted and nothing is lost: it waits with the senders."""
+    design = topology(tmp_path, flows={"postfix": FLOWS["postfix"]})
+    with DockerLab(design, tmp_path / "lab") as lab:
+        lab.kill("lb1")
+        planned = dataclasses.replace(plan(design), settle_s=0.0)
+        found = run_drill(lab, planned, tmp_path / "run")
+        assert found.status is not Status.PASS
+        assert set(found.ledger.accounts("postfix")) == {Account.NOT_ACCEPTED}
+        assert lab.control("pf")("queue_length") == len(list(found.ledger.of_flow("postfix")))
+        queues = [e for e in read_events(lab.journal("pf")) if e.kind == "queue"]
+        assert {message for message, _ in queues[-1].detail["items"]} == {
+            entry.message for entry in found.ledger.of_flow("postfix")
+        }
+
+
+@pytest.mark.parametrize(
+    ("flow", "words"),
+    [
+        ({**FLOWS["exim"], "from": "pf", "to": "ht1"}, "one smart host for all its flows"),
+        ({**FLOWS["postfix"], "persona": "mail_client"}, "sends as that does"),
+    ],
+)
+def test_a_flow_that_a_real_sender_cannot_send_is_refused(
+    flow: dict[str, str], words: str, tmp_path: Path
+) -> None:
+    """A real program has no persona but its own, and one smart host."""
+    with pytest.raises(InventoryError, match=words):
+        topology(tmp_path, flows={**FLOWS, "wrong": flow})
+
+
+def test_a_real_sender_wants_a_container(tmp_path: Path) -> None:
+    """On the process driver it is refused in words, before anything starts."""
+    from relaydrill.drivers.process import ProcessLab
+
+    with pytest.raises(LabError, match="ex, pf: a node of kind exim or postfix wants a machine"):
+        ProcessLab(topology(tmp_path), tmp_path / "lab").__enter__()
