@@ -6,6 +6,7 @@ comes from the sender's journal, as in every drill.
 
 from __future__ import annotations
 
+import random
 import socket
 import ssl
 import threading
@@ -17,8 +18,9 @@ from pathlib import Path
 from relaydrill.drills.gap import longest_gap
 from relaydrill.ledger import Attempt
 from relaydrill.message import compose
-from relaydrill.personas import PERSONAS
+from relaydrill.personas import PERSONAS, Circumstances
 from relaydrill.personas.courier import Courier
+from relaydrill.personas.directories import KnownHosts
 from relaydrill.placement import Credentials, Endpoint
 
 _RATE = 100.0
@@ -45,7 +47,7 @@ def _once() -> tuple[float, float]:
     courier = Courier(
         helo="bench.invalid",
         source="",
-        resolve=lambda _host: (_ADDRESS,),
+        directory=KnownHosts({"x": (_ADDRESS,)}),
         endpoint=lambda address, _port: Endpoint(address, _PORT),
         connect_s=2.0,
         reply_s=2.0,
@@ -53,12 +55,15 @@ def _once() -> tuple[float, float]:
         login=Credentials("", ""),
     )
 
+    persona = PERSONAS["single_host"]
+    mind = persona.mind(Circumstances(random.Random(1)))
+
     def attempt(due: float) -> None:
         record = Attempt("bench", due, time.monotonic())
         content = compose("<b@b>", sender="a@b", recipients=("c@d",), size=500, date=0)
         outcome = courier.send(
-            PERSONAS["single_host"], "x", 25, sender="a@b", recipient="c@d", content=content
-        )
+            persona, mind, "x", 25, sender="a@b", recipient="c@d", content=content
+        ).outcome
         record.ended, record.result = time.monotonic(), outcome.result
         attempts.append(record)
 

@@ -28,7 +28,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from relaydrill.journal import Event
+from relaydrill.message import WANTED
 from relaydrill.smtp import Result
+
+ANY_PORT: Final = 0
+"""The port of traffic that serves every flow: a name server's."""
 
 FOREIGN: Final = ""
 """The flow of messages whose sender keeps no journal."""
@@ -58,6 +62,9 @@ class Attempt:
             None where the sender died first.
         result: What the sender learnt; None as for ``ended``.
         phase, code, reason, address, server: As in `relaydrill.smtp.Outcome`.
+        sort: What sort of mail it was; see `relaydrill.message.WANTED`.
+        choice: The node that was tried first. member: Which sender of a population it was, where a
+            sender keeps to its choice; None where each message is a choice of its own.
     """
 
     flow: str
@@ -70,6 +77,9 @@ class Attempt:
     reason: str = ""
     address: str = ""
     server: str = ""
+    sort: str = WANTED
+    choice: str = ""
+    member: int | None = None
 
     @property
     def accepted(self) -> bool:
@@ -208,9 +218,18 @@ class Ledger:
         """The entries of one flow; `FOREIGN` for the messages of unjournalled senders."""
         return (entry for entry in self.entries.values() if entry.flow == flow)
 
-    def attempts(self, flow: str) -> list[Attempt]:
-        """All attempts of one flow, by the time at which they began."""
-        found = [attempt for entry in self.of_flow(flow) for attempt in entry.attempts]
+    def attempts(self, flow: str, *, wanted: bool = True) -> list[Attempt]:
+        """The attempts of one flow, by the time at which they began.
+
+        Args:
+            wanted: Those with mail that was to be taken, or else those with mail that was not.
+        """
+        found = [
+            attempt
+            for entry in self.of_flow(flow)
+            for attempt in entry.attempts
+            if (attempt.sort == WANTED) is wanted
+        ]
         return sorted(found, key=lambda attempt: attempt.started)
 
     def accounts(self, flow: str) -> dict[Account, int]:
@@ -224,7 +243,7 @@ class Ledger:
         return [
             seen
             for seen in self.traffic.get(node, ())
-            if (seen.message in mine if seen.message else seen.port == port)
+            if (seen.message in mine if seen.message else seen.port in (port, ANY_PORT))
         ]
 
 
@@ -271,7 +290,8 @@ def _attempt(ledger: Ledger, event: Event) -> None:
     entry.flow = str(detail.get("flow", FOREIGN))
     entry.digest = str(detail.get("digest", ""))
     scheduled = float(detail.get("scheduled", event.mono))
-    entry.attempts.append(Attempt(entry.flow, scheduled, event.mono))
+    sort = str(detail.get("sort", WANTED))
+    entry.attempts.append(Attempt(entry.flow, scheduled, event.mono, sort=sort))
 
 
 def _outcome(ledger: Ledger, event: Event) -> None:
@@ -287,6 +307,8 @@ def _outcome(ledger: Ledger, event: Event) -> None:
     attempt.reason = str(detail.get("reason", ""))
     attempt.address = str(detail.get("address", ""))
     attempt.server = str(detail.get("server", ""))
+    attempt.choice = str(detail.get("choice", ""))
+    attempt.member = detail.get("member")
 
 
 def _accepted(ledger: Ledger, event: Event) -> None:
@@ -372,6 +394,7 @@ _HANDLERS: Final[Mapping[str, Callable[[Ledger, Event], None]]] = {
     "arrived": _arrived,
     "queue": _queue,
     "connected": _traffic,
+    "answered": _traffic,
     "bitten": _bitten,
     "backend": _backend,
     "inject": _fault,

@@ -6,6 +6,16 @@ import hashlib
 import re
 from email.utils import formatdate
 
+WANTED, BLOCKED, UNKNOWN, SPAM = "wanted", "blocked", "unknown", "spam"
+"""Sorts of mail: all but the first are to be refused. From a blocked address, to nobody who exists,
+and known to the content filter."""
+
+GTUBE = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
+"""The string by which every content filter may be tested (SpamAssassin's GTUBE)."""
+
+SPAM_MARK = b"X-Relaydrill-Spam: yes"
+"""The header line of mail that is to be taken for spam."""
+
 _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)*(<[^<>\r\n]+>)", re.I | re.M)
 _RECEIVED = re.compile(rb"^received:((?:[^\r\n]|\r?\n[ \t])*)", re.I | re.M)
 _COMMENT = re.compile(rb"\([^()]*\)")
@@ -15,7 +25,13 @@ _EMPTY_LINE = re.compile(rb"(?:\A|\r?\n)\r?\n")
 
 
 def compose(
-    message_id: str, *, sender: str, recipients: tuple[str, ...], size: int, date: float
+    message_id: str,
+    *,
+    sender: str,
+    recipients: tuple[str, ...],
+    size: int,
+    date: float,
+    spam: bool = False,
 ) -> bytes:
     """A message in Internet format (RFC 5322), lines ended by CRLF.
 
@@ -24,6 +40,7 @@ def compose(
         sender: Address for From. recipients: Addresses for To.
         size: Wanted size of the body in bytes, reached to within one line.
         date: Seconds since the epoch, for Date.
+        spam: Whether a content filter shall know it for spam.
     """
     head = [
         f"From: <{sender}>",
@@ -34,10 +51,14 @@ def compose(
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=us-ascii",
     ]
+    if spam:
+        head.append(SPAM_MARK.decode())
     # Lines that begin with a dot and with "From " are what careless relays corrupt, so every
     # body holds both (RFC 5321 §4.5.2).
     body = [message_id, ".leading dot", "From the start of a line"]
     filler = "relaydrill " * 6
+    if spam:
+        body.append(GTUBE.decode())
     used = sum(len(line) + 2 for line in body)
     body += [filler] * max(0, (size - used) // (len(filler) + 2))
     return ("\r\n".join([*head, "", *body]) + "\r\n").encode("ascii")

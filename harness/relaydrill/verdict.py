@@ -167,3 +167,45 @@ def share_test(fair: float, worse: float, *, alarm: float = 0.01, miss: float = 
         if critical < 0 or binomial_below(critical, n, worse) < 1 - miss:
             not_enough = n
     return ShareTest(fair, worse, alarm, miss, not_enough + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadTest:
+    """An exact test of "each of these servers gets an equal share", with both error rates stated.
+
+    Attributes:
+        fair: The equal share. worse: The share of one server that must be noticed, as too small.
+        alarm: Promised false-alarm rate, of all servers together. each: Of one of them.
+        miss: Promised miss rate. choices: Independent choices needed.
+    """
+
+    fair: float
+    worse: float
+    alarm: float
+    each: float
+    miss: float
+    choices: int
+
+    def rejects(self, k: int, n: int) -> str:
+        """``less than`` or ``more than`` where k of n choices are no equal share; else empty."""
+        if binomial_below(k, n, self.fair) <= self.each / 2:
+            return "less than"
+        if 1.0 - binomial_below(k - 1, n, self.fair) <= self.each / 2:
+            return "more than"
+        return ""
+
+
+def spread_test(servers: int, *, alarm: float = 0.01, miss: float = 0.05) -> SpreadTest:
+    """Plan a spread test that notices a server which gets half of its equal share.
+
+    Args:
+        servers: How many, at least two. alarm: False-alarm rate. miss: Miss rate.
+
+    Raises:
+        ValueError: There are fewer than two.
+    """
+    if servers < 2:
+        raise ValueError(f"{servers} servers cannot share anything")
+    fair, each = 1 / servers, alarm / servers
+    planned = share_test(fair, fair / 2, alarm=each / 2, miss=miss)
+    return SpreadTest(fair, fair / 2, alarm, each, miss, planned.choices)

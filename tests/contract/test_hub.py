@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Self
@@ -21,7 +22,7 @@ from relaydrill.drivers import loopback
 from relaydrill.drivers.nursery_client import NurseryClient
 from relaydrill.journal import Event, read_events
 from relaydrill.ledger import Account, Ledger, join
-from relaydrill.message import digest
+from relaydrill.message import GTUBE, SPAM_MARK, digest
 from relaydrill.nodes import config
 from relaydrill.nodes.control import ControlClient
 from relaydrill.nodes.disturbance import Disturbance
@@ -503,3 +504,49 @@ def test_a_fault_that_is_lifted_leaves_no_trace(hub: Tier) -> None:
         assert client.message().startswith("250 2.6.0")
     [bite] = hub.events("ht1", "bitten")
     assert bite.detail["phase"] == "mail"
+
+
+@pytest.fixture
+def edge(tier: Tier) -> Tier:
+    """An Edge server with every filter, and a mailbox server behind it."""
+    blocked = f"{tier.seats['other'].address}/32"
+    filters = config.Filters(
+        blocked=(blocked,), senders=("@fabrikam.com",), recipients=(_TO,), tarpit_s=0.2
+    )
+    tier.mailbox()
+    bind = _address(tier.seats["ht1"].endpoint(25))
+    tier.hub(role="edge", filters=filters, listeners=(config.Listener(port=25, bind=bind),))
+    return tier
+
+
+def test_an_edge_refuses_each_kind_of_mail_in_its_own_words(edge: Tier) -> None:
+    """Block list and recipient filter after RCPT, sender filter at MAIL, content after the dot."""
+    with edge.connect(source="other") as client:
+        address = edge.seats["other"].address
+        assert client.greet().message() == (
+            f"550 5.7.1 External client with IP address {address} does not have permissions to"
+            " submit to this server."
+        )
+    with edge.connect() as client:
+        client.greet()
+        assert client.say("MAIL FROM:<a@fabrikam.com>") == "554 5.1.0 Sender denied"
+        assert client.message(_CONTENT, "nobody@contoso.com") == "550 5.1.1 User unknown"
+        assert client.say("RSET") == "250 2.0.0 Resetting"
+        for mark in (GTUBE, SPAM_MARK):
+            content = _CONTENT.replace(b"body", mark)
+            reply = client.message(content)
+            assert reply == "550 5.7.1 Message rejected as spam by Content Filtering."
+        assert client.message().startswith("250 2.6.0")
+    layers = [event.detail["layer"] for event in edge.events("ht1", "refused")]
+    assert layers == ["connection", "sender", "recipient", "content", "content"]
+    assert len(edge.until("mbx", "arrived")) == 1
+
+
+def test_an_edge_makes_guessers_of_recipients_wait(edge: Tier) -> None:
+    """The tarpit delays the refusal of a recipient, and nothing else."""
+    with edge.connect() as client:
+        client.greet().say("MAIL FROM:<app@contoso.com>")
+        begin = time.monotonic()
+        assert client.say("RCPT TO:<nobody@contoso.com>").startswith("550 5.1.1")
+        assert time.monotonic() - begin >= 0.2
+        assert client.say(f"RCPT TO:<{_TO}>") == "250 2.1.5 Recipient OK"

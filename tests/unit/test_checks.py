@@ -259,6 +259,24 @@ class TestBite:
         flow(history, 4.0, begin=INJECT + 0.01, hubs=("ht2",))
         assert status(case(history, KILL), "bite") is UNKNOWN
 
+    def test_of_a_site_only_the_nodes_that_the_flow_uses_count(self) -> None:
+        """Of two nodes killed at once, one never had the mail: it proves nothing, hides nothing."""
+        history = History()
+        flow(history, INJECT, hubs=("ht1", "ht2"))
+        history.fault("kill:ht1", inject=INJECT, heal=HEAL)
+        history.fault("kill:ht3", inject=INJECT, heal=HEAL)
+        flow(history, 4.0, begin=INJECT + 0.01, hubs=("ht2",))
+        other = FaultSpec("kill", "ht3", KILL.start_s, KILL.duration_s)
+        assert status(case(history, KILL, other), "bite") is PASS
+        assert status(case(history, other), "bite") is UNKNOWN
+
+    def test_a_session_under_way_at_the_injection_is_no_new_traffic(self) -> None:
+        """What was being sent when a node stopped listening may still end well."""
+        history = drilled()
+        history.attempt("<late@app>", at=INJECT - 0.01, took=0.5)
+        history.accepted("<late@app>", "ht1", at=INJECT + 0.3)
+        assert status(case(history, KILL), "bite") is PASS
+
     def test_a_dead_node_that_still_takes_mail_is_unknown(self) -> None:
         """Traffic on a node that should be down shows that it was not."""
         history = drilled()

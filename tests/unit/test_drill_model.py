@@ -60,7 +60,7 @@ def test_the_whole_grammar() -> None:
         ("kill", "is no fault"),
         ("kill:", "is no fault"),
         (":ht1", "is no fault"),
-        ("kill:ht9", "no node is called 'ht9'; there are: ht1"),
+        ("kill:ht9", "no node or site is called 'ht9'; there are: ht1"),
         ("explode:ht1", "no fault is called 'explode'"),
         ("Kill:ht1", "write KIND or KIND.PHASE"),
         ("kill.rcpt:ht1", "kill takes no phase"),

@@ -74,16 +74,16 @@ flows:
 MANY_SAID = """\
 1 name: 'Big' is not a name (a lower-case letter, then up to 30 of a-z, 0-9 and '-')
 2 clok: unknown key; did you mean 'clock'? (extends, name, summary, clock, nodes, names, \
-connectors, flows, expect, accept)
+zones, connectors, flows, expect, accept)
 4 nodes.ht1.ack: 'storde' is not one of the choices; did you mean 'stored'? (stored, before_store)
 5 nodes.ht2.role: 'hbu' is not one of the choices; did you mean 'hub'? \
-(balancer, hub, mailbox, sender)
+(balancer, dns, edge, hub, mailbox, sender)
 6 nodes.HT3: 'HT3' is not a name (a lower-case letter, then up to 30 of a-z, 0-9 and '-')
 9 nodes.lb1.backends[2]: no hub is called 'ht9' (one of: ht1)
 9 nodes.lb1.backends[3]: 'ht1' is listed twice (once)
 9 nodes.lb1.backends[4]: 5 is not text (quotes around it: '5')
-10 nodes.lb1.vip: unknown key; did you mean 'vips'? (role, kind, mode, source, backends, vips, \
-check, method, redispatch, on_marked_down)
+10 nodes.lb1.vip: unknown key; did you mean 'vips'? (site, role, kind, mode, source, backends, \
+vips, check, method, redispatch, on_marked_down)
 11 nodes.lb1.vip.mail.ports[1]: 70000 is too big (65535 or less)
 13 nodes.lb1.check.fall: 0 is too small (1 or more)
 14 nodes.lb1.check.interval: '1:30' is not a duration (a number and ms, s, min or h: 2s, 5min)
@@ -142,7 +142,11 @@ def test_a_text_that_cannot_be_read_is_one_problem(text: str, said: str) -> None
     [
         ("role: hub", "role: on", "3 nodes.ht1.role: 'on' is not one of the choices"),
         ("ht1: {role: hub}", "ht1: {rol: hub}", "3 nodes.ht1.rol: unknown key; did you mean 'rol"),
-        ("ht1: {role: hub}", "ht1: {}", "3 nodes.ht1.role: missing (balancer, hub, mailbox, send"),
+        (
+            "ht1: {role: hub}",
+            "ht1: {}",
+            "3 nodes.ht1.role: missing (balancer, dns, edge, hub, mailbox, send",
+        ),
         ("ht1: {role: hub}", "ht1:", "3 nodes.ht1: nothing is written here (a mapping)"),
         ("ht1: {role: hub}", "ht1: hub", "3 nodes.ht1: 'hub' is not a mapping"),
         ("role: hub", "role: hub, copies: true", "3 nodes.ht1.copies: true is not a whole number"),
@@ -150,7 +154,11 @@ def test_a_text_that_cannot_be_read_is_one_problem(text: str, said: str) -> None
         ("role: hub", "role: hub, copies: 1:30", "3 nodes.ht1.copies: '1:30' is not a whole"),
         ("role: hub", "role: hub, copies: 010", "3 nodes.ht1.copies: 010 begins with a zero"),
         ("role: hub", "role: hub, copies: 9", "3 nodes.ht1.copies: 9 is too big (3 or less)"),
-        ("role: hub", "role: hub, hub: 1", "3 nodes.ht1.hub: unknown key (role, kind, ack, ack_l"),
+        (
+            "role: hub",
+            "role: hub, hub: 1",
+            "3 nodes.ht1.hub: unknown key (site, role, kind, ack, ack_l",
+        ),
         ("role: hub", "role: hub, ack_lag: 900h", "3 nodes.ht1.ack_lag: duration out of range, fo"),
         ("role: hub", "role: !hub hub", "3 nodes.ht1.role: the tag !hub does not belong here"),
         ("role: hub", "role: !!int hub", "3 nodes.ht1.role: 'hub' does not fit the tag !!int"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from relaydrill.errors import UsageError
 from relaydrill.scalars import parse_duration, show_duration
 from relaydrill.smtp import Phase
 from relaydrill.topology import Topology
-from relaydrill.verdict import ShareTest, share_test
+from relaydrill.verdict import ShareTest, share_test, spread_test
 
 _FAULT: Final = re.compile(
     r"(?P<kind>[^:@+]+)(?::(?P<node>[^@+]+))?(?:@(?P<start>[^+]+))?(?:\+(?P<duration>.+))?"
@@ -121,7 +122,8 @@ def plan(
 ) -> Drill:
     """A drill with timings that can prove what the topology promises.
 
-    Each fault text is ``KIND[.PHASE]:NODE[@START][+DURATION]``. Without a start, the fault begins
+    Each fault text is ``KIND[.PHASE]:NODE[@START][+DURATION]``; a site in place of a node breaks
+    all that stands there. Without a start, the fault begins
     when every node has had traffic. Without a duration, it lasts twice as long as attempts may
     fail, so that the flow has as long again to show that it goes on. Afterwards the flows send long
     enough to see that a returned node gets its share again.
@@ -137,8 +139,9 @@ def plan(
             known = ", ".join(topology.flows)
             raise UsageError(f"no flow is called {flow!r} in {topology.name}; there are: {known}")
     timing = _Timing(topology, flows)
-    specs = tuple(_parse(text, topology, timing) for text in faults)
-    end = max((spec.end_s for spec in specs), default=timing.before_s + timing.during_s)
+    specs = tuple(spec for text in faults for spec in _parse(text, topology, timing))
+    alone_s = max(timing.before_s + timing.during_s, timing.spread_s)
+    end = max((spec.end_s for spec in specs), default=alone_s)
     return Drill(
         name=name or "+".join(spec.label for spec in specs) or "steady",
         flows=flows,
@@ -176,7 +179,8 @@ class _Timing:
 
     def __init__(self, topology: Topology, flows: tuple[str, ...]) -> None:
         self._topology = topology
-        self._slowest = min(topology.flows[flow].rate for flow in flows)
+        self._flows = flows
+        self._slowest = min(topology.flows[flow].wanted_rate for flow in flows)
         self._allowed = max(topology.expectation(flow).degraded_s for flow in flows)
         widest = max((len(each.backends) for each in topology.balancers.values()), default=1)
         self.before_s = self._field(max(_BEFORE_WALL_S, _PROOFS_BEFORE * widest / self._slowest))
@@ -187,6 +191,19 @@ class _Timing:
         kinds = {topology.nodes[topology.flows[flow].sender].kind for flow in flows}
         longest = max(_RETRIED_S[kind] for kind in kinds)
         self.settle_s = 2 * longest + self._field(_SETTLE_MARGIN)
+
+    @property
+    def spread_s(self) -> float:
+        """Time to send so that each flow has the choices that its promise of spread wants."""
+        wanted = [0.0]
+        for name in self._flows:
+            servers = self._topology.expectation(name).spread
+            if servers:
+                sampling = (
+                    spread_test(len(servers)).choices / self._topology.flows[name].wanted_rate
+                )
+                wanted.append(self._field(_SPARE * sampling))
+        return max(wanted)
 
     def _field(self, wall_s: float) -> float:
         return wall_s * self._topology.clock
@@ -202,19 +219,26 @@ class _Timing:
         return needed
 
 
-def _parse(text: str, topology: Topology, timing: _Timing) -> FaultSpec:
+def _parse(text: str, topology: Topology, timing: _Timing) -> Iterator[FaultSpec]:
+    """One fault; of a site, one for each of its nodes that can be broken."""
     found = _FAULT.fullmatch(text.strip())
     if not found or not found["node"]:
         raise UsageError(f"{text!r} is no fault; write KIND[.PHASE]:NODE[@START][+DURATION]")
     kind, phase = faults.split_kind(found["kind"])
-    if found["node"] not in topology.nodes:
-        known = ", ".join(topology.nodes)
-        raise UsageError(f"{text!r}: no node is called {found['node']!r}; there are: {known}")
+    node = found["node"]
+    if node not in topology.nodes and node not in topology.sites:
+        known = ", ".join([*topology.nodes, *topology.sites])
+        raise UsageError(f"{text!r}: no node or site is called {node!r}; there are: {known}")
     start = _seconds(text, found["start"], timing.before_s)
     duration = _seconds(text, found["duration"], timing.during_s)
     if duration <= 0:
         raise UsageError(f"{text!r}: a fault must last longer than 0s")
-    return FaultSpec(kind, found["node"], start, duration, phase)
+    if node in topology.nodes:
+        yield FaultSpec(kind, node, start, duration, phase)
+        return
+    for member in topology.sites[node]:
+        if member in topology.tier:
+            yield FaultSpec(kind, member, start, duration, phase)
 
 
 def _parse_whole(text: str) -> FaultSpec:

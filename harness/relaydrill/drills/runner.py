@@ -17,6 +17,8 @@ from relaydrill.drills.record import RunDirectory
 from relaydrill.drivers.base import Lab
 from relaydrill.errors import CapabilityMissing, ControlError, HarnessError, WaitTimeout
 from relaydrill.journal import Journal
+from relaydrill.message import BLOCKED, SPAM, UNKNOWN, WANTED
+from relaydrill.topology import Flow
 from relaydrill.wait import sleep_until, wait_for
 
 _START_MARGIN_S: Final = 0.05
@@ -133,25 +135,30 @@ class _Conductor:
         topology = self._lab.topology
         settings = topology.flows[flow]
         length_s = self._drill.length_s / topology.clock
-        self._lab.control(settings.sender)(
-            "start",
-            # The time tells drills on one lab apart: no Message-ID is ever used twice.
-            drill=f"{self._drill.seed}.{time.monotonic_ns():x}",
-            flow=flow,
-            persona=settings.persona,
-            host=settings.to,
-            port=settings.port,
-            rate=settings.rate,
-            sender=f"{settings.sender}@{topology.domains[0]}",
-            recipient=topology.recipient(flow),
-            size=settings.size,
-            begin=begin,
-            most=int(length_s * settings.rate * _SPARE_ATTEMPTS) + 1,
-        )
+        for sender, share in _loads(settings):
+            rate = settings.rate * sum(share.values())
+            self._lab.control(sender)(
+                "start",
+                # The time tells drills on one lab apart: no Message-ID is ever used twice.
+                drill=f"{self._drill.seed}.{time.monotonic_ns():x}",
+                flow=flow,
+                persona=settings.persona,
+                host=settings.to,
+                port=settings.port,
+                rate=rate,
+                sender=f"{sender}@{topology.domains[0]}",
+                recipient=topology.recipient(flow),
+                size=settings.size,
+                begin=begin,
+                most=int(length_s * rate * _SPARE_ATTEMPTS) + 1,
+                population=settings.population,
+                pin=settings.pin or "",
+                sorts=share,
+            )
 
     def _stop(self, flow: str, *, wait: bool) -> None:
-        sender = self._lab.topology.flows[flow].sender
-        self._lab.control(sender)("stop", timeout_s=_LAST_ATTEMPTS_S, flow=flow, wait=wait)
+        for sender, _ in _loads(self._lab.topology.flows[flow]):
+            self._lab.control(sender)("stop", timeout_s=_LAST_ATTEMPTS_S, flow=flow, wait=wait)
 
     def _acts(self, heals: contextlib.ExitStack) -> list[tuple[float, Callable[[], None]]]:
         """Injections and heals in the order of their times, field seconds from the begin."""
@@ -199,6 +206,15 @@ class _Conductor:
                 self._lab.control(node)("queue")
             except ControlError as error:
                 self.problems.append(f"the queue of {node} could not be read: {error}")
+
+
+def _loads(flow: Flow) -> Iterator[tuple[str, dict[str, float]]]:
+    """Who sends what of a flow: the sending node, and the share of each sort that comes from it."""
+    mix = flow.mix
+    shares = {WANTED: mix.wanted, UNKNOWN: mix.unknown, SPAM: mix.spam}
+    yield flow.sender, {sort: share for sort, share in shares.items() if share}
+    if flow.blocked_from and mix.blocked:
+        yield flow.blocked_from, {BLOCKED: mix.blocked}
 
 
 class _Broken:

@@ -9,11 +9,27 @@ from typing import Any
 
 from relaydrill.nodes import config
 from relaydrill.placement import Endpoint, Placement
-from relaydrill.topology import BALANCER_CONNECT_S, Balancer, Hub, Mailbox, Role, Sender, Topology
+from relaydrill.topology import (
+    BALANCER_CONNECT_S,
+    NOWHERE,
+    Balancer,
+    Dns,
+    Edge,
+    Hub,
+    Mailbox,
+    Role,
+    Sender,
+    Topology,
+)
 
 _SMTP_PORT = 25
+_DNS_PORT = 53
 _GLITCH_RETRY_S, _RETRY_S, _LATE_RETRY_S = 60.0, 300.0, 600.0
 _HUB_IDLE_S = 300.0
+_EDGE_IDLE_S = 60.0
+_EDGE_RETRY_S, _EDGE_LATE_RETRY_S = 600.0, 1800.0
+_DNS_ANSWER_S = 5.0
+_KEPT_S = 300.0
 _CONNECT_S, _REPLY_S = 30.0, 300.0
 _SENDER_REPLY_S = 60.0
 _HAND_IN = config.Address(address="127.0.0.1", port=10025)
@@ -49,10 +65,15 @@ def service_ports(topology: Topology) -> dict[str, frozenset[int]]:
         name: {
             Role.HUB: connectors or frozenset({_SMTP_PORT}),
             Role.MAILBOX: frozenset({_SMTP_PORT}),
+            Role.EDGE: frozenset({_SMTP_PORT}),
+            Role.DNS: frozenset({_DNS_PORT}),
         }.get(node.role, frozenset())
         for name, node in topology.nodes.items()
     }
-    return hosts | {vip: frozenset(rule.ports) for vip, (_, rule) in topology.vips.items()}
+    vips = {vip: frozenset(rule.ports) for vip, (_, rule) in topology.vips.items()}
+    # Nobody sits there; but the address is this lab's, so that nobody else does, either.
+    nobody = {NOWHERE: frozenset[int]()} if topology.zones else {}
+    return hosts | vips | nobody
 
 
 def fqdn(topology: Topology, node: str) -> str:
@@ -145,6 +166,68 @@ def _hub(
 
 
 @_role.register
+def _edge(
+    edge: Edge, topology: Topology, placement: Placement, paths: Paths, common: Mapping[str, Any]
+) -> config.Hub:
+    name, clock, filters = common["name"], topology.clock, edge.filters
+    bind = _address(placement.seats[name].endpoint(_SMTP_PORT))
+    return config.Hub(
+        **common,
+        role="edge",
+        listeners=(config.Listener(port=_SMTP_PORT, bind=bind),),
+        domains=topology.domains,
+        idle_s=_EDGE_IDLE_S / clock,
+        queue=paths.queue(name),
+        next_hops=tuple(
+            _address(placement.seats[hub].endpoint(_SMTP_PORT)) for hub in topology.hubs
+        ),
+        glitch_retry_s=_GLITCH_RETRY_S / clock,
+        retry_s=_EDGE_RETRY_S / clock,
+        late_retry_s=_EDGE_LATE_RETRY_S / clock,
+        deferral_s=_GLITCH_RETRY_S / clock,
+        connect_s=_CONNECT_S / clock,
+        reply_s=_REPLY_S / clock,
+        filters=config.Filters(
+            blocked=placement.networks(topology, filters.blocked),
+            senders=filters.senders,
+            recipients=filters.recipients,
+            content=filters.content,
+            tarpit_s=filters.tarpit / clock,
+        ),
+    )
+
+
+@_role.register
+def _dns(
+    dns: Dns, topology: Topology, placement: Placement, paths: Paths, common: Mapping[str, Any]
+) -> config.Dns:
+    clock = topology.clock
+    named: dict[str, tuple[str, ...]] = {host: (target,) for host, target in topology.names.items()}
+    named |= {mx.host: mx.addresses for zone in topology.zones.values() for mx in zone.mx}
+    return config.Dns(
+        **common,
+        role="dns",
+        bind=_address(placement.seats[common["name"]].endpoint(_DNS_PORT)),
+        mx={
+            domain: tuple(config.MxRecord(preference=mx.preference, host=mx.host) for mx in zone.mx)
+            for domain, zone in topology.zones.items()
+        },
+        hosts={
+            host: tuple(placement.seats[target].address for target in targets)
+            for host, targets in named.items()
+        },
+        ttl_s=min((zone.ttl for zone in topology.zones.values()), default=3600.0) / clock,
+        order=dns.order,
+        netmask_ordering=dns.netmask_ordering,
+        upstream=tuple(
+            _address(placement.seats[server].endpoint(_DNS_PORT)) for server in dns.upstream
+        ),
+        upstream_s=_DNS_ANSWER_S / clock,
+        stale=placement.seats[NOWHERE].address if NOWHERE in placement.seats else "",
+    )
+
+
+@_role.register
 def _mailbox(
     mailbox: Mailbox,
     topology: Topology,
@@ -216,7 +299,10 @@ def _sender(
     paths: Paths,
     common: Mapping[str, Any],
 ) -> config.Sender | config.Mta:
-    targets = [*topology.names, *topology.vips, *topology.nodes]
+    servers = topology.name_servers_of(common["name"])
+    # What a name server serves, a sender has to ask for.
+    names = () if servers else tuple(topology.names)
+    targets = [*names, *topology.vips, *topology.nodes]
     hosts: dict[str, tuple[str, ...]] = {
         target: (placement.seat_of(topology, target).address,) for target in targets
     }
@@ -229,6 +315,10 @@ def _sender(
     return config.Sender(
         **common,
         hosts=hosts,
+        dns=tuple(_address(placement.seats[server].endpoint(_DNS_PORT)) for server in servers),
+        dns_s=_DNS_ANSWER_S / topology.clock,
+        nodes={placement.seats[name].address: name for name in (*topology.vips, *topology.nodes)},
+        cache_s=_KEPT_S / topology.clock,
         ports=ports,
         ca=paths.ca,
         login=config.Login(user=login.user, password=login.password),

@@ -19,10 +19,13 @@ from relaydrill.faults.hang import hang
 from relaydrill.faults.isolate import isolate
 from relaydrill.faults.kill import kill
 from relaydrill.faults.noop import noop
+from relaydrill.faults.nxdomain import nxdomain
 from relaydrill.faults.pause import pause
 from relaydrill.faults.refuse import refuse
 from relaydrill.faults.reject import reject
+from relaydrill.faults.servfail import servfail
 from relaydrill.faults.slow import slow
+from relaydrill.faults.stale import stale
 from relaydrill.faults.stop import stop
 from relaydrill.faults.tempfail import tempfail
 from relaydrill.smtp import Phase
@@ -44,6 +47,9 @@ FAULTS: Final[Mapping[str, Maker]] = MappingProxyType(
         "tempfail": tempfail,
         "reject": reject,
         "slow": slow,
+        "nxdomain": nxdomain,
+        "servfail": servfail,
+        "stale": stale,
         "drop-mid-data": drop_mid_data,
         "drop-before-store": drop_before_store,
         "drop-after-store": drop_after_store,

@@ -62,6 +62,7 @@ class ServiceFault:
         kind, summary, proof: As in `Fault`.
         action, phase, reply: As in `relaydrill.nodes.disturbance.Disturbance`.
         delay_s: Field seconds.
+        rcode: As in `relaydrill.nodes.disturbance.Disturbance`.
     """
 
     kind: str
@@ -71,11 +72,14 @@ class ServiceFault:
     reply: Reply | None = None
     delay_s: float = 0.0
     proof: Proof = Proof.FELT
+    rcode: str = ""
 
     def inject(self, lab: Lab, node: str) -> None:
         """Switch the disturbance on."""
         delay_s = self.delay_s / lab.topology.clock
-        disturbance = Disturbance(self.kind, self.action, self.phase, self.reply, delay_s)
+        disturbance = Disturbance(
+            self.kind, self.action, self.phase, self.reply, delay_s, self.rcode
+        )
         lab.control(node)("disturb", **disturbance.to_json())
 
     def heal(self, lab: Lab, node: str) -> None:

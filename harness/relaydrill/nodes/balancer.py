@@ -13,6 +13,7 @@ from typing import Any, Final
 from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
+from relaydrill.nodes.disturbance import Action
 from relaydrill.nodes.health import HealthCheck, cause
 
 _PROXY_V2: Final = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -169,7 +170,7 @@ class Back(Half):
 class BalancerService:
     """The balancer."""
 
-    disturbable = False
+    disturbable: frozenset[Action] = frozenset()
 
     def __init__(self, settings: config.Balancer, journal: Journal) -> None:
         self._settings = settings

@@ -99,8 +99,22 @@ class Receiver(Common):
     backlog: int = 128
 
 
+class Filters(Model):
+    """What an Edge server turns away; see `relaydrill.topology.Filters`.
+
+    Attributes:
+        blocked: Address ranges. tarpit_s: Wait before a refusal.
+    """
+
+    blocked: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    content: bool = True
+    tarpit_s: float = 0.0
+
+
 class Hub(Receiver):
-    """A hub.
+    """A hub, or an Edge server.
 
     Attributes:
         queue: SQLite file. queue_pages: Most pages it may have; 0 is no limit.
@@ -111,9 +125,10 @@ class Hub(Receiver):
         connect_s, reply_s: Timeouts as a client.
         ack, ack_lag_s, copies: As in `relaydrill.topology.Hub`.
         workdir: Where a real program keeps its configuration; unused by the fake.
+        filters: Of an Edge server.
     """
 
-    role: Literal["hub", "postfix"] = "hub"
+    role: Literal["hub", "edge", "postfix"] = "hub"
     queue: str
     queue_pages: int = 0
     next_hops: tuple[Address, ...]
@@ -129,6 +144,37 @@ class Hub(Receiver):
     ack_lag_s: float = 1.0
     copies: int = 1
     workdir: str = ""
+    filters: Filters | None = None
+
+
+class MxRecord(Model):
+    """One MX record."""
+
+    preference: int
+    host: str
+
+
+class Dns(Common):
+    """A name server.
+
+    Attributes:
+        bind: Where it listens, by UDP and TCP.
+        mx: MX records by domain. hosts: Addresses by name. ttl_s: How long an answer may be kept.
+        order, netmask_ordering: As in `relaydrill.topology.Dns`.
+        upstream: Name servers to ask. upstream_s: How long each has for its answer.
+        stale: The address that nobody has.
+    """
+
+    role: Literal["dns"]
+    bind: Address
+    mx: dict[str, tuple[MxRecord, ...]] = {}
+    hosts: dict[str, tuple[str, ...]] = {}
+    ttl_s: float
+    order: Literal["rotate", "random", "fixed"] = "rotate"
+    netmask_ordering: bool = False
+    upstream: tuple[Address, ...] = ()
+    upstream_s: float = 5.0
+    stale: str = ""
 
 
 class Mailbox(Receiver):
@@ -192,6 +238,10 @@ class Sender(Common):
         ca: The certificate authority to trust, PEM file.
         login: What it authenticates with.
         connect_s, reply_s: Timeouts.
+        dns: Name servers, in the order in which they are asked; none: it knows ``hosts`` alone.
+        dns_s: How long each has for its answer.
+        nodes: Whose address is whose: node by address.
+        cache_s: How long a client that keeps addresses does so.
         most_at_once: Bound on attempts under way at once.
     """
 
@@ -202,6 +252,10 @@ class Sender(Common):
     login: Login
     connect_s: float = 30.0
     reply_s: float = 60.0
+    dns: tuple[Address, ...] = ()
+    dns_s: float = 5.0
+    nodes: dict[str, str] = {}
+    cache_s: float = 300.0
     most_at_once: int = 512
 
 
@@ -235,7 +289,7 @@ class Mta(Receiver):
     workdir: str = ""
 
 
-NodeConfig = Annotated[Hub | Mailbox | Balancer | Sender | Mta, Field(discriminator="role")]
+NodeConfig = Annotated[Hub | Mailbox | Balancer | Dns | Sender | Mta, Field(discriminator="role")]
 
 _ADAPTER: TypeAdapter[NodeConfig] = TypeAdapter(NodeConfig)
 

@@ -14,6 +14,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from relaydrill.journal import Journal
 from relaydrill.nodes import config, replies
 from relaydrill.nodes.disturbance import Disturbances
+from relaydrill.nodes.filters import Filtering
 from relaydrill.smtp import Phase, Reply
 
 PROBE_NAME = "healthcheck.relaydrill.invalid"
@@ -75,6 +76,7 @@ class Reception:
         self.journal = journal
         self.disturbances = disturbances
         self.tls_context = _server_tls(settings.tls)
+        self.filtering = Filtering(getattr(settings, "filters", None))
         self.empty = asyncio.Event()
         self.empty.set()
         self._sessions: set[Dialogue] = set()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from relaydrill.smtp import Phase, Reply
 
-Action = Literal["reply", "delay", "drop", "hang", "close"]
+Action = Literal["reply", "delay", "drop", "hang", "close", "rcode", "stale"]
+
+OF_A_MAIL_SERVER: Final[frozenset[Action]] = frozenset({"reply", "delay", "drop", "hang", "close"})
+"""What a server of SMTP can be made to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,9 @@ class Disturbance:
         label: Names it, so that it can be lifted.
         action: ``reply`` answers with ``reply`` instead; ``delay`` waits ``delay_s`` and goes on;
             ``drop`` cuts the connection; ``hang`` is silent until the fault is lifted; ``close``
-            takes the listeners away, so that connections are refused.
+            takes the listeners away, so that connections are refused. A name server's own:
+            ``rcode`` answers with ``rcode`` and nothing else, ``stale`` with an address that
+            nobody has.
         phase: Where it acts; None is everywhere. ``close`` acts at no phase.
     """
 
@@ -28,6 +33,7 @@ class Disturbance:
     phase: Phase | None = None
     reply: Reply | None = None
     delay_s: float = 0.0
+    rcode: str = ""
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Disturbance:
@@ -43,6 +49,7 @@ class Disturbance:
             phase=Phase(phase) if phase else None,
             reply=Reply(int(reply[0]), str(reply[1])) if reply else None,
             delay_s=float(data.get("delay_s", 0.0)),
+            rcode=str(data.get("rcode", "")),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -53,6 +60,7 @@ class Disturbance:
             "phase": self.phase,
             "reply": [self.reply.code, self.reply.text] if self.reply else None,
             "delay_s": self.delay_s,
+            "rcode": self.rcode,
         }
 
 

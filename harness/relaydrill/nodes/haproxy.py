@@ -16,6 +16,7 @@ from typing import Any, Final
 from relaydrill.errors import CapabilityMissing, LabError
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
+from relaydrill.nodes.disturbance import Action
 from relaydrill.nodes.haproxy_config import farm, render
 from relaydrill.nodes.haproxy_log import Change, Connected, Unserved, parse
 from relaydrill.nodes.haproxy_process import HaproxyProcess, find_program, most_connections
@@ -29,7 +30,7 @@ _OWN_SIGTERM_S: Final = 1.0
 class HaproxyKeeper:
     """The balancer, where its kind is haproxy."""
 
-    disturbable = False
+    disturbable: frozenset[Action] = frozenset()
 
     def __init__(self, settings: config.Balancer, journal: Journal) -> None:
         self._settings = settings

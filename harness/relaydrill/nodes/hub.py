@@ -12,7 +12,7 @@ from relaydrill.journal import Journal
 from relaydrill.message import message_id, split
 from relaydrill.nodes import config, replies
 from relaydrill.nodes.delivery import Delivery
-from relaydrill.nodes.disturbance import Disturbances
+from relaydrill.nodes.disturbance import OF_A_MAIL_SERVER, Disturbances
 from relaydrill.nodes.queue import Queue, QueueFull
 from relaydrill.nodes.smtp_server import Listeners, Received
 from relaydrill.smtp import Reply
@@ -21,7 +21,7 @@ from relaydrill.smtp import Reply
 class HubService:
     """A hub; also the acceptor of its own listeners."""
 
-    disturbable = True
+    disturbable = OF_A_MAIL_SERVER
 
     def __init__(self, settings: config.Hub, journal: Journal, disturbances: Disturbances) -> None:
         self._settings = settings

@@ -9,7 +9,7 @@ from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
 from relaydrill.message import digest, last_hop, message_id
 from relaydrill.nodes import config, replies
-from relaydrill.nodes.disturbance import Disturbances
+from relaydrill.nodes.disturbance import OF_A_MAIL_SERVER, Disturbances
 from relaydrill.nodes.smtp_server import Listeners, Received
 from relaydrill.smtp import Reply
 
@@ -17,7 +17,7 @@ from relaydrill.smtp import Reply
 class MailboxService:
     """A mailbox server; also the acceptor of its own listener."""
 
-    disturbable = True
+    disturbable = OF_A_MAIL_SERVER
 
     def __init__(
         self, settings: config.Mailbox, journal: Journal, disturbances: Disturbances

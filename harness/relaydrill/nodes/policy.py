@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiosmtpd.proxy_protocol import ProxyData
 from aiosmtpd.smtp import Envelope, Session
 
@@ -79,6 +81,8 @@ class Policy:
         """Take a sender from a client that this connector serves."""
         if not session.authenticated and not in_networks(dialogue.client, self._listener.networks):
             return self._refuse(dialogue, Phase.MAIL, replies.NOT_AUTHENTICATED)
+        if refused := self._reception.filtering.sender(address):
+            return self._refuse(dialogue, Phase.MAIL, refused[1], layer=refused[0])
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return str(replies.SENDER_OK)
@@ -96,6 +100,11 @@ class Policy:
         refusal = self._reception.acceptor.takes(address, relay=relay)
         if refusal:
             return self._refuse(dialogue, Phase.RCPT, refusal, recipient=address)
+        if refused := self._reception.filtering.recipient(address, dialogue.client):
+            if not session.authenticated:
+                await asyncio.sleep(self._reception.filtering.tarpit_s)
+            layer, reply = refused
+            return self._refuse(dialogue, Phase.RCPT, reply, recipient=address, layer=layer)
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return str(replies.RECIPIENT_OK)
@@ -107,6 +116,9 @@ class Policy:
         if await dialogue.interfere(Phase.DOT):
             return None
         content = envelope.original_content or b""
+        if refused := self._reception.filtering.content(content):
+            layer, reply = refused
+            return self._refuse(dialogue, Phase.REPLY, reply, layer=layer)
         reply = self._reception.acceptor.accept(
             Received(
                 sender=envelope.mail_from or "",
@@ -123,7 +135,13 @@ class Policy:
         return str(reply) if reply.ok else self._refuse(dialogue, Phase.REPLY, reply)
 
     def _refuse(
-        self, dialogue: Dialogue, phase: Phase, reply: Reply, *, recipient: str = ""
+        self,
+        dialogue: Dialogue,
+        phase: Phase,
+        reply: Reply,
+        *,
+        recipient: str = "",
+        layer: str = "",
     ) -> str:
         self._reception.journal.write(
             "refused",
@@ -134,5 +152,6 @@ class Policy:
             text=reply.text,
             client=dialogue.client,
             port=self._listener.port,
+            layer=str(layer),
         )
         return str(reply)

@@ -19,7 +19,7 @@ from relaydrill.errors import CapabilityMissing, LabError
 from relaydrill.journal import Journal
 from relaydrill.message import digest, last_hop, message_id
 from relaydrill.nodes import config
-from relaydrill.nodes.disturbance import Disturbance, Disturbances
+from relaydrill.nodes.disturbance import OF_A_MAIL_SERVER, Disturbance, Disturbances
 from relaydrill.nodes.postfix_config import BOX, MAIL_FOLDER
 from relaydrill.nodes.postfix_log import (
     Ended,
@@ -54,7 +54,7 @@ class _Message:
 class PostfixKeeper:
     """A hub or a mailbox server, where its kind is postfix."""
 
-    disturbable = True
+    disturbable = OF_A_MAIL_SERVER
 
     def __init__(
         self,

@@ -18,6 +18,8 @@ CLOSING: Final = Reply(221, "2.0.0 Service closing transmission channel")
 UNABLE_TO_RELAY: Final = Reply(550, "5.7.1 Unable to relay")
 NOT_AUTHENTICATED: Final = Reply(530, "5.7.1 Client was not authenticated")
 USER_UNKNOWN: Final = Reply(550, "5.1.1 User unknown")
+SENDER_DENIED: Final = Reply(554, "5.1.0 Sender denied")
+SPAM: Final = Reply(550, "5.7.1 Message rejected as spam by Content Filtering.")
 BACK_PRESSURE: Final = Reply(452, "4.3.1 Insufficient system resources")
 UNAVAILABLE: Final = Reply(421, "4.3.2 Service not available")
 IDLE: Final = Reply(451, "4.7.0 Timeout waiting for client input")
@@ -39,6 +41,15 @@ def banner(fqdn: str, date: str) -> Reply:
 def queued(message_id: str, internal_id: int) -> Reply:
     """250 after the dot."""
     return Reply(250, f"2.6.0 {message_id} [InternalId={internal_id}] Queued mail for delivery")
+
+
+def on_block_list(client: str) -> Reply:
+    """The refusal of a client on the block list, which names its address."""
+    return Reply(
+        550,
+        f"5.7.1 External client with IP address {client} does not have permissions to submit to"
+        " this server.",
+    )
 
 
 def hello(fqdn: str, client: str) -> str:

@@ -13,14 +13,14 @@ from relaydrill.errors import CapabilityMissing, LabError
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.control import ControlServer
-from relaydrill.nodes.disturbance import Disturbance, Disturbances
+from relaydrill.nodes.disturbance import Action, Disturbance, Disturbances
 
 
 class Service(Protocol):
     """What a role provides."""
 
-    disturbable: bool
-    """Whether it has sessions of its own that a service fault can act on."""
+    disturbable: frozenset[Action]
+    """What a service fault can make it do; nothing where it has no sessions of its own."""
 
     async def start(self) -> None:
         """Begin to listen, or to work."""
@@ -42,6 +42,10 @@ def build(settings: config.NodeConfig, journal: Journal, disturbances: Disturban
             from relaydrill.nodes.postfix import PostfixKeeper
 
             return PostfixKeeper(settings, journal, disturbances)
+        case config.Dns():
+            from relaydrill.nodes.name_server import NameServer
+
+            return NameServer(settings, journal, disturbances)
         case config.Hub():
             from relaydrill.nodes.hub import HubService
 
@@ -110,10 +114,11 @@ class Runtime:
             return self._settings.name
         if op == "mark":
             return self._journal.write("mark", mark=str(args["mark"])).mono
-        if op in ("disturb", "relieve") and not self._service.disturbable:
-            raise CapabilityMissing("disturb", "the node program", self._settings.name)
         if op == "disturb":
             disturbance = Disturbance.from_json(args)
+            if disturbance.action not in self._service.disturbable:
+                what = f"disturb ({disturbance.action})"
+                raise CapabilityMissing(what, "the node program", self._settings.name)
             self._disturbances.add(disturbance)
             return await self._disturbed(disturbance, on=True)
         if op == "relieve":

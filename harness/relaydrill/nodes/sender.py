@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import random
 import ssl
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
+from relaydrill.nodes.disturbance import Action
 from relaydrill.nodes.workload import Letter, Workload, note_outcome
-from relaydrill.personas import PERSONAS
+from relaydrill.personas import PERSONAS, Circumstances, Directory, Mind
 from relaydrill.personas.courier import Courier
+from relaydrill.personas.directories import KnownHosts, NameServers
 from relaydrill.placement import Credentials, Endpoint
+
+_MOST_MINDS: Final = 100_000
 
 
 class SenderService:
     """The sender node."""
 
-    disturbable = False
+    disturbable: frozenset[Action] = frozenset()
 
     def __init__(self, settings: config.Sender, journal: Journal) -> None:
+        self._settings = settings
         self._journal = journal
         self._courier = _courier(settings)
+        self._mind = lru_cache(_MOST_MINDS)(self._new_mind)
         self._workload = Workload(settings, self._send, journal, most_at_once=settings.most_at_once)
 
     async def start(self) -> None:
@@ -39,15 +47,25 @@ class SenderService:
 
     def _send(self, letter: Letter) -> None:
         load = letter.load
-        outcome = self._courier.send(
+        member = letter.number % load.population
+        sent = self._courier.send(
             PERSONAS[load.persona],
+            self._mind(load.drill, load.persona, f"{load.seed} {member}", load.pin),
             load.host,
             load.port,
             sender=load.sender,
-            recipient=load.recipient,
+            recipient=letter.recipient,
             content=letter.content,
         )
-        note_outcome(self._journal, letter, outcome)
+        choice = self._settings.nodes.get(sent.choice, sent.choice)
+        keeps = PERSONAS[load.persona].chooses == "sender" and not load.pin
+        one_of = {"member": member} if keeps else {}
+        note_outcome(self._journal, letter, sent.outcome, choice=choice, **one_of)
+
+    def _new_mind(self, drill: str, persona: str, seed: str, pin: str) -> Mind:
+        """A member of a population; one for each drill, flow and number (the cache sees to it)."""
+        born = Circumstances(random.Random(seed), pin, self._settings.cache_s)
+        return PERSONAS[persona].mind(born)
 
 
 def _courier(settings: config.Sender) -> Courier:
@@ -57,10 +75,17 @@ def _courier(settings: config.Sender) -> Courier:
     return Courier(
         helo=settings.fqdn,
         source=settings.address,
-        resolve=lambda host: settings.hosts.get(host, ()),
+        directory=_directory(settings),
         endpoint=endpoint,
         connect_s=settings.connect_s,
         reply_s=settings.reply_s,
         tls=ssl.create_default_context(cafile=settings.ca),
         login=Credentials(settings.login.user, settings.login.password),
     )
+
+
+def _directory(settings: config.Sender) -> Directory:
+    if not settings.dns:
+        return KnownHosts(settings.hosts)
+    servers = [Endpoint(server.address, server.port) for server in settings.dns]
+    return NameServers(servers, settings.dns_s, settings.hosts, settings.address)

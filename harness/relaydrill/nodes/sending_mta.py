@@ -17,6 +17,7 @@ from typing import Any, Final
 from relaydrill.errors import CapabilityMissing, LabError
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
+from relaydrill.nodes.disturbance import Action
 from relaydrill.nodes.mta import Fact, Left, Mta, Named, PutOff, Tried
 from relaydrill.nodes.workload import Letter, Workload, note_attempt, note_outcome
 from relaydrill.placement import Endpoint
@@ -44,7 +45,7 @@ class SendingMta:
         mta: The program.
     """
 
-    disturbable = False
+    disturbable: frozenset[Action] = frozenset()
 
     def __init__(self, settings: config.Mta, journal: Journal, mta: Mta) -> None:
         self._settings = settings
@@ -137,7 +138,9 @@ class SendingMta:
         load = letter.load
         try:
             session = SmtpSession.connect(route)
-            outcome = session.send(load.sender, (load.recipient,), letter.content)[load.recipient]
+            outcome = session.send(load.sender, (letter.recipient,), letter.content)[
+                letter.recipient
+            ]
             session.quit()
         except (SessionEnded, OSError) as error:
             why = error.outcome if isinstance(error, SessionEnded) else error

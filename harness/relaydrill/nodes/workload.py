@@ -7,17 +7,18 @@ attempts that failed in it and never as a pause in trying.
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
-from relaydrill.message import compose, digest
+from relaydrill.message import SPAM, UNKNOWN, WANTED, compose, digest
 from relaydrill.nodes import config
 from relaydrill.schedule import moments
 from relaydrill.smtp import Outcome
@@ -32,6 +33,8 @@ class Load:
         persona, host, port: How and where to. rate: Attempts a second.
         sender, recipient: The envelope. size: Bytes of a body.
         begin: Monotonic time of the first attempt. most: Bound on the number of attempts.
+        population: Senders that take turns. pin: The MX host that they have picked, if one.
+        sorts: Weight of each sort of mail.
     """
 
     drill: str
@@ -45,6 +48,17 @@ class Load:
     size: int
     begin: float
     most: int
+    population: int = 1
+    pin: str = ""
+    sorts: Mapping[str, float] = field(default_factory=lambda: {WANTED: 1.0})
+
+    @property
+    def seed(self) -> str:
+        """The same for the same flow of the same seed: the seed is what ``drill`` begins with.
+
+        Two senders of one flow have two of them, or what they choose would go together.
+        """
+        return f"{self.drill.partition('.')[0]} {self.flow} {self.sender}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +66,16 @@ class Letter:
     """One message on its way out.
 
     Attributes:
-        load: Whose it is. identity: Its Message-ID. content: Headers and body, CRLF.
+        load: Whose it is. number: From 0. identity: Its Message-ID.
+        recipient: Of its envelope. sort: What sort of mail it is. content: Headers and body, CRLF.
         due: When the schedule wanted it, monotonic.
     """
 
     load: Load
+    number: int
     identity: str
+    recipient: str
+    sort: str
     content: bytes
     due: float
 
@@ -130,30 +148,33 @@ class Workload:
 
     def _keep_schedule(self, running: _Running) -> None:
         load = running.load
-        # The seed is what the prefix begins with: the same seed, the same moments.
-        seed = f"{load.drill.partition('.')[0]} {load.flow}"
         attempts = []
-        due_times = moments(seed, begin=load.begin, rate=load.rate)
+        chance = random.Random(f"{load.seed} sorts")
+        due_times = moments(load.seed, begin=load.begin, rate=load.rate)
         for number, due in enumerate(islice(due_times, load.most)):
             # One wait for each attempt, until its own moment: lateness does not add up.
             if running.ended.wait(max(0.0, due - time.monotonic())):
                 break
-            attempts.append(self._pool.submit(self._attempt, load, number, due))
+            [sort] = chance.choices([*load.sorts], [*load.sorts.values()])
+            attempts.append(self._pool.submit(self._attempt, load, number, due, sort))
             if len(attempts) > 2 * self._most_at_once:
                 attempts = [attempt for attempt in attempts if not attempt.done()]
         for attempt in attempts:
             attempt.result()
 
-    def _attempt(self, load: Load, number: int, due: float) -> None:
+    def _attempt(self, load: Load, number: int, due: float, sort: str) -> None:
         identity = f"<{load.drill}.{load.flow}.{number}@{self._settings.fqdn}>"
+        domain = load.recipient.rpartition("@")[2]
+        recipient = f"nobody{number}@{domain}" if sort == UNKNOWN else load.recipient
         content = compose(
             identity,
             sender=load.sender,
-            recipients=(load.recipient,),
+            recipients=(recipient,),
             size=load.size,
             date=time.time(),
+            spam=sort == SPAM,
         )
-        letter = Letter(load, identity, content, due)
+        letter = Letter(load, number, identity, recipient, sort, content, due)
         note_attempt(self._journal, letter, scheduled=due)
         self._send(letter)
 
@@ -163,24 +184,26 @@ def note_attempt(journal: Journal, letter: Letter, *, scheduled: float) -> None:
     journal.write(
         "attempt",
         letter.identity,
-        letter.load.recipient,
+        letter.recipient,
         flow=letter.load.flow,
+        sort=letter.sort,
         scheduled=round(scheduled, 6),
         port=letter.load.port,
         digest=digest(letter.content),
     )
 
 
-def note_outcome(journal: Journal, letter: Letter, outcome: Outcome) -> None:
+def note_outcome(journal: Journal, letter: Letter, outcome: Outcome, **more: Any) -> None:
     """Journal what the sender has learnt from the last attempt."""
     detail: dict[str, Any] = {
         "result": str(outcome.result),
         "phase": str(outcome.phase),
         "address": outcome.address,
         "server": outcome.server,
+        **more,
     }
     if outcome.reply:
         detail |= {"code": outcome.reply.code, "text": outcome.reply.text}
     if outcome.reason:
         detail["reason"] = outcome.reason
-    journal.write("outcome", letter.identity, letter.load.recipient, **detail)
+    journal.write("outcome", letter.identity, letter.recipient, **detail)

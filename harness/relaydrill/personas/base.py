@@ -1,12 +1,63 @@
-"""What a persona is."""
+"""What a persona is, and what it may ask of DNS."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Protocol
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
-Resolve = Callable[[str], tuple[str, ...]]
-"""A host name's addresses in the order in which the resolver gives them; none if it has none."""
+from relaydrill.smtp import Outcome, Result
+
+
+class Unresolved(Exception):
+    """A name has no answer: it does not exist, or no name server answered."""
+
+
+class Directory(Protocol):
+    """DNS, as a sender sees it."""
+
+    def mx(self, domain: str) -> tuple[tuple[int, str], ...]:
+        """Preference and host of every MX record, in the order of the answer; none if it has none.
+
+        Raises:
+            Unresolved: There is no such name, or no answer.
+        """
+
+    def addresses(self, host: str) -> tuple[str, ...]:
+        """A host's addresses in the order of the answer; none if it has none.
+
+        Raises:
+            Unresolved: There is no such name, or no answer.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a new sender is born with.
+
+    Attributes:
+        chance: Its luck. pin: The MX host that it has picked; empty: it picks one for itself.
+        cache_s: How long it keeps what it has resolved, if it keeps it.
+    """
+
+    chance: random.Random
+    pin: str = ""
+    cache_s: float = 300.0
+
+
+class Mind(Protocol):
+    """One sender with its memory. Attempts may use it from several threads."""
+
+    def addresses(self, target: str, directory: Directory) -> Iterator[str]:
+        """The addresses that it tries for one message, in order.
+
+        The next one is asked for only when it goes on after the one before; see
+        `Persona.goes_on`.
+
+        Raises:
+            Unresolved: DNS has no answer.
+        """
 
 
 class Persona(Protocol):
@@ -20,8 +71,17 @@ class Persona(Protocol):
     def authenticates(self) -> bool:
         """Whether it does STARTTLS, checks the certificate, and logs in."""
 
-    def addresses(self, host: str, resolve: Resolve) -> Iterator[str]:
-        """The addresses that it tries for one message, in order.
+    @property
+    def chooses(self) -> Literal["message", "sender"]:
+        """Whether each message is a choice of its own, or a sender keeps to its first one."""
 
-        The next one is asked for only when no connection could be opened to the one before.
-        """
+    def mind(self, born: Circumstances) -> Mind:
+        """A new sender of this kind."""
+
+    def goes_on(self, outcome: Outcome) -> bool:
+        """Whether it tries its next address after a session that ended so before MAIL."""
+
+
+def unreachable(outcome: Outcome) -> bool:
+    """Going on only where no connection could be opened: the rule of simple clients."""
+    return outcome.result is Result.UNREACHABLE

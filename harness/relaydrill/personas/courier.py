@@ -7,10 +7,23 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from relaydrill.personas.base import Persona, Resolve
+from relaydrill.personas.base import Directory, Mind, Persona, Unresolved
 from relaydrill.placement import Credentials, Endpoint
 from relaydrill.smtp import Outcome, Phase, Result
 from relaydrill.smtp_client import Route, SessionEnded, SmtpSession
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of one message.
+
+    Attributes:
+        outcome: What was learnt at last.
+        choice: The address that was tried first; empty where none was.
+    """
+
+    outcome: Outcome
+    choice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +32,14 @@ class Courier:
 
     Attributes:
         helo: The name it gives in EHLO. source: Its own address; empty for any.
-        resolve: Its resolver. endpoint: Real endpoint of an address and a logical port.
+        directory: Its resolver. endpoint: Real endpoint of an address and a logical port.
         connect_s, reply_s: Its timeouts, wall seconds.
         tls: Context that trusts the right authority. login: Its user and password.
     """
 
     helo: str
     source: str
-    resolve: Resolve
+    directory: Directory
     endpoint: Callable[[str, int], Endpoint]
     connect_s: float
     reply_s: float
@@ -36,32 +49,40 @@ class Courier:
     def send(
         self,
         persona: Persona,
+        mind: Mind,
         host: str,
         port: int,
         *,
         sender: str,
         recipient: str,
         content: bytes,
-    ) -> Outcome:
+    ) -> Sent:
         """Send one message to one recipient, and say what was learnt. Never raises for the network.
 
         Args:
-            persona: Whose behaviour to follow.
-            host: Name to resolve. port: Logical port.
+            persona, mind: Whose behaviour to follow, and which of its kind it is.
+            host: Name to resolve, or domain whose MX records count. port: Logical port.
             sender, recipient: The envelope. content: Headers and body, CRLF.
         """
         outcome = Outcome(Result.UNREACHABLE, Phase.CONNECT, reason=f"no address for {host}")
-        for address in persona.addresses(host, self.resolve):
-            route = self._route(persona, host, self.endpoint(address, port))
-            try:
-                session = SmtpSession.connect(route)
-            except SessionEnded as ended:
-                outcome = ended.outcome
-                if outcome.result is Result.UNREACHABLE:
-                    continue
-                return outcome
-            return _send_over(session, sender, recipient, content)
-        return outcome
+        first = ""
+        try:
+            for address in mind.addresses(host, self.directory):
+                first = first or address
+                try:
+                    session = SmtpSession.connect(
+                        self._route(persona, host, self.endpoint(address, port))
+                    )
+                except SessionEnded as ended:
+                    outcome = ended.outcome
+                    if persona.goes_on(outcome):
+                        continue
+                    return Sent(outcome, first)
+                return Sent(_send_over(session, sender, recipient, content), first)
+        except Unresolved as error:
+            if not first:  # what was tried before tells more
+                outcome = Outcome(Result.UNREACHABLE, Phase.CONNECT, reason=str(error))
+        return Sent(outcome, first)
 
     def _route(self, persona: Persona, host: str, endpoint: Endpoint) -> Route:
         secure = persona.authenticates

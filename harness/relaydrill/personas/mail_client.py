@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
-from relaydrill.personas.base import Resolve
+from relaydrill.personas.base import Circumstances, Directory, unreachable
+from relaydrill.smtp import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,16 @@ class MailClient:
 
     name: str = "mail_client"
     authenticates: bool = True
+    chooses: Literal["message", "sender"] = "message"
 
-    def addresses(self, host: str, resolve: Resolve) -> Iterator[str]:
+    def mind(self, born: Circumstances) -> MailClient:
+        """It remembers nothing."""
+        return self
+
+    def goes_on(self, outcome: Outcome) -> bool:
+        """Where no connection could be opened."""
+        return unreachable(outcome)
+
+    def addresses(self, target: str, directory: Directory) -> Iterator[str]:
         """All addresses, in the resolver's order."""
-        yield from resolve(host)
+        yield from directory.addresses(target)

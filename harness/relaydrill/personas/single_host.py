@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
-from relaydrill.personas.base import Resolve
+from relaydrill.personas.base import Circumstances, Directory, unreachable
+from relaydrill.smtp import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,16 @@ class SingleHost:
 
     name: str = "single_host"
     authenticates: bool = False
+    chooses: Literal["message", "sender"] = "message"
 
-    def addresses(self, host: str, resolve: Resolve) -> Iterator[str]:
+    def mind(self, born: Circumstances) -> SingleHost:
+        """It remembers nothing."""
+        return self
+
+    def goes_on(self, outcome: Outcome) -> bool:
+        """There is nothing to go on to."""
+        return unreachable(outcome)
+
+    def addresses(self, target: str, directory: Directory) -> Iterator[str]:
         """The first address, and no other."""
-        yield from resolve(host)[:1]
+        yield from directory.addresses(target)[:1]

@@ -13,8 +13,10 @@ from relaydrill.drills.checks.bite import check_bite
 from relaydrill.drills.checks.case import Case, Check
 from relaydrill.drills.checks.comeback import check_return
 from relaydrill.drills.checks.degraded import check_degraded
+from relaydrill.drills.checks.filtering import check_filter
 from relaydrill.drills.checks.gap import check_gap
 from relaydrill.drills.checks.harness import check_harness
+from relaydrill.drills.checks.spread import check_spread
 from relaydrill.drills.checks.steady import check_steady
 from relaydrill.verdict import Status, Verdict, unknown
 
@@ -26,6 +28,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_gap,
     check_degraded,
     check_return,
+    check_spread,
+    check_filter,
 )
 """All checks, in the order in which a report shows them."""
 
@@ -65,9 +69,11 @@ __all__ = [
     "check_account",
     "check_bite",
     "check_degraded",
+    "check_filter",
     "check_gap",
     "check_harness",
     "check_return",
+    "check_spread",
     "check_steady",
     "run_checks",
 ]

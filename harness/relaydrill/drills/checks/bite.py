@@ -11,12 +11,27 @@ from relaydrill.verdict import Verdict, passed, unknown
 
 
 def check_bite(case: Case) -> Verdict | None:
-    """Each fault is proven to have bitten: the node carried the flow before, and felt it."""
-    verdicts = [_bite(case, spec) for spec in case.drill.faults]
-    if not verdicts:
+    """Each fault is proven to have bitten: the node carried the flow before, and felt it.
+
+    Of several faults at once (a site's), those on nodes that the flow does not use do not count, as
+    long as one is on a node that it uses.
+    """
+    specs = case.drill.faults
+    if not specs:
         return None
-    undecided = [verdict for verdict in verdicts if verdict is not None]
-    return undecided[0] if undecided else passed("bite", _bite_summary(case))
+    used = [spec for spec in specs if not is_idle(case, spec)] or [*specs]
+    undecided = [verdict for spec in used if (verdict := _bite(case, spec)) is not None]
+    return undecided[0] if undecided else passed("bite", _bite_summary(case, used))
+
+
+def is_idle(case: Case, spec: FaultSpec) -> bool:
+    """Whether a node took none of the flow's mail before its fault was injected."""
+    window = case.window(spec)
+    if window is None or window.injected is None:
+        return False
+    port = case.topology.flows[case.flow].port
+    traffic = case.ledger.traffic_of(spec.node, case.flow, port)
+    return not any(each.mono < window.inject for each in traffic)
 
 
 def _bite(case: Case, spec: FaultSpec) -> Verdict | None:
@@ -29,7 +44,11 @@ def _bite(case: Case, spec: FaultSpec) -> Verdict | None:
     traffic = case.ledger.traffic_of(spec.node, case.flow, port)
     healed = window.heal or float("inf")
     before = sum(each.mono < window.inject for each in traffic)
-    during = sum(window.injected < each.mono < healed for each in traffic)
+    # A session that was open when listening ended may still end well; that is no new traffic.
+    under_way = _under_way(case, window.injected)
+    during = sum(
+        window.injected < each.mono < healed and each.message not in under_way for each in traffic
+    )
     figures = {"before": before, "during": during}
     if not before:
         text = f"{spec.node} took no {case.flow} mail before the fault: its loss tests nothing"
@@ -44,14 +63,24 @@ def _bite(case: Case, spec: FaultSpec) -> Verdict | None:
     return None
 
 
+def _under_way(case: Case, moment: float) -> set[str]:
+    """The messages that were being sent at a moment."""
+    return {
+        entry.message
+        for entry in case.ledger.of_flow(case.flow)
+        for attempt in entry.attempts
+        if attempt.started < moment and (attempt.ended is None or attempt.ended > moment)
+    }
+
+
 def _bites(case: Case, spec: FaultSpec, window: FaultWindow) -> int:
     healed = window.heal or float("inf")
     return sum(window.inject <= each.mono < healed for each in case.ledger.bites[spec.node])
 
 
-def _bite_summary(case: Case) -> str:
+def _bite_summary(case: Case, specs: list[FaultSpec]) -> str:
     told = []
-    for spec in case.drill.faults:
+    for spec in specs:
         window = case.window(spec)
         assert window
         port = case.topology.flows[case.flow].port

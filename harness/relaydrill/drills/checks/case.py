@@ -45,7 +45,7 @@ class Case:
 
         It varies, so that flows do not go in lockstep; see `relaydrill.schedule`.
         """
-        return LONGEST_STEP * self.clock / self.topology.flows[self.flow].rate
+        return LONGEST_STEP * self.clock / self.topology.flows[self.flow].wanted_rate
 
     def window(self, spec: FaultSpec) -> FaultWindow | None:
         """When a fault of the plan was in force; None if the harness never got to it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from relaydrill.drills.checks.bite import is_idle
 from relaydrill.drills.checks.case import Case
 from relaydrill.drills.model import FaultSpec, return_allowance_s, return_test
 from relaydrill.verdict import ShareTest, Verdict, failed, interval, merge, passed, unknown
@@ -9,7 +10,10 @@ from relaydrill.verdict import ShareTest, Verdict, failed, interval, merge, pass
 
 def check_return(case: Case) -> Verdict | None:
     """A healed node carries mail again; a backend, its share of it."""
-    verdicts = [_return(case, spec) for spec in case.drill.faults]
+    specs = case.drill.faults
+    # Of several nodes at once, those that the flow does not use need not come back to it.
+    used = [spec for spec in specs if not is_idle(case, spec)] or [*specs]
+    verdicts = [_return(case, spec) for spec in used]
     told = [verdict for verdict in verdicts if verdict is not None]
     worst = merge(verdict.status for verdict in told)
     return next((verdict for verdict in told if verdict.status is worst), None)

@@ -9,7 +9,7 @@ from typing import Final
 from relaydrill.drivers.configure import Paths, service_ports
 from relaydrill.errors import LabError
 from relaydrill.placement import CONTROL_PORT, Seat
-from relaydrill.topology import Topology
+from relaydrill.topology import NOWHERE, Topology
 
 _FIRST_HOST: Final = 10
 
@@ -35,7 +35,7 @@ def seats(topology: Topology, address: Callable[[int], str]) -> dict[str, Seat]:
         LabError: Two VIPs of one balancer have the same port.
     """
     _refuse_vips_that_collide(topology)
-    numbers = {name: number for number, name in enumerate(topology.nodes, start=1)}
+    numbers = {name: number for number, name in enumerate((*topology.nodes, NOWHERE), start=1)}
     return {
         host: Seat(
             address(numbers[owner_of(topology, host)]),

@@ -1,0 +1,60 @@
+"""Every server gets its equal share of the senders' choices.
+
+A choice is the server that a sender tries first: for a message where senders choose anew for each,
+and else once for each sender, for a thousand messages of one pinned sender are one choice. The test
+is exact and two-sided for each server, its false-alarm rate divided by their number (Bonferroni).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from relaydrill.drills.checks.case import Case
+from relaydrill.ledger import Attempt
+from relaydrill.verdict import SpreadTest, Verdict, failed, interval, passed, spread_test, unknown
+
+
+def check_spread(case: Case) -> Verdict | None:
+    """While nothing is broken, each server of the promise gets its equal share of the choices."""
+    servers = case.expect.spread
+    if not servers or case.drill.faults:
+        return None
+    test = spread_test(len(servers))
+    choices = [each.choice for each in _choices(case)]
+    counts = Counter(choices)
+    figures = {
+        "counts": {server: counts[server] for server in servers},
+        "elsewhere": len(choices) - sum(counts[server] for server in servers),
+        "choices": len(choices),
+        "needed": test.choices,
+        "false_alarm": test.alarm,
+        "miss": test.miss,
+    }
+    told = ", ".join(f"{server} {counts[server]}" for server in servers)
+    uneven = [_named(server, counts[server], len(choices), test) for server in servers]
+    uneven = [each for each in uneven if each]
+    if uneven:
+        return failed("spread", f"{'; '.join(uneven)} (of {len(choices)}: {told})", **figures)
+    if len(choices) < test.choices:
+        text = f"only {len(choices)} independent choices, {test.choices} are needed to tell"
+        return unknown("spread", text, **figures)
+    return passed("spread", f"even over {len(choices)} choices: {told}", **figures)
+
+
+def _choices(case: Case) -> list[Attempt]:
+    """The independent ones; those of senders that found no server to try are none."""
+    made = [each for each in case.attempts if each.choice]
+    first: dict[int, Attempt] = {}
+    for attempt in made:
+        if attempt.member is not None:
+            first.setdefault(attempt.member, attempt)
+    return [*first.values(), *(each for each in made if each.member is None)]
+
+
+def _named(server: str, count: int, choices: int, test: SpreadTest) -> str:
+    """What is wrong with a server's share; empty if nothing is."""
+    side = test.rejects(count, choices)
+    if not side:
+        return ""
+    low, high = interval(count, choices, test.each)
+    return f"{server} gets {side} its share of {test.fair:.0%}: {low:.0%} to {high:.0%}"

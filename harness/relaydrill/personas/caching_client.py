@@ -1,0 +1,46 @@
+"""A client that resolves a name once and keeps the answer, whatever its TTL.
+
+Nodemailer keeps it for five minutes, a JVM for thirty seconds or for ever.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from relaydrill.personas.base import Circumstances, Directory, unreachable
+from relaydrill.smtp import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class CachingClient:
+    """One name, the first address of an answer that it keeps for five minutes."""
+
+    name: str = "caching_client"
+    authenticates: bool = False
+    chooses: Literal["message", "sender"] = "sender"
+
+    def mind(self, born: Circumstances) -> _Memory:
+        """A client that has resolved nothing yet."""
+        return _Memory(born.cache_s)
+
+    def goes_on(self, outcome: Outcome) -> bool:
+        """There is nothing to go on to."""
+        return unreachable(outcome)
+
+
+class _Memory:
+    def __init__(self, cache_s: float) -> None:
+        self._cache_s = cache_s
+        self._kept: dict[str, tuple[float, tuple[str, ...]]] = {}
+
+    def addresses(self, target: str, directory: Directory) -> Iterator[str]:
+        """The first address that it remembers, or else learns."""
+        until, known = self._kept.get(target, (0.0, ()))
+        now = time.monotonic()
+        if not known or now >= until:
+            known = directory.addresses(target)
+            self._kept[target] = (now + self._cache_s, known)
+        yield from known[:1]

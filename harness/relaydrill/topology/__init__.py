@@ -1,0 +1,194 @@
+"""The declared design of a mail tier: pure data, frozen, no I/O.
+
+Every duration in a topology is *field time*: what the timer would be on the real system. A lab
+divides it by ``clock``. Rates are not timers: 50/s is fifty attempts in each second of the wall
+clock, whatever the clock.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from relaydrill.scalars import Domain, Name, wrong
+from relaydrill.topology.hosts import (
+    BALANCER_CONNECT_S,
+    Balancer,
+    Dns,
+    Edge,
+    Filters,
+    HealthCheck,
+    Hub,
+    Mailbox,
+    Node,
+    Role,
+    Sender,
+    Vip,
+)
+from relaydrill.topology.model import Model
+from relaydrill.topology.references import dangling
+from relaydrill.topology.traffic import BY_MX, Acceptance, Connector, Expect, Flow, Mix
+from relaydrill.topology.zone import NOWHERE, Mx, Zone
+
+
+class Topology(Model):
+    """The declared design. See the package's ``topologies`` folder for whole ones.
+
+    Attributes:
+        clock: Every timer runs this many times faster than in the field.
+        names: What DNS says: host name to the VIP or node whose address it gives.
+        zones: What DNS says of domains that receive mail from anywhere.
+        connectors: Receive connectors that every hub has.
+        accept: Weaknesses that do not fail an audit.
+    """
+
+    name: Name
+    summary: str = ""
+    clock: float = Field(default=1.0, ge=0.1, le=100.0)
+    nodes: dict[Name, Node] = Field(min_length=1)
+    names: dict[Domain, Name] = Field(default_factory=dict)
+    zones: dict[Domain, Zone] = Field(default_factory=dict)
+    connectors: dict[Name, Connector] = Field(default_factory=dict)
+    flows: dict[Name, Flow] = Field(default_factory=dict)
+    expect: Expect = Expect()
+    accept: tuple[Acceptance, ...] = ()
+
+    @model_validator(mode="after")
+    def _references(self) -> Self:
+        """Every name that is used must be declared; all such mistakes are told at once."""
+        found = list(dangling(self))
+        if found:
+            raise wrong("references", "{count} wrong", count=len(found), wrong=found)
+        return self
+
+    def of_role(self, role: Role) -> dict[str, Any]:
+        """The nodes of one role, by name, in the order of the file."""
+        return {name: node for name, node in self.nodes.items() if node.role == role}
+
+    @property
+    def hubs(self) -> dict[str, Hub]:
+        """Hub nodes by name."""
+        return self.of_role(Role.HUB)
+
+    @property
+    def edges(self) -> dict[str, Edge]:
+        """Edge nodes by name."""
+        return self.of_role(Role.EDGE)
+
+    @property
+    def name_servers(self) -> dict[str, Dns]:
+        """Name servers and resolvers by name."""
+        return self.of_role(Role.DNS)
+
+    def name_servers_of(self, sender: str) -> tuple[str, ...]:
+        """The name servers that a sender asks, in order; none: it knows all names by itself."""
+        servers = self.name_servers
+        resolvers = tuple(name for name, server in servers.items() if server.upstream)
+        return self.senders[sender].dns or resolvers or tuple(servers)
+
+    @property
+    def sites(self) -> dict[str, tuple[str, ...]]:
+        """The nodes of every site."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, node in self.nodes.items():
+            if node.site:
+                found[node.site] = (*found.get(node.site, ()), name)
+        return found
+
+    @property
+    def has_stale_record(self) -> bool:
+        """Whether a zone gives an address that nobody has."""
+        return any(NOWHERE in zone.addresses for zone in self.zones.values())
+
+    @property
+    def balancers(self) -> dict[str, Balancer]:
+        """Balancer nodes by name."""
+        return self.of_role(Role.BALANCER)
+
+    @property
+    def mailboxes(self) -> dict[str, Mailbox]:
+        """Mailbox nodes by name."""
+        return self.of_role(Role.MAILBOX)
+
+    @property
+    def senders(self) -> dict[str, Sender]:
+        """Sender nodes by name."""
+        return self.of_role(Role.SENDER)
+
+    @property
+    def tier(self) -> tuple[str, ...]:
+        """The nodes whose loss an audit tries: all but the senders."""
+        return tuple(name for name, node in self.nodes.items() if node.role != Role.SENDER)
+
+    @property
+    def queueing(self) -> tuple[str, ...]:
+        """The nodes that may hold mail back: hubs, Edge servers, and every real mail server."""
+        return tuple(
+            name
+            for name, node in self.nodes.items()
+            if node.role in (Role.HUB, Role.EDGE)
+            or (node.role != Role.BALANCER and node.kind != "fake")
+        )
+
+    @property
+    def vips(self) -> dict[str, tuple[str, Vip]]:
+        """Every VIP by name, with the balancer that holds it."""
+        return {
+            vip: (name, rule)
+            for name, balancer in self.balancers.items()
+            for vip, rule in balancer.vips.items()
+        }
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The accepted domains: those of all mailbox servers."""
+        return tuple(dict.fromkeys(d for box in self.mailboxes.values() for d in box.domains))
+
+    def expectation(self, flow: str) -> Expect:
+        """What ``flow`` promises: its own ``expect``, or else the topology's."""
+        return self.flows[flow].expect or self.expect
+
+    def recipient(self, flow: str) -> str:
+        """The envelope recipient of ``flow``."""
+        return self.flows[flow].recipient or f"user@{self.domains[0]}"
+
+    def acceptance(self, node: str, flow: str) -> Acceptance | None:
+        """The weakness accepted for ``flow`` while ``node`` is broken, if there is one."""
+        for entry in self.accept:
+            if entry.node == node and (not entry.flows or flow in entry.flows):
+                return entry
+        return None
+
+    def backends_behind(self, node: str) -> tuple[str, ...]:
+        """The hubs that share mail with ``node`` behind one balancer, itself included."""
+        for balancer in self.balancers.values():
+            if node in balancer.backends:
+                return balancer.backends
+        return ()
+
+
+__all__ = [
+    "BALANCER_CONNECT_S",
+    "BY_MX",
+    "NOWHERE",
+    "Acceptance",
+    "Balancer",
+    "Connector",
+    "Dns",
+    "Edge",
+    "Expect",
+    "Filters",
+    "Flow",
+    "HealthCheck",
+    "Hub",
+    "Mailbox",
+    "Mix",
+    "Mx",
+    "Node",
+    "Role",
+    "Sender",
+    "Topology",
+    "Vip",
+    "Zone",
+]

@@ -1,0 +1,217 @@
+"""Names in a topology that nothing is called, and choices that exclude each other. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from relaydrill.scalars import DOMAIN
+from relaydrill.topology.traffic import BY_MX, Flow
+from relaydrill.topology.zone import NOWHERE
+
+if TYPE_CHECKING:
+    from relaydrill.topology import Topology
+
+Dangling = tuple[tuple[str | int, ...], str, str]
+"""Where (path of keys), what is wrong, what is allowed."""
+
+
+def _wrong_for_a_real_sender(topology: Topology, key: str, flow: Flow) -> Iterator[Dangling]:
+    """A real program has no persona but its own, and one smart host for all that it sends."""
+    sender = topology.senders.get(flow.sender)
+    if sender is None or sender.kind == "fake":
+        return
+    if flow.persona != Flow.model_fields["persona"].default:
+        yield (
+            ("flows", key, "persona"),
+            f"{flow.sender!r} is a real {sender.kind} and sends as that does",
+            "no persona, or a sender of kind fake",
+        )
+    first = next(each for each in topology.flows.values() if each.sender == flow.sender)
+    if (flow.to, flow.port) != (first.to, first.port):
+        yield (
+            ("flows", key, "to"),
+            f"{flow.sender!r} is a real {sender.kind} and has one smart host for all its flows",
+            f"{first.to} with port {first.port}, or a sender of its own for this flow",
+        )
+
+
+def _one_of(names: Iterator[str] | tuple[str, ...] | dict[str, Any]) -> str:
+    known = sorted(names)
+    return "one of: " + ", ".join(known) if known else "none is declared"
+
+
+def dangling(topology: Topology) -> Iterator[Dangling]:
+    """Every name that is used and not declared, and what does not go together."""
+    yield from _dangling_balancers(topology)
+    yield from _dangling_zones(topology)
+    yield from _dangling_name_servers(topology)
+    yield from _dangling_filters(topology)
+    targets = {**topology.nodes, **topology.vips}
+    for host, target in topology.names.items():
+        if target not in targets:
+            yield ("names", host), f"no node or VIP is called {target!r}", _one_of(targets)
+    for key, connector in topology.connectors.items():
+        for at, remote in enumerate(connector.remote):
+            if "/" not in remote and remote not in topology.nodes:
+                yield (
+                    ("connectors", key, "remote", at),
+                    f"no node is called {remote!r}",
+                    _one_of(topology.nodes) + ", or an address range",
+                )
+    yield from _dangling_flows(topology)
+    for at, entry in enumerate(topology.accept):
+        if entry.node not in topology.nodes:
+            yield (
+                ("accept", at, "node"),
+                f"no node is called {entry.node!r}",
+                _one_of(topology.tier),
+            )
+        for flow_at, flow in enumerate(entry.flows):
+            if flow not in topology.flows:
+                yield (
+                    ("accept", at, "flows", flow_at),
+                    f"no flow is called {flow!r}",
+                    _one_of(topology.flows),
+                )
+
+
+def _dangling_balancers(topology: Topology) -> Iterator[Dangling]:
+    seen: dict[str, str] = {}
+    for name, balancer in topology.balancers.items():
+        for at, backend in enumerate(balancer.backends):
+            if backend not in topology.hubs:
+                yield (
+                    ("nodes", name, "backends", at),
+                    f"no hub is called {backend!r}",
+                    _one_of(topology.hubs),
+                )
+            elif backend in balancer.backends[:at]:
+                yield ("nodes", name, "backends", at), f"{backend!r} is listed twice", "once"
+        for vip in balancer.vips:
+            if vip in topology.nodes or vip in seen:
+                yield (
+                    ("nodes", name, "vips", vip),
+                    f"{vip!r} is already the name of another VIP or node",
+                    "a name of its own",
+                )
+            seen[vip] = name
+
+
+def _dangling_zones(topology: Topology) -> Iterator[Dangling]:
+    targets = {**topology.nodes, **topology.vips}
+    for domain, zone in topology.zones.items():
+        for at, mx in enumerate(zone.mx):
+            if mx.host in topology.names or mx.host in topology.zones:
+                yield (
+                    ("zones", domain, "mx", at, "host"),
+                    f"{mx.host!r} is declared elsewhere as well",
+                    "a name of its own",
+                )
+            for address_at, name in enumerate(mx.addresses):
+                if name not in targets and name != NOWHERE:
+                    yield (
+                        ("zones", domain, "mx", at, "addresses", address_at),
+                        f"no node or VIP is called {name!r}",
+                        f"{_one_of(targets)}; {NOWHERE}, for an address that nobody has",
+                    )
+    if NOWHERE in targets:
+        text = f"{NOWHERE!r} stands for an address that nobody has"
+        yield ("nodes", NOWHERE), text, "another name"
+
+
+def _dangling_name_servers(topology: Topology) -> Iterator[Dangling]:
+    servers = topology.name_servers
+    for name, server in servers.items():
+        others = {each: 0 for each, other in servers.items() if not other.upstream}
+        for at, upstream in enumerate(server.upstream):
+            if upstream not in others:
+                yield (
+                    ("nodes", name, "upstream", at),
+                    f"no authoritative name server is called {upstream!r}",
+                    _one_of(others),
+                )
+    for name, sender in topology.senders.items():
+        for at, asked in enumerate(sender.dns):
+            if asked not in servers:
+                yield (
+                    ("nodes", name, "dns", at),
+                    f"no name server is called {asked!r}",
+                    _one_of(servers),
+                )
+
+
+def _dangling_filters(topology: Topology) -> Iterator[Dangling]:
+    for name, edge in topology.edges.items():
+        for at, remote in enumerate(edge.filters.blocked):
+            if "/" not in remote and remote not in topology.nodes:
+                yield (
+                    ("nodes", name, "filters", "blocked", at),
+                    f"no node is called {remote!r}",
+                    _one_of(topology.nodes) + ", or an address range",
+                )
+
+
+def _wrong_for_a_persona(topology: Topology, key: str, flow: Flow) -> Iterator[Dangling]:
+    """Some personas look up MX records, the others connect to a name."""
+    is_real = flow.sender in topology.senders and topology.senders[flow.sender].kind != "fake"
+    if flow.to in topology.zones and flow.persona not in BY_MX and not is_real:
+        yield (
+            ("flows", key, "persona"),
+            f"{flow.persona!r} connects to a name, and {flow.to!r} is a domain with MX records",
+            _one_of(tuple(BY_MX)),
+        )
+    if flow.to not in topology.zones and flow.persona in BY_MX:
+        yield (
+            ("flows", key, "to"),
+            f"{flow.persona!r} looks up MX records, and {flow.to!r} has none",
+            _one_of(topology.zones),
+        )
+    if flow.pin is not None:
+        hosts = [mx.host for zone in topology.zones.values() for mx in zone.mx]
+        if flow.persona != "pinned_mx":
+            yield ("flows", key, "pin"), f"{flow.persona!r} is not pinned", "persona: pinned_mx"
+        elif flow.pin not in hosts:
+            yield ("flows", key, "pin"), f"no MX host is called {flow.pin!r}", _one_of(tuple(hosts))
+    if flow.mix.blocked and flow.blocked_from is None:
+        yield ("flows", key, "mix"), "nobody sends the blocked part", "blocked_from: a sender"
+    if flow.blocked_from is not None and flow.blocked_from not in topology.senders:
+        yield (
+            ("flows", key, "blocked_from"),
+            f"no sender is called {flow.blocked_from!r}",
+            _one_of(topology.senders),
+        )
+    if flow.blocked_from is not None and flow.blocked_from == flow.sender:
+        yield (
+            ("flows", key, "blocked_from"),
+            f"{flow.sender!r} sends the wanted part, too, and has one address",
+            "another sender",
+        )
+    for at, node in enumerate(flow.expect.spread if flow.expect else ()):
+        if node not in topology.nodes:
+            yield (
+                ("flows", key, "expect", "spread", at),
+                f"no node is called {node!r}",
+                _one_of(topology.tier),
+            )
+
+
+def _dangling_flows(topology: Topology) -> Iterator[Dangling]:
+    hosts = {mx.host: mx for zone in topology.zones.values() for mx in zone.mx}
+    targets = {**topology.nodes, **topology.vips, **topology.names, **topology.zones, **hosts}
+    for key, flow in topology.flows.items():
+        yield from _wrong_for_a_persona(topology, key, flow)
+        if flow.sender not in topology.senders:
+            yield (
+                ("flows", key, "from"),
+                f"no sender is called {flow.sender!r}",
+                _one_of(topology.senders),
+            )
+        if flow.to not in targets:
+            yield ("flows", key, "to"), f"nothing is called {flow.to!r}", _one_of(targets)
+        yield from _wrong_for_a_real_sender(topology, key, flow)
+        domain = flow.recipient.rpartition("@")[2]
+        if flow.recipient and ("@" not in flow.recipient or not DOMAIN.match(domain.lower())):
+            yield ("flows", key, "recipient"), f"{flow.recipient!r} is no address", "user@domain"
+        if not topology.domains:
+            yield ("flows", key), "no mailbox server receives this mail", "a node of role mailbox"

@@ -1,0 +1,179 @@
+"""Inbound mail by MX records: what a good zone rides out, and what a bad one is found out by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pytest_relaydrill.asserting import assert_passed
+from relaydrill import inventory
+from relaydrill.drills.judge import Judgement
+from relaydrill.ledger import Account
+from relaydrill.topology import Topology
+from relaydrill.verdict import Status, Verdict
+
+RunDrill = Callable[..., Judgement]
+MIX = {"blocked": 0.3, "unknown": 0.1, "spam": 0.1}
+EDGES = [f"edge{number}" for number in range(1, 7)]
+
+
+def microsoft(folder: Path, **change: Any) -> Topology:
+    """The built-in topology with more mail that is wanted, and with something changed."""
+    path = folder / "inbound.yaml"
+    flows = {
+        "inbound": {"rate": "70/s", "mix": MIX, "expect": {"gap": "30s"}},
+        "pinned": {"rate": "20/s", "expect": {"gap": "30s"}},
+    }
+    flows |= change.pop("flows", {})
+    path.write_text(
+        yaml.safe_dump({"extends": "microsoft", "name": "inbound", "flows": flows, **change})
+    )
+    return inventory.load(path)
+
+
+def zone(*mx: tuple[str, int, list[str]]) -> dict[str, Any]:
+    """A zone of MX hosts: name, preference, addresses."""
+    return {
+        "contoso.com": {
+            "mx": [
+                {"host": f"{host}.contoso.com", "preference": preference, "addresses": addresses}
+                for host, preference, addresses in mx
+            ]
+        }
+    }
+
+
+def check(found: Judgement, flow: str, name: str) -> Verdict:
+    """One check's verdict."""
+    verdict = found.flow(flow).check(name)
+    assert verdict, f"{flow} was not checked for {name}"
+    return verdict
+
+
+def test_every_edge_gets_its_share_and_the_bad_is_refused(tmp_path: Path, drill: RunDrill) -> None:
+    """Steady state: even over six Edges, the pinned over two; all that is to be refused is."""
+    found = drill(microsoft(tmp_path))
+    assert_passed(found)
+    assert set(check(found, "inbound", "spread").figures["counts"]) == set(EDGES)
+    refused = check(found, "inbound", "filter").figures
+    assert set(refused) == {"blocked", "unknown", "spam"}
+    assert all(part["sent"] == part["refused"] > 20 for part in refused.values())
+    assert set(found.ledger.accounts("pinned")) == {Account.DELIVERED}
+
+
+@pytest.mark.parametrize("fault", ["kill:edge1", "kill:dublin", "kill:ns1", "backpressure:edge2"])
+def test_what_the_design_is_made_for(fault: str, tmp_path: Path, drill: RunDrill) -> None:
+    """An Edge, a site, a name server or an Edge's memory gone: mail goes on and none is lost.
+
+    Back pressure refuses at MAIL, and no sender goes on to the next server then: that Edge's share
+    fails for as long as it lasts, which is degraded, and a finding.
+    """
+    found = drill(microsoft(tmp_path), fault)
+    for flow in ("inbound", "pinned"):
+        accounts = set(found.ledger.accounts(flow))
+        assert not accounts & {Account.LOST, Account.PHANTOM, Account.ALTERED, Account.QUEUED}
+        assert check(found, flow, "gap").status is Status.PASS
+    if fault == "backpressure:edge2":
+        assert check(found, "inbound", "degraded").status is Status.FAIL
+        assert "452 at mail" in check(found, "inbound", "degraded").summary
+    else:
+        assert_passed(found)
+
+
+def test_one_address_behind_each_mx_fails_pinned_senders(tmp_path: Path, drill: RunDrill) -> None:
+    """Senders that always pick maila have nowhere to go when its one address dies."""
+    single = zone(("maila", 10, ["edge1"]), ("mailb", 10, ["edge2"]), ("mailc", 10, ["edge3"]))
+    flows = {"pinned": {"rate": "20/s", "expect": {"gap": "30s", "spread": []}}}
+    design = microsoft(tmp_path, zones=single, flows=flows)
+    found = drill(design, "kill:edge1", flows=("pinned",))
+    assert check(found, "pinned", "gap").status is Status.FAIL
+    assert check(found, "pinned", "bite").status is Status.PASS
+
+
+BAD_ZONES = {
+    "unequal preferences": (
+        zone(
+            ("maila", 10, ["edge1", "edge4"]),
+            ("mailb", 20, ["edge2", "edge5"]),
+            ("mailc", 20, ["edge3", "edge6"]),
+        ),
+        "edge1 gets more than its share",
+    ),
+    "two names with one address": (
+        zone(
+            ("maila", 10, ["edge1", "edge4"]),
+            ("mailb", 10, ["edge1", "edge5"]),
+            ("mailc", 10, ["edge3", "edge6"]),
+        ),
+        "edge2 gets less than its share",
+    ),
+    "a stale address": (
+        zone(
+            ("maila", 10, ["edge1", "nowhere"]),
+            ("mailb", 10, ["edge2", "edge5"]),
+            ("mailc", 10, ["edge3", "edge6"]),
+        ),
+        "edge4 gets less than its share",
+    ),
+}
+
+
+@pytest.mark.parametrize("defect", BAD_ZONES)
+def test_a_bad_zone_is_found_by_its_spread(defect: str, tmp_path: Path, drill: RunDrill) -> None:
+    """The verdict names the server that is over or under its share."""
+    bad, words = BAD_ZONES[defect]
+    found = drill(microsoft(tmp_path, zones=bad), flows=("inbound",))
+    spread = check(found, "inbound", "spread")
+    assert spread.status is Status.FAIL
+    assert words in spread.summary
+
+
+@pytest.mark.parametrize(
+    ("order", "status"), [("rotate", Status.PASS), ("random", Status.PASS), ("fixed", Status.FAIL)]
+)
+def test_a_fixed_order_defeats_first_address_clients(
+    order: str, status: Status, tmp_path: Path, drill: RunDrill
+) -> None:
+    """Clients that take the first address spread as far as the name server turns its answers."""
+    flow = {
+        "from": "world",
+        "persona": "first_address",
+        "to": "maila.contoso.com",
+        "rate": "60/s",
+        "expect": {"gap": "30s", "spread": ["edge1", "edge4"]},
+    }
+    nodes = {"ns1": {"order": order}, "ns2": {"order": order}}
+    found = drill(microsoft(tmp_path, nodes=nodes, flows={"first": flow}), flows=("first",))
+    spread = check(found, "first", "spread")
+    assert spread.status is status
+    if status is Status.FAIL:
+        assert "edge4 gets less than its share of 50%: 0%" in spread.summary
+
+
+def test_a_filter_that_is_off_is_found(tmp_path: Path, drill: RunDrill) -> None:
+    """An Edge without its content filter takes spam, and the verdict says how much."""
+    nodes = {"edge3": {"filters": {"content": False}}}
+    found = drill(microsoft(tmp_path, nodes=nodes), flows=("inbound",))
+    verdict = check(found, "inbound", "filter")
+    assert verdict.status is Status.FAIL
+    assert "spam" in verdict.summary
+
+
+def test_too_few_choices_are_unknown(tmp_path: Path, drill: RunDrill) -> None:
+    """A thousand messages of ten pinned senders are ten choices, and prove no spread."""
+    flow = {
+        "from": "world",
+        "persona": "pinned_mx",
+        "to": "contoso.com",
+        "rate": "60/s",
+        "population": 10,
+        "expect": {"gap": "30s", "spread": EDGES},
+    }
+    found = drill(microsoft(tmp_path, flows={"few": flow}), flows=("few",))
+    spread = check(found, "few", "spread")
+    assert spread.status is not Status.PASS
+    assert spread.figures["choices"] == 10
