@@ -22,6 +22,8 @@ from relaydrill.drills.runner import run_drill
 from relaydrill.drivers.catalogue import DRIVERS, docker_installed, lab_maker, labs_at_once
 from relaydrill.drivers.registry import Registry
 from relaydrill.errors import RelaydrillError, UsageError
+from relaydrill.planning import outlooks
+from relaydrill.report import plan as plan_table
 from relaydrill.report import terminal
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status
@@ -175,6 +177,23 @@ def up(topology: str, driver: str, out: Path | None) -> int:
         finally:
             playground.show_account(lab, console)
     return 0
+
+
+@cli.command("plan")
+@click.argument("topology", required=False, default="microsoft")
+@_json
+def plan_command(topology: str, as_json: bool) -> int:
+    """What-if arithmetic for the inbound mail of TOPOLOGY, without any lab.
+
+    Shows which server gets what share of the mail, with each server and each site gone, against
+    the flows' peak and the servers' capacity. Ends with 1 where something does not hold.
+    """
+    found = outlooks(inventory.load(topology))
+    if as_json:
+        click.echo(json.dumps(plan_table.as_json(found), indent=2))
+    else:
+        plan_table.show_outlooks(found, terminal.console())
+    return 0 if all(each.holds for each in found) else _EXIT[Status.FAIL]
 
 
 @cli.command("judge")

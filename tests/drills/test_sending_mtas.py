@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from relaydrill.drivers.docker.lab import DockerLab
 from relaydrill.errors import InventoryError, LabError
 from relaydrill.journal import read_events
 from relaydrill.ledger import Account
+from relaydrill.planning import shares
 from relaydrill.topology import Topology
-from relaydrill.verdict import Status
+from relaydrill.verdict import Status, interval
 from tests.docker_engine import why_no_docker
 
 needs_senders = pytest.mark.skipif(
@@ -157,3 +159,52 @@ def test_a_real_sender_wants_a_container(tmp_path: Path) -> None:
 
     with pytest.raises(LabError, match="ex, pf: a node of kind exim or postfix wants a machine"):
         ProcessLab(topology(tmp_path), tmp_path / "lab").__enter__()
+
+
+@needs_senders
+def test_real_programs_pick_servers_as_their_personas_do(tmp_path: Path) -> None:
+    """A zone that tells hosts from addresses: Postfix gives thirds, Exim a half and two quarters.
+
+    The shares are those of the arithmetic of `relaydrill.planning`, within exact intervals that
+    miss one in a thousand.
+    """
+    path = tmp_path / "zone.yaml"
+    flow = {"to": "contoso.com", "rate": "20/s"}
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "name": "lopsided",
+                "clock": 10,
+                "nodes": {
+                    **{f"edge{n}": {"role": "edge"} for n in (1, 2, 3)},
+                    "ht1": {"role": "hub"},
+                    "mbx": {"role": "mailbox", "domains": ["contoso.com"]},
+                    "ns1": {"role": "dns"},
+                    "pf": {"role": "sender", "kind": "postfix"},
+                    "ex": {"role": "sender", "kind": "exim"},
+                },
+                "zones": {
+                    "contoso.com": {
+                        "mx": [
+                            {"host": "maila.contoso.com", "addresses": ["edge1", "edge2"]},
+                            {"host": "mailb.contoso.com", "addresses": ["edge3"]},
+                        ]
+                    }
+                },
+                "flows": {"postfix": {**flow, "from": "pf"}, "exim": {**flow, "from": "ex"}},
+                "expect": {"gap": "60s"},
+            }
+        )
+    )
+    design = inventory.load(path)
+    planned = dataclasses.replace(plan(design), length_s=150.0)
+    with DockerLab(design, tmp_path / "lab") as lab:
+        found = run_drill(lab, planned, tmp_path / "run")
+    assert_passed(found)
+    for flow_name in ("postfix", "exim"):
+        counts = Counter(attempt.choice for attempt in found.ledger.attempts(flow_name))
+        total = counts.total()
+        assert total > 200
+        for node, share in shares(design, flow_name, frozenset()).items():
+            low, high = interval(counts[node], total, 0.001)
+            assert low <= share <= high, f"{flow_name}: {node} {counts[node]} of {total}"

@@ -20,6 +20,7 @@ LAYERS = (
     {"errors", "fresh", "smtp", "wait", "message", "scalars", "schedule"},
     {
         *("topology", "inventory", "lint", "placement", "journal", "ledger", "verdict"),
+        "planning",
         *("smtp_client", "images"),
     },
     {"nodes", "drivers", "personas", "faults"},

@@ -307,7 +307,9 @@ def _sender(
         target: (placement.seat_of(topology, target).address,) for target in targets
     }
     if sender.kind != "fake":
-        return _mta(sender, topology, hosts, {**common, "workdir": paths.workdir(common["name"])})
+        return _mta(
+            sender, topology, placement, hosts, {**common, "workdir": paths.workdir(common["name"])}
+        )
     login = placement.credentials
     ports: dict[str, dict[int, int]] = {}
     for seat in placement.seats.values():
@@ -317,7 +319,7 @@ def _sender(
         hosts=hosts,
         dns=tuple(_address(placement.seats[server].endpoint(_DNS_PORT)) for server in servers),
         dns_s=_DNS_ANSWER_S / topology.clock,
-        nodes={placement.seats[name].address: name for name in (*topology.vips, *topology.nodes)},
+        nodes=_owners(topology, placement),
         cache_s=_KEPT_S / topology.clock,
         ports=ports,
         ca=paths.ca,
@@ -327,9 +329,15 @@ def _sender(
     )
 
 
+def _owners(topology: Topology, placement: Placement) -> dict[str, str]:
+    """Whose address is whose."""
+    return {placement.seats[name].address: name for name in (*topology.vips, *topology.nodes)}
+
+
 def _mta(
     sender: Sender,
     topology: Topology,
+    placement: Placement,
     hosts: dict[str, tuple[str, ...]],
     common: Mapping[str, Any],
 ) -> config.Mta:
@@ -344,7 +352,11 @@ def _mta(
         ),
         domains=(),
         hosts=hosts,
-        smart_host=target.to if target else "",
+        smart_host=target.to if target and target.to not in topology.zones else "",
+        dns=tuple(
+            placement.seats[server].address for server in topology.name_servers_of(common["name"])
+        ),
+        nodes=_owners(topology, placement),
         port=target.port if target else _SMTP_PORT,
         retry_s=retry_s / clock,
         late_retry_s=late_retry_s / clock,

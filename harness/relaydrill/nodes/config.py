@@ -266,7 +266,8 @@ class Mta(Receiver):
 
     Attributes:
         hosts: What names resolve to.
-        smart_host, port: Where it sends everything.
+        smart_host, port: Where it sends everything; without a smart host it looks up MX records.
+        dns: Name servers that it asks, at port 53. nodes: Whose address is whose: node by address.
         retry_s: First wait after a failure that may pass. late_retry_s: Longest wait.
         queue_run_s: How often the queue is looked through for what is to be tried again.
         dead_host_s: How long a host that did not answer is left alone.
@@ -279,6 +280,8 @@ class Mta(Receiver):
     hosts: dict[str, tuple[str, ...]]
     smart_host: str
     port: int = 25
+    dns: tuple[str, ...] = ()
+    nodes: dict[str, str] = {}
     retry_s: float
     late_retry_s: float
     queue_run_s: float

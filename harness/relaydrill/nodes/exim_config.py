@@ -46,12 +46,7 @@ returned:
   driver = redirect
   senders = :
   data = :blackhole:
-everything:
-  driver = manualroute
-  route_list = * {smart_host} byname
-  transport = out
-  host_find_failed = defer
-  no_more
+{router}
 
 begin transports
 out:
@@ -69,6 +64,21 @@ begin retry
 * * F,1h,{retry}; F,4d,{late}
 """
 
+_SMART_HOST = """\
+everything:
+  driver = manualroute
+  route_list = * {smart_host} byname
+  transport = out
+  host_find_failed = defer
+  no_more"""
+
+_BY_MX = """\
+by_mx:
+  driver = dnslookup
+  transport = out
+  ignore_target_hosts = 0.0.0.0
+  no_more"""
+
 
 def exim_conf(settings: config.Mta, log: str) -> str:
     """The configuration file.
@@ -77,6 +87,7 @@ def exim_conf(settings: config.Mta, log: str) -> str:
         log: Path of the log file.
     """
     [listener] = settings.listeners
+    smart_host = _SMART_HOST.format(smart_host=settings.smart_host)
     return _TEMPLATE.format(
         fqdn=settings.fqdn,
         address=listener.bind.address,
@@ -84,7 +95,7 @@ def exim_conf(settings: config.Mta, log: str) -> str:
         workdir=settings.workdir,
         log=log,
         size=settings.size_limit,
-        smart_host=settings.smart_host,
+        router=smart_host if settings.smart_host else _BY_MX,
         smart_port=settings.port,
         connect=_seconds(settings.connect_s),
         reply=_seconds(settings.reply_s),

@@ -147,9 +147,14 @@ def _mailbox(settings: config.Mailbox) -> dict[str, str]:
 
 
 def _sender(settings: config.Mta) -> dict[str, str]:
-    return {
-        "relayhost": f"[{settings.smart_host}]:{settings.port}",
-        "smtp_host_lookup": "native",
+    if settings.smart_host:
+        route = {
+            "relayhost": f"[{settings.smart_host}]:{settings.port}",
+            "smtp_host_lookup": "native",
+        }
+    else:
+        route = {"disable_dns_lookups": "no", "smtp_host_lookup": "dns"}
+    return route | {
         "smtp_tls_security_level": "none",
         # What it would return to a sender goes nowhere: nobody here reads it.
         "sender_dependent_default_transport_maps": "inline:{ { <> = discard: } }",

@@ -26,6 +26,7 @@ from relaydrill.smtp_client import Route, SessionEnded, SmtpSession
 
 _HAND_IN_S: Final = 30.0
 _HOSTS: Final = Path("/etc/hosts")
+_RESOLVER: Final = Path("/etc/resolv.conf")
 
 
 @dataclass(eq=False)
@@ -100,7 +101,9 @@ class SendingMta:
             raise CapabilityMissing(op, self._mta.title, self._settings.name) from None
 
     def _know_hosts(self) -> None:
-        """Have every program on this machine resolve the lab's names: there is no name server."""
+        """Have every program on this machine resolve the lab's names, and ask its name servers."""
+        servers = [f"nameserver {address}\n" for address in self._settings.dns]
+        _RESOLVER.write_text("".join([*servers, "options timeout:1 attempts:2\n"]))
         lines = [
             f"{address}\t{name}\n"
             for name, addresses in self._settings.hosts.items()
@@ -196,7 +199,8 @@ class SendingMta:
     def _tried(self, sent: _Sent, outcome: Outcome) -> None:
         if sent.outcomes:  # the workload has journalled the first attempt
             note_attempt(self._journal, sent.letter, scheduled=time.monotonic())
-        note_outcome(self._journal, sent.letter, outcome)
+        choice = self._settings.nodes.get(outcome.address.rpartition(":")[0], "")
+        note_outcome(self._journal, sent.letter, outcome, choice=choice)
         sent.outcomes += 1
         sent.is_told.set()
 

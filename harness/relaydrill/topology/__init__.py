@@ -153,6 +153,12 @@ class Topology(Model):
         """The envelope recipient of ``flow``."""
         return self.flows[flow].recipient or f"user@{self.domains[0]}"
 
+    def behaviour(self, flow: str) -> str:
+        """How the flow's sender picks a server: its persona's way, or a real program's own."""
+        settings = self.flows[flow]
+        kind = self.senders[settings.sender].kind
+        return settings.persona if kind == "fake" else kind
+
     def acceptance(self, node: str, flow: str) -> Acceptance | None:
         """The weakness accepted for ``flow`` while ``node`` is broken, if there is one."""
         for entry in self.accept:

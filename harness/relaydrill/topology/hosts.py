@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from relaydrill.scalars import Domain, Duration, Name, Port, Remote
+from relaydrill.scalars import Domain, Duration, Name, Port, Rate, Remote
 from relaydrill.topology.model import Model
 
 BALANCER_CONNECT_S: Final = 5.0
@@ -176,11 +176,13 @@ class Edge(Host):
 
     Attributes:
         filters: What it turns away.
+        capacity: Attempts a second that it bears; only `relaydrill plan` looks at it.
     """
 
     role: Literal[Role.EDGE]
     kind: Literal["fake"] = "fake"
     filters: Filters = Filters()
+    capacity: Rate | None = None
 
 
 class Dns(Host):

@@ -116,6 +116,7 @@ class Flow(Model):
             that all ``pinned_mx`` senders have picked; without it each picks one for itself.
         mix: What part of it is to be refused. blocked_from: The node that sends the blocked part.
         rate: Attempts a second of the wall clock; they follow the schedule whatever the replies.
+        peak: Attempts a second at the busiest; only `relaydrill plan` looks at it.
         recipient: Envelope recipient; the default is a mailbox in the first mailbox domain.
         size: Bytes of a message's body.
         expect: Replaces the topology's own ``expect`` for this flow.
@@ -132,6 +133,7 @@ class Flow(Model):
     mix: Mix = Mix()
     blocked_from: Name | None = None
     rate: Rate = 10.0
+    peak: Rate | None = None
     recipient: str = ""
     size: int = Field(default=2000, ge=100, le=30_000_000)
     expect: Expect | None = None
