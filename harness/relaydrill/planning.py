@@ -82,11 +82,13 @@ def _pinned(situation: Situation, pin: str) -> Shares:
 def _lowest(situation: Situation, _pin: str) -> Shares:
     """The first of the best in the answer: rotation of all records favours one after a worse."""
     zone, best = situation.zone, situation.groups[0]
-    turns = {
-        "fixed": [zone],
-        "random": [(mx,) for mx in best],
-        "rotate": [(*zone[first:], *zone[:first]) for first in range(len(zone))],
-    }[situation.order]
+    match situation.order:
+        case "fixed":
+            turns = [zone]
+        case "random":
+            turns = [(mx,) for mx in best]
+        case _:
+            turns = [(*zone[first:], *zone[:first]) for first in range(len(zone))]
     firsts = [next(mx for mx in turn if mx in best) for turn in turns]
     return _mean(first_only(mx.addresses, situation.order, situation.alive) for mx in firsts)
 
