@@ -340,3 +340,45 @@ def test_the_schema_is_whole() -> None:
     assert {"extends", "nodes"} <= set(schema["else"]["properties"])
     assert "from" in schema["$defs"]["Flow"]["required"]
     assert '"required"' not in json.dumps(schema["$defs"]["PartialFlow"])
+
+
+def test_a_wrong_address_of_an_mx_hides_no_host(tmp_path: Path) -> None:
+    """A zone that is wrong in one place is told of there, and not wherever a flow speaks of it."""
+    path = tmp_path / "zone.yaml"
+    path.write_text(
+        "extends: microsoft\nname: zone\nzones:\n  contoso.com:\n    mx:\n"
+        "      - {host: maila.contoso.com, addresses: [edgeX]}\n"
+    )
+    with pytest.raises(InventoryError) as error:
+        inventory.load(path)
+    assert [str(mistake) for mistake in error.value.problems] == [
+        f"{path}:6: zones.contoso.com.mx[0].addresses[0]: 'edgeX' is not a name (a lower-case"
+        " letter, then up to 30 of a-z, 0-9 and '-')"
+    ]
+
+
+def test_what_a_zone_needs_is_said(tmp_path: Path) -> None:
+    """Personas, pins, mixes and name servers that do not go together are told at once, by line."""
+    path = tmp_path / "zone.yaml"
+    path.write_text(
+        "extends: microsoft\nname: zone\nnodes:\n  cache: {role: dns, upstream: [ns9]}\n"
+        "flows:\n"
+        "  a: {from: world, to: contoso.com}\n"
+        "  b: {from: world, persona: rfc5321, to: edge1}\n"
+        "  c: {from: world, persona: pinned_mx, pin: mailz.contoso.com, to: contoso.com}\n"
+        "  d: {from: world, persona: rfc5321, to: contoso.com, mix: {blocked: 0.5}}\n"
+        "  e: {from: world, persona: rfc5321, to: contoso.com, mix: {spam: 0.5, unknown: 0.5}}\n"
+    )
+    with pytest.raises(InventoryError) as error:
+        inventory.load(path)
+    problems = [str(problem).removeprefix(f"{path}:") for problem in error.value.problems]
+    told = [problem.split(" (")[0] for problem in problems]
+    assert told == [
+        "4: nodes.cache.upstream[0]: no authoritative name server is called 'ns9'",
+        "6: flows.a.to: 'contoso.com' is a domain with MX records, and 'single_host' connects to a"
+        " name",
+        "7: flows.b.to: 'rfc5321' looks up MX records, and 'edge1' has none",
+        "8: flows.c.pin: no MX host is called 'mailz.contoso.com'",
+        "9: flows.d.mix: nobody sends the blocked part",
+        "10: flows.e.mix: nothing wanted is left",
+    ]

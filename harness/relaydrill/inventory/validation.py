@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from relaydrill.inventory.wording import ROLE_ERRORS, Wording, dangling, find_reference, host
 from relaydrill.inventory.yaml_marks import Mark, Marked, Mistake, Path, dotted
-from relaydrill.topology import Topology
+from relaydrill.topology import NOWHERE, Topology
 
 # Stands in for a required field that is wrong or missing, so that its neighbours can be looked at.
 # None of these declares a name, so none can show up in a list of what is allowed.
@@ -26,6 +26,8 @@ _STAND_INS: Final[dict[str, Any]] = {
     "backends": ["x"],
     "domains": ["invalid"],
     "ports": [1],
+    "addresses": [NOWHERE],
+    "host": "invalid",
     "port": 1,
     "from": "x",
     "to": "x",
@@ -221,9 +223,12 @@ def _told(plain: Any, at: Mark, path: Path) -> Marked:
 
 
 def _keys(value: Marked) -> Iterator[str]:
+    """The names that a part declares: its keys, and the hosts of MX records."""
     for step, child in value.children():
         if isinstance(step, str):
             yield step
+        if step == "host" and isinstance(child.value, str):
+            yield child.value
         yield from _keys(child)
 
 

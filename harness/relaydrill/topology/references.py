@@ -157,9 +157,9 @@ def _wrong_for_a_persona(topology: Topology, key: str, flow: Flow) -> Iterator[D
     is_real = flow.sender in topology.senders and topology.senders[flow.sender].kind != "fake"
     if flow.to in topology.zones and flow.persona not in BY_MX and not is_real:
         yield (
-            ("flows", key, "persona"),
-            f"{flow.persona!r} connects to a name, and {flow.to!r} is a domain with MX records",
-            _one_of(tuple(BY_MX)),
+            ("flows", key, "to"),
+            f"{flow.to!r} is a domain with MX records, and {flow.persona!r} connects to a name",
+            "persona " + _one_of(tuple(BY_MX)),
         )
     if flow.to not in topology.zones and flow.persona in BY_MX:
         yield (
