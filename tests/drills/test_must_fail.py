@@ -160,7 +160,10 @@ def test_a_single_hub_fails(sharepoint_but: SharepointBut, drill: RunDrill) -> N
     dead_s, recovery_s = found.drill.faults[0].duration_s, single.balancers["lb1"].check.recovery_s
     resolution_s = gap.figures["resolution_s"]
     assert dead_s - resolution_s <= gap.figures["gap_s"] <= dead_s + recovery_s + 2 * resolution_s
-    assert set(found.flow("relay").account) == {"delivered", "not accepted"}
+    # What was under way when the hub was killed may have been stored, or not, without an answer.
+    accounts = set(found.flow("relay").account)
+    assert {"delivered", "not accepted"} <= accounts
+    assert accounts <= {"delivered", "not accepted", "recovered", "unknown"}
 
 
 def test_a_fault_that_the_lab_cannot_inject_is_unknown(
