@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from relaydrill.nodes import config
-from relaydrill.nodes.postfix_config import main_cf, master_cf
+from relaydrill.nodes.postfix.configuration import main_cf, master_cf
 
 CONTROL = config.Control(address="10.0.0.1", port=2500, token="t")
 COMMON = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from relaydrill.nodes.postfix_log import (
+from relaydrill.nodes.postfix.log import (
     Ended,
     Fact,
     Named,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from relaydrill.nodes import exim_log, postfix_log
+from relaydrill.nodes.exim import log as exim_log
 from relaydrill.nodes.mta import Fact, Left, Named, PutOff, Tried
-from relaydrill.nodes.postfix_sending import outcome
+from relaydrill.nodes.postfix import log as postfix_log
+from relaydrill.nodes.postfix.sending import outcome
 from relaydrill.smtp import Outcome, Phase, Reply, Result
 
 AT = "172.30.0.14:25"

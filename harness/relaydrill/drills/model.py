@@ -23,9 +23,6 @@ _FAULT: Final = re.compile(
 _BEFORE_WALL_S: Final = 1.0
 _PROOFS_BEFORE: Final = 4
 _SETTLE_MARGIN: Final = 20.0
-_RETRIED_S: Final = {"fake": 60.0, "postfix": 300.0, "exim": 900.0}
-"""Field time after which mail of a sender of that kind is tried again, wherever it is held up; an
-Exim looks for what is due in twice that time."""
 _SPARE: Final = 1.5
 """More choices than a test needs: on a busy machine a heal takes part of the time for them."""
 
@@ -186,10 +183,10 @@ class _Timing:
         self.before_s = self._field(max(_BEFORE_WALL_S, _PROOFS_BEFORE * widest / self._slowest))
         self.during_s = 2 * self._allowed
         # A hub tries a destination again within a minute (its queue glitch retry), and a sending
-        # mail server in its own time; either may need a second try. The margin is for the
-        # deliveries themselves.
-        kinds = {topology.nodes[topology.flows[flow].sender].kind for flow in flows}
-        longest = max(_RETRIED_S[kind] for kind in kinds)
+        # mail server in its own time; either may need a second try, and Exim looks for what is due
+        # in twice its first wait. The margin is for the deliveries themselves.
+        senders = [topology.senders[topology.flows[flow].sender] for flow in flows]
+        longest = max(sender.retries.first for sender in senders)
         self.settle_s = 2 * longest + self._field(_SETTLE_MARGIN)
 
     @property

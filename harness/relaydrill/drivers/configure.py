@@ -34,11 +34,6 @@ _CONNECT_S, _REPLY_S = 30.0, 300.0
 _SENDER_REPLY_S = 60.0
 _HAND_IN = config.Address(address="127.0.0.1", port=10025)
 _DEAD_HOST_S = 60.0
-_MTA_RETRIES_S = {"postfix": (300.0, 4000.0, 300.0), "exim": (900.0, 21600.0, 1800.0)}
-"""First and longest wait of the real programs, and how often they look through their queue:
-Postfix's defaults (postconf(5): minimal_backoff_time, maximal_backoff_time, queue_run_delay), and
-those of Exim (specification, "The default configuration file"; Debian runs its queue each 30 min).
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +201,8 @@ def _dns(
     named |= {mx.host: mx.addresses for zone in topology.zones.values() for mx in zone.mx}
     return config.Dns(
         **common,
-        role="dns",
+        role="bind" if dns.kind == "bind" else "dns",
+        workdir=paths.workdir(common["name"]),
         bind=_address(placement.seats[common["name"]].endpoint(_DNS_PORT)),
         mx={
             domain: tuple(config.MxRecord(preference=mx.preference, host=mx.host) for mx in zone.mx)
@@ -343,7 +339,7 @@ def _mta(
 ) -> config.Mta:
     clock = topology.clock
     target = next((each for each in topology.flows.values() if each.sender == common["name"]), None)
-    retry_s, late_retry_s, queue_run_s = _MTA_RETRIES_S[sender.kind]
+    retries = sender.retries
     return config.Mta(
         **common,
         role="sending-postfix" if sender.kind == "postfix" else "sending-exim",
@@ -358,9 +354,9 @@ def _mta(
         ),
         nodes=_owners(topology, placement),
         port=target.port if target else _SMTP_PORT,
-        retry_s=retry_s / clock,
-        late_retry_s=late_retry_s / clock,
-        queue_run_s=queue_run_s / clock,
+        retry_s=retries.first / clock,
+        late_retry_s=retries.longest / clock,
+        queue_run_s=retries.queue_run / clock,
         dead_host_s=_DEAD_HOST_S / clock,
         connect_s=_CONNECT_S / clock,
         reply_s=_REPLY_S / clock,

@@ -25,8 +25,8 @@ from relaydrill.placement import CONTROL_PORT, Credentials, Endpoint, Placement
 from relaydrill.topology import Topology
 from relaydrill.wait import wait_for
 
-_OWN_MACHINE: Final = ("postfix", "exim")
-"""Real programs that take the whole machine for their own."""
+_OWN_MACHINE: Final = ("postfix", "exim", "bind")
+"""Real programs that take the whole machine for their own, or an interface of it (BIND)."""
 
 _READY_S: Final = 15.0
 _GONE_S: Final = 5.0

@@ -6,7 +6,8 @@ and of each real program (its keeper)::
     BASE ─ python ─ libraries ─┬─────────────────── node
                                ├─ haproxy-program ─ haproxy
                                ├─ postfix-program ─ postfix
-                               └─ exim-program ──── exim
+                               ├─ exim-program ──── exim
+                               └─ bind-program ──── bind
 
 Every image has a second tag, the digest of what it was made from, so that a lab never runs code
 other than the harness's own, and nothing is built twice.
@@ -74,6 +75,7 @@ def _catalogue() -> Iterator[ImageSpec]:
         ("haproxy", "HAProxy as balancer"),
         ("postfix", "Postfix as hub, mailbox server and sending MTA"),
         ("exim", "Exim as sending MTA"),
+        ("bind", "BIND as name server"),
     ):
         yield ImageSpec(f"{program}-program", program, "libraries")
         yield ImageSpec(program, "node", f"{program}-program", what)

@@ -163,9 +163,10 @@ class Dns(Common):
         order, netmask_ordering: As in `relaydrill.topology.Dns`.
         upstream: Name servers to ask. upstream_s: How long each has for its answer.
         stale: The address that nobody has.
+        workdir: Where a real program keeps its configuration; unused by the fake.
     """
 
-    role: Literal["dns"]
+    role: Literal["dns", "bind"] = "dns"
     bind: Address
     mx: dict[str, tuple[MxRecord, ...]] = {}
     hosts: dict[str, tuple[str, ...]] = {}
@@ -175,6 +176,7 @@ class Dns(Common):
     upstream: tuple[Address, ...] = ()
     upstream_s: float = 5.0
     stale: str = ""
+    workdir: str = ""
 
 
 class Mailbox(Receiver):

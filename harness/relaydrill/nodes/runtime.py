@@ -39,9 +39,13 @@ def build(settings: config.NodeConfig, journal: Journal, disturbances: Disturban
     """The service for a configuration. Roles are imported only where they are used."""
     match settings:
         case config.Hub(role="postfix") | config.Mailbox(role="postfix-mailbox"):
-            from relaydrill.nodes.postfix import PostfixKeeper
+            from relaydrill.nodes.postfix.keeper import PostfixKeeper
 
             return PostfixKeeper(settings, journal, disturbances)
+        case config.Dns(role="bind"):
+            from relaydrill.nodes.bind.keeper import BindKeeper
+
+            return BindKeeper(settings, journal, disturbances)
         case config.Dns():
             from relaydrill.nodes.name_server import NameServer
 
@@ -55,7 +59,7 @@ def build(settings: config.NodeConfig, journal: Journal, disturbances: Disturban
 
             return MailboxService(settings, journal, disturbances)
         case config.Balancer(role="haproxy"):
-            from relaydrill.nodes.haproxy import HaproxyKeeper
+            from relaydrill.nodes.haproxy.keeper import HaproxyKeeper
 
             return HaproxyKeeper(settings, journal)
         case config.Balancer():
@@ -67,12 +71,12 @@ def build(settings: config.NodeConfig, journal: Journal, disturbances: Disturban
 
             return SenderService(settings, journal)
         case config.Mta(role="sending-postfix"):
-            from relaydrill.nodes.postfix_sending import SendingPostfix
+            from relaydrill.nodes.postfix.sending import SendingPostfix
             from relaydrill.nodes.sending_mta import SendingMta
 
             return SendingMta(settings, journal, SendingPostfix(settings))
         case config.Mta():
-            from relaydrill.nodes.exim_process import Exim
+            from relaydrill.nodes.exim.sending import Exim
             from relaydrill.nodes.sending_mta import SendingMta
 
             return SendingMta(settings, journal, Exim(settings))

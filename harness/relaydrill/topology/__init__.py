@@ -128,7 +128,7 @@ class Topology(Model):
             name
             for name, node in self.nodes.items()
             if node.role in (Role.HUB, Role.EDGE)
-            or (node.role != Role.BALANCER and node.kind != "fake")
+            or (node.role in (Role.MAILBOX, Role.SENDER) and node.kind != "fake")
         )
 
     @property

@@ -138,6 +138,30 @@ class Balancer(Host):
     on_marked_down: Literal["keep", "shutdown"] = "keep"
 
 
+class Retries(Model):
+    """When a sender tries again what it could not send, wherever that is held up.
+
+    Attributes:
+        first: Wait after a failure that may pass. longest: No wait is longer.
+        queue_run: How often it looks through its queue for what is due.
+    """
+
+    first: Duration
+    longest: Duration
+    queue_run: Duration
+
+
+_RETRIES: Final = {
+    # A fake sender does not; but a hub that holds its mail does (its queue glitch retry).
+    "fake": Retries(first=60.0, longest=60.0, queue_run=60.0),
+    # postconf(5): minimal_backoff_time, maximal_backoff_time, queue_run_delay.
+    "postfix": Retries(first=300.0, longest=4000.0, queue_run=300.0),
+    # Specification, "The default configuration file"; Debian runs its queue each 30 min.
+    "exim": Retries(first=900.0, longest=21600.0, queue_run=1800.0),
+}
+"""The defaults of the real programs."""
+
+
 class Sender(Host):
     """A host that sends: an application server, a mail client.
 
@@ -151,6 +175,11 @@ class Sender(Host):
     role: Literal[Role.SENDER]
     kind: Literal["fake", "postfix", "exim"] = "fake"
     dns: tuple[Name, ...] = ()
+
+    @property
+    def retries(self) -> Retries:
+        """When it tries again what it could not send."""
+        return _RETRIES[self.kind]
 
 
 class Filters(Model):
@@ -189,14 +218,16 @@ class Dns(Host):
     """A name server for the topology's zones and names, or a caching resolver before others.
 
     Attributes:
+        kind: ``fake``, or ``bind``: the real program, in a container.
         order: In which order the records of an answer stand: ``rotate`` moves the first to the end
-            for each next answer, ``random`` shuffles them, ``fixed`` leaves them as declared.
+            for each next answer, ``random`` shuffles them, ``fixed`` leaves them as declared (BIND:
+            sorted by address).
         netmask_ordering: Whether addresses in the client's own /24 come first (Windows DNS).
         upstream: Name servers that it asks; without any it is authoritative.
     """
 
     role: Literal[Role.DNS]
-    kind: Literal["fake"] = "fake"
+    kind: Literal["fake", "bind"] = "fake"
     order: Literal["rotate", "random", "fixed"] = "rotate"
     netmask_ordering: bool = False
     upstream: tuple[Name, ...] = ()

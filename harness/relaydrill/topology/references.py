@@ -123,6 +123,12 @@ def _dangling_zones(topology: Topology) -> Iterator[Dangling]:
 def _dangling_name_servers(topology: Topology) -> Iterator[Dangling]:
     servers = topology.name_servers
     for name, server in servers.items():
+        if server.kind == "bind" and server.netmask_ordering:
+            yield (
+                ("nodes", name, "netmask_ordering"),
+                "BIND has no netmask ordering; it is Windows DNS's",
+                "kind: fake",
+            )
         others = {each: 0 for each, other in servers.items() if not other.upstream}
         for at, upstream in enumerate(server.upstream):
             if upstream not in others:

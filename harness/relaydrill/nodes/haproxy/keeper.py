@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from relaydrill.errors import CapabilityMissing, LabError
 from relaydrill.journal import Journal
-from relaydrill.nodes import config
+from relaydrill.nodes import child, config
 from relaydrill.nodes.disturbance import Action
-from relaydrill.nodes.haproxy_config import farm, render
-from relaydrill.nodes.haproxy_log import Change, Connected, Unserved, parse
-from relaydrill.nodes.haproxy_process import HaproxyProcess, find_program, most_connections
+from relaydrill.nodes.haproxy.configuration import farm, render
+from relaydrill.nodes.haproxy.log import Change, Connected, Unserved, parse
+from relaydrill.nodes.haproxy.process import HaproxyProcess, most_connections
 
 _STATES: Final = ("ready", "drain", "maint")
 _STOPPED: Final = "0"
@@ -46,7 +46,12 @@ class HaproxyKeeper:
         Raises:
             LabError: It is not installed, or it ended at once; its last words are in the message.
         """
-        program = find_program(self._settings.program, self._settings.name)
+        program = child.find_program(
+            self._settings.program or "haproxy",
+            node=self._settings.name,
+            kind="haproxy",
+            package="haproxy",
+        )
         folder = Path(self._settings.workdir)
         folder.mkdir(parents=True, exist_ok=True)
         configuration = folder / "haproxy.cfg"
@@ -142,9 +147,8 @@ class HaproxyKeeper:
 
     async def _how_it_ended(self, when: str) -> str:
         status = await self._process.ended()
-        how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-        words = "\n  ".join(["", *self._process.last_words])
-        return f"{self._settings.name}: haproxy ended {when} ({how}){words}"
+        how = child.how_it_ended(status, self._process.last_words)
+        return f"{self._settings.name}: haproxy ended {when} {how}"
 
     def _note(self, fact: Connected | Unserved | Change | None) -> None:
         """Journal a line of the log."""

@@ -12,7 +12,6 @@ import contextlib
 import json
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -22,8 +21,9 @@ from typing import Any, Final
 import psutil
 
 from relaydrill.errors import LabError
+from relaydrill.nodes import child
 from relaydrill.nodes.kernel_table import ESTABLISHED, LISTENING, connections
-from relaydrill.nodes.postfix_config import Settings, main_cf, master_cf
+from relaydrill.nodes.postfix.configuration import Settings, main_cf, master_cf
 from relaydrill.wait import wait_for
 
 _CONFIGURATION: Final = Path("/etc/postfix")
@@ -97,13 +97,7 @@ class Postfix:
 
     async def end(self) -> None:
         """End it in good order."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(number)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_ENDS_S):
-                    await self._process.wait()
-                    return
+        await child.end(self._process, patience_s=_ENDS_S)
 
     async def listen(self, *, on: bool) -> None:
         """Take its network services away, or bring them back.

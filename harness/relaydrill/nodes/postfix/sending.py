@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Final
 
-from relaydrill.nodes import config, postfix_log
+from relaydrill.nodes import config
 from relaydrill.nodes.mta import Fact, Left, Named, PutOff, Tried
-from relaydrill.nodes.postfix_log import Passed
-from relaydrill.nodes.postfix_process import Postfix
+from relaydrill.nodes.postfix import log
+from relaydrill.nodes.postfix.log import Passed
+from relaydrill.nodes.postfix.process import Postfix
 from relaydrill.smtp import Outcome, Phase, Reply, Result
 
 _WHERE: Final = re.compile(r"\[(?P<address>[0-9a-fA-F.:]+)\]:(?P<port>\d+)")
@@ -76,14 +77,14 @@ class SendingPostfix:
     async def facts(self) -> AsyncIterator[Fact]:
         """What it logs, until it ends."""
         async for line in self._postfix.log_lines():
-            match postfix_log.parse(line):
-                case postfix_log.Named(queue_id, message):
+            match log.parse(line):
+                case log.Named(queue_id, message):
                     yield Named(queue_id, message)
                 case Passed(queue_id, recipient, said=said) if said.startswith(_SUSPENDED):
                     yield PutOff(queue_id, recipient, said)
                 case Passed() as passed:
                     yield Tried(passed.queue_id, passed.recipient, outcome(passed))
-                case postfix_log.Removed(queue_id):
+                case log.Removed(queue_id):
                     yield Left(queue_id)
 
     async def ended(self) -> int:

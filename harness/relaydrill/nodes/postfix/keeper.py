@@ -20,8 +20,8 @@ from relaydrill.journal import Journal
 from relaydrill.message import digest, last_hop, message_id
 from relaydrill.nodes import config
 from relaydrill.nodes.disturbance import OF_A_MAIL_SERVER, Disturbance, Disturbances
-from relaydrill.nodes.postfix_config import BOX, MAIL_FOLDER
-from relaydrill.nodes.postfix_log import (
+from relaydrill.nodes.postfix.configuration import BOX, MAIL_FOLDER
+from relaydrill.nodes.postfix.log import (
     Ended,
     Named,
     Opened,
@@ -32,7 +32,7 @@ from relaydrill.nodes.postfix_log import (
     Took,
     parse,
 )
-from relaydrill.nodes.postfix_process import Postfix
+from relaydrill.nodes.postfix.process import Postfix
 from relaydrill.smtp import Phase
 
 _WATCH_S: Final = 0.01

@@ -1,16 +1,13 @@
-"""The HAProxy program as a child of this process: find it, start it, talk to it, end it."""
+"""The HAProxy program as a child of this process: start it, talk to it, end it."""
 
 from __future__ import annotations
 
 import asyncio
 import collections
 import contextlib
-import ctypes
 import fcntl
 import os
 import resource
-import shutil
-import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,10 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from relaydrill.errors import LabError
-from relaydrill.nodes.haproxy_config import STATS_SOCKET
+from relaydrill.nodes import child
+from relaydrill.nodes.haproxy.configuration import STATS_SOCKET
 from relaydrill.wait import wait_for
 
-_SYSTEM_FOLDERS: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _OPEN_FOLDERS: Final = Path("/proc/self/fd")
 _MOST_CONNECTIONS: Final = 10_000
 _SPARE_FILES: Final = 100
@@ -30,24 +27,6 @@ _SERVES_S: Final = 10.0
 _ANSWERS_S: Final = 5.0
 _ENDS_S: Final = 3.0
 _LAST_WORDS: Final = 4
-_PR_SET_PDEATHSIG: Final = 1
-
-
-def find_program(program: str, node: str) -> str:
-    """The path of HAProxy; an empty ``program`` looks on the PATH, and where systems keep it.
-
-    Raises:
-        LabError: It is not installed.
-    """
-    wanted = program or "haproxy"
-    folders = [*os.environ.get("PATH", os.defpath).split(os.pathsep), *_SYSTEM_FOLDERS]
-    found = shutil.which(wanted, path=os.pathsep.join(folders))
-    if found is None:
-        raise LabError(
-            f"{node} is of kind haproxy and there is no program {wanted}: install HAProxy"
-            " (apt-get install haproxy), or write kind: fake, which needs nothing"
-        )
-    return found
 
 
 def most_connections() -> int:
@@ -87,7 +66,7 @@ class HaproxyProcess:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            preexec_fn=_in_the_child(os.getpid()),
+            preexec_fn=_in_the_child(),
         )
         started = cls(process, configuration.parent)
         started._errors = asyncio.get_running_loop().create_task(started._follow_errors())
@@ -139,13 +118,7 @@ class HaproxyProcess:
 
     async def end(self) -> None:
         """End it at once, which cuts its sessions, as those of any node are cut that ends."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(number)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_ENDS_S):
-                    await self._process.wait()
-                    return
+        await child.end(self._process, patience_s=_ENDS_S)
 
     def _ask(self, command: str) -> str:
         with _short_path(self._folder) as folder, socket.socket(socket.AF_UNIX) as connection:
@@ -178,19 +151,15 @@ def _short_path(folder: Path) -> Iterator[str]:
         os.close(descriptor)
 
 
-def _in_the_child(parent: int) -> Callable[[], None]:
+def _in_the_child() -> Callable[[], None]:
     """What the child does before it becomes HAProxy."""
-    # Made here, because a child that was forked should do as little as it can.
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    dies_with_parent = child.dies_with_parent()
 
     def prepare() -> None:
         if hasattr(fcntl, "F_SETPIPE_SZ"):
             # HAProxy drops a log line rather than wait for its reader.
             with contextlib.suppress(OSError):
                 fcntl.fcntl(1, fcntl.F_SETPIPE_SZ, _LOG_PIPE_BYTES)
-        if libc is not None:
-            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            if os.getppid() != parent:
-                os._exit(1)
+        dies_with_parent()
 
     return prepare

@@ -9,7 +9,6 @@ import asyncio
 import collections
 import contextlib
 import shutil
-import signal
 import socket
 import subprocess
 from collections.abc import AsyncIterator
@@ -17,9 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from relaydrill.errors import LabError
-from relaydrill.nodes import config
-from relaydrill.nodes.exim_config import exim_conf, queue_interval
-from relaydrill.nodes.exim_log import parse
+from relaydrill.nodes import child, config
+from relaydrill.nodes.exim.configuration import exim_conf, queue_interval
+from relaydrill.nodes.exim.log import parse
 from relaydrill.nodes.mta import Fact
 from relaydrill.wait import wait_for
 
@@ -101,13 +100,7 @@ class Exim:
 
     async def end(self) -> None:
         """End it in good order."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(number)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_ENDS_S):
-                    await self._process.wait()
-                    return
+        await child.end(self._process, patience_s=_ENDS_S)
 
     def queue(self) -> list[tuple[str, str]]:
         """Queue id and recipient of everything that is queued."""

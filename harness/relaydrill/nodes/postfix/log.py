@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from relaydrill.nodes.postfix_config import RECEIVED_FOR
+from relaydrill.nodes.postfix.configuration import RECEIVED_FOR
 
 
 @dataclass(frozen=True, slots=True)

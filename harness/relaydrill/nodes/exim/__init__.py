@@ -1,0 +1,1 @@
+"""Exim as a node: a mail server that sends."""
