@@ -87,6 +87,11 @@ class Attempt:
         return self.result is Result.ACCEPTED
 
     @property
+    def deferred(self) -> bool:
+        """Whether it got a 4xx: come back later."""
+        return self.result is Result.REFUSED and 400 <= self.code <= 499
+
+    @property
     def late_s(self) -> float:
         """How far behind its schedule it began, wall seconds."""
         return max(0.0, self.started - self.scheduled)

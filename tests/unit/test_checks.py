@@ -10,7 +10,8 @@ from tests.histories import OTHER_BODY, History
 from relaydrill import inventory
 from relaydrill.drills import checks
 from relaydrill.drills.checks import Case, run_checks
-from relaydrill.drills.model import Drill, FaultSpec, return_test
+from relaydrill.drills.model import Drill, FaultSpec
+from relaydrill.drills.returning import comeback_of
 from relaydrill.ledger import join
 from relaydrill.smtp import Phase, Result
 from relaydrill.topology import Topology
@@ -488,6 +489,23 @@ class TestDegraded:
         assert verdict.status is FAIL
         assert "accepted late" in verdict.summary
 
+    @pytest.mark.parametrize(
+        ("deferral", "code", "expected"),
+        [(True, 452, PASS), (True, 550, FAIL), (False, 452, FAIL), (True, 0, FAIL)],
+    )
+    def test_a_deferral_is_no_failure_where_the_flow_says_so(
+        self, deferral: bool, code: int, expected: Status
+    ) -> None:
+        """A 4xx, and nothing else, may be told as long as the fault lasts."""
+        history = drilled()
+        result = Result.REFUSED if code else Result.DROPPED
+        history.attempt("<x@app>", result, at=INJECT + 1.8, phase=Phase.MAIL, code=code)
+        design = topology(expect=f"{{deferral: {str(deferral).lower()}, gap: 10s}}")
+        verdict = found(case(history, KILL, design=design), "degraded")
+        assert verdict is not None
+        assert verdict.status is expected
+        assert verdict.figures["deferred"] == (1 if deferral and code == 452 else 0)
+
     def test_a_fault_that_was_not_injected_changes_nothing(self) -> None:
         """Without an injection there is no change to count from."""
         history = History()
@@ -503,7 +521,7 @@ class TestReturn:
         """With fewer choices than the test needs it does not judge."""
         verdict = found(case(drilled(after=1.0), KILL), "return")
         assert verdict is not None
-        test = return_test(topology(), "ht1")
+        test = comeback_of(topology(), "ht1", "relay").test
         assert test is not None
         assert (verdict.status, verdict.figures["needed"]) == (UNKNOWN, test.choices)
         assert verdict.figures["of"] < test.choices

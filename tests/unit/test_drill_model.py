@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relaydrill import faults, inventory
-from relaydrill.drills.model import Drill, FaultSpec, plan, return_allowance_s, return_test
+from relaydrill.drills.model import Drill, FaultSpec, plan
+from relaydrill.drills.returning import Comeback, comeback_of
 from relaydrill.errors import UsageError
 from relaydrill.faults.base import ACTING
 from relaydrill.smtp import Phase
 from relaydrill.topology import Topology
 
 SHAREPOINT = inventory.parse(inventory.builtin_text("sharepoint"), "sharepoint")
+MICROSOFT = inventory.parse(inventory.builtin_text("microsoft"), "microsoft")
 LONE = inventory.parse(
     """\
 name: lone
@@ -196,11 +198,11 @@ def test_the_timings_of_a_plan_can_prove_something(topology: Topology, node: str
     widest = max((len(each.backends) for each in topology.balancers.values()), default=1)
     promised = max(topology.expectation(flow).degraded_s for flow in drill.flows)
     after_s = drill.length_s - spec.end_s
-    test = return_test(topology, node)
     for flow in drill.flows:
         assert attempts(topology, flow, spec.start_s) >= 4 * widest
-        sampled_s = after_s - return_allowance_s(topology, node)
-        assert attempts(topology, flow, sampled_s) >= (test.choices if test else 4)
+        wanted = comeback_of(topology, node, flow)
+        sampled_s = after_s - wanted.allowance_s
+        assert attempts(topology, flow, sampled_s) >= (wanted.test.choices if wanted.test else 4)
     assert spec.duration_s == 2 * promised
     assert after_s >= promised
     assert drill.settle_s > 120
@@ -219,16 +221,34 @@ def test_the_last_of_several_faults_decides_the_length() -> None:
     assert plan(SHAREPOINT, faults=texts).length_s == plan(SHAREPOINT, faults=texts[::-1]).length_s
 
 
-def test_only_a_backend_with_peers_has_a_share_to_return_to() -> None:
-    """The return test is about shares: a quarter of a fair one must be noticed."""
-    test = return_test(SHAREPOINT, "ht2")
-    assert test is not None
-    assert test.fair == pytest.approx(1 / 3)
-    assert test.worse == pytest.approx(1 / 12)
-    assert return_test(SHAREPOINT, "mbx") is None
-    assert return_test(LONE, "ht1") is None
-    assert return_allowance_s(SHAREPOINT, "ht2") == SHAREPOINT.balancers["lb1"].check.recovery_s
-    assert return_allowance_s(SHAREPOINT, "mbx") == 0
+def test_only_a_node_with_peers_has_a_share_to_return_to() -> None:
+    """Behind a balancer a quarter of the fair share must be noticed, in its checks' time."""
+    wanted = comeback_of(SHAREPOINT, "ht2", "relay")
+    assert wanted.test is not None
+    assert wanted.test.fair == pytest.approx(1 / 3)
+    assert wanted.test.worse == pytest.approx(1 / 12)
+    assert wanted.peers == ("ht1", "ht2", "ht3")
+    assert wanted.allowance_s == SHAREPOINT.balancers["lb1"].check.recovery_s
+    assert comeback_of(SHAREPOINT, "mbx", "relay") == Comeback()
+    assert comeback_of(LONE, "ht1", "relay") == Comeback()
+
+
+def test_where_senders_choose_a_node_returns_to_its_share_of_their_choices() -> None:
+    """A half of an Edge's fair share is noticed; a flow that does not share has nothing to test."""
+    wanted = comeback_of(MICROSOFT, "edge1", "inbound")
+    assert wanted.of_choices
+    assert wanted.test is not None
+    assert (wanted.test.fair, wanted.test.worse) == pytest.approx((1 / 6, 1 / 12))
+    assert comeback_of(MICROSOFT, "edge2", "pinned") == Comeback()
+
+
+def test_exim_leaves_a_healed_host_alone_for_its_retry_time() -> None:
+    """A drill of Exim's mail waits that long before it wants anything of the node."""
+    flows = {"inbound": MICROSOFT.flows["inbound"].model_copy(update={"persona": "exim"})}
+    exim = MICROSOFT.model_copy(update={"flows": flows})
+    assert comeback_of(exim, "edge1", "inbound").allowance_s == 900
+    drill = plan(exim, faults=("kill:edge1",))
+    assert drill.length_s - drill.faults[0].end_s > 900
 
 
 def test_the_parts_of_a_label_name_the_fault() -> None:

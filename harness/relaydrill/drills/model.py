@@ -10,11 +10,12 @@ from typing import Any, Final
 from pydantic_core import PydanticCustomError
 
 from relaydrill import faults
+from relaydrill.drills.returning import comeback_of
 from relaydrill.errors import UsageError
 from relaydrill.scalars import parse_duration, show_duration
 from relaydrill.smtp import Phase
 from relaydrill.topology import Topology
-from relaydrill.verdict import ShareTest, share_test, spread_test
+from relaydrill.verdict import spread_test
 
 _FAULT: Final = re.compile(
     r"(?P<kind>[^:@+]+)(?::(?P<node>[^@+]+))?(?:@(?P<start>[^+]+))?(?:\+(?P<duration>.+))?"
@@ -149,28 +150,6 @@ def plan(
     )
 
 
-def return_test(topology: Topology, node: str) -> ShareTest | None:
-    """How one sees that a returned backend takes its share again; None if it is no backend.
-
-    A quarter of the fair share must be noticed; the promised rates are a false alarm in 100 drills
-    and a miss in 20. With round robin the spread is far more even than chance, so that the real
-    false-alarm rate lies well below.
-    """
-    backends = topology.backends_behind(node)
-    if len(backends) < 2:
-        return None
-    fair = 1 / len(backends)
-    return share_test(fair, fair / 4)
-
-
-def return_allowance_s(topology: Topology, node: str) -> float:
-    """Field time that a healed node has until it must take its share again."""
-    for balancer in topology.balancers.values():
-        if node in balancer.backends:
-            return balancer.check.recovery_s
-    return 0.0
-
-
 class _Timing:
     """Default timings of a drill, field seconds. What needs samples depends on rates, too."""
 
@@ -209,10 +188,11 @@ class _Timing:
         """Time to send after the last heal."""
         needed = self._allowed
         for spec in specs:
-            test = return_test(self._topology, spec.node)
-            choices = test.choices if test else _PROOFS_BEFORE
-            sampling = self._field(choices / self._slowest)
-            needed = max(needed, return_allowance_s(self._topology, spec.node) + _SPARE * sampling)
+            for flow in self._flows:
+                comeback = comeback_of(self._topology, spec.node, flow)
+                choices = comeback.test.choices if comeback.test else _PROOFS_BEFORE
+                sampling = self._field(choices / self._topology.flows[flow].wanted_rate)
+                needed = max(needed, comeback.allowance_s + _SPARE * sampling)
         return needed
 
 

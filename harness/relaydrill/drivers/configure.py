@@ -11,6 +11,7 @@ from relaydrill.nodes import config
 from relaydrill.placement import Endpoint, Placement
 from relaydrill.topology import (
     BALANCER_CONNECT_S,
+    EXIM_RETRIES,
     NOWHERE,
     Balancer,
     Dns,
@@ -317,6 +318,7 @@ def _sender(
         dns_s=_DNS_ANSWER_S / topology.clock,
         nodes=_owners(topology, placement),
         cache_s=_KEPT_S / topology.clock,
+        shun_s=EXIM_RETRIES.first / topology.clock,
         ports=ports,
         ca=paths.ca,
         login=config.Login(user=login.user, password=login.password),

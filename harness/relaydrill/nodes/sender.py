@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import ssl
-from functools import lru_cache
-from typing import Any, Final
+import threading
+from typing import Any
 
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
@@ -15,8 +15,6 @@ from relaydrill.personas import PERSONAS, Circumstances, Directory, Mind
 from relaydrill.personas.courier import Courier
 from relaydrill.personas.directories import KnownHosts, NameServers
 from relaydrill.placement import Credentials, Endpoint
-
-_MOST_MINDS: Final = 100_000
 
 
 class SenderService:
@@ -28,7 +26,8 @@ class SenderService:
         self._settings = settings
         self._journal = journal
         self._courier = _courier(settings)
-        self._mind = lru_cache(_MOST_MINDS)(self._new_mind)
+        self._minds: dict[tuple[str, str, str, str], Mind] = {}
+        self._lock = threading.Lock()
         self._workload = Workload(settings, self._send, journal, most_at_once=settings.most_at_once)
 
     async def start(self) -> None:
@@ -62,10 +61,18 @@ class SenderService:
         one_of = {"member": member} if keeps else {}
         note_outcome(self._journal, letter, sent.outcome, choice=choice, **one_of)
 
-    def _new_mind(self, drill: str, persona: str, seed: str, pin: str) -> Mind:
-        """A member of a population; one for each drill, flow and number (the cache sees to it)."""
-        born = Circumstances(random.Random(seed), pin, self._settings.cache_s)
-        return PERSONAS[persona].mind(born)
+    def _mind(self, drill: str, persona: str, seed: str, pin: str) -> Mind:
+        """A member of a population; the first message of a drill forgets the drills before it."""
+        key = (drill, persona, seed, pin)
+        with self._lock:
+            if key not in self._minds:
+                if self._minds and next(iter(self._minds))[0] != drill:
+                    self._minds.clear()
+                born = Circumstances(
+                    random.Random(seed), pin, self._settings.cache_s, self._settings.shun_s
+                )
+                self._minds[key] = PERSONAS[persona].mind(born)
+            return self._minds[key]
 
 
 def _courier(settings: config.Sender) -> Courier:

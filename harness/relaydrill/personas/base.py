@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from relaydrill.smtp import Outcome, Result
 
 
 class Unresolved(Exception):
-    """A name has no answer: it does not exist, or no name server answered."""
+    """No address to try: the name has none, no name server answered, or all are shunned."""
 
 
 class Directory(Protocol):
@@ -39,11 +39,13 @@ class Circumstances:
     Attributes:
         chance: Its luck. pin: The MX host that it has picked; empty: it picks one for itself.
         cache_s: How long it keeps what it has resolved, if it keeps it.
+        shun_s: How long it leaves a host alone that failed, if it remembers such.
     """
 
     chance: random.Random
     pin: str = ""
     cache_s: float = 300.0
+    shun_s: float = 900.0
 
 
 class Mind(Protocol):
@@ -79,7 +81,20 @@ class Persona(Protocol):
         """A new sender of this kind."""
 
     def goes_on(self, outcome: Outcome) -> bool:
-        """Whether it tries its next address after a session that ended so before MAIL."""
+        """Whether it tries its next address after one that did not accept the message."""
+
+
+@runtime_checkable
+class Learning(Protocol):
+    """A mind that remembers which address failed."""
+
+    def learn(self, address: str, outcome: Outcome) -> None:
+        """An address did not accept a message."""
+
+
+def no_for_good(outcome: Outcome) -> bool:
+    """Whether a server has answered with a 5xx."""
+    return outcome.reply is not None and not outcome.reply.transient
 
 
 def unreachable(outcome: Outcome) -> bool:

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from relaydrill.personas.base import Directory, Mind, Persona, Unresolved
+from relaydrill.personas.base import Directory, Learning, Mind, Persona, Unresolved
 from relaydrill.placement import Credentials, Endpoint
 from relaydrill.smtp import Outcome, Phase, Result
 from relaydrill.smtp_client import Route, SessionEnded, SmtpSession
@@ -65,24 +65,25 @@ class Courier:
             sender, recipient: The envelope. content: Headers and body, CRLF.
         """
         outcome = Outcome(Result.UNREACHABLE, Phase.CONNECT, reason=f"no address for {host}")
-        first = ""
+        first, undecided = "", None
         try:
             for address in mind.addresses(host, self.directory):
                 first = first or address
-                try:
-                    session = SmtpSession.connect(
-                        self._route(persona, host, self.endpoint(address, port))
-                    )
-                except SessionEnded as ended:
-                    outcome = ended.outcome
-                    if persona.goes_on(outcome):
-                        continue
+                route = self._route(persona, host, self.endpoint(address, port))
+                outcome = _deliver(route, sender, recipient, content)
+                if outcome.result is Result.ACCEPTED:
                     return Sent(outcome, first)
-                return Sent(_send_over(session, sender, recipient, content), first)
+                if isinstance(mind, Learning):
+                    mind.learn(address, outcome)
+                if outcome.result is Result.UNANSWERED:
+                    undecided = outcome
+                if not persona.goes_on(outcome):
+                    break
         except Unresolved as error:
             if not first:  # what was tried before tells more
                 outcome = Outcome(Result.UNREACHABLE, Phase.CONNECT, reason=str(error))
-        return Sent(outcome, first)
+        # A server that may have it outweighs a later one's refusal.
+        return Sent(undecided or outcome, first)
 
     def _route(self, persona: Persona, host: str, endpoint: Endpoint) -> Route:
         secure = persona.authenticates
@@ -98,7 +99,12 @@ class Courier:
         )
 
 
-def _send_over(session: SmtpSession, sender: str, recipient: str, content: bytes) -> Outcome:
+def _deliver(route: Route, sender: str, recipient: str, content: bytes) -> Outcome:
+    """One session with one server."""
+    try:
+        session = SmtpSession.connect(route)
+    except SessionEnded as ended:
+        return ended.outcome
     try:
         outcome = session.send(sender, (recipient,), content)[recipient]
     except SessionEnded as ended:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Literal
 
-from relaydrill.personas.base import Circumstances, Directory
+from relaydrill.personas.base import Circumstances, Directory, no_for_good
 from relaydrill.personas.exchangers import by_preference
 from relaydrill.smtp import Outcome, Phase
 
@@ -33,8 +33,12 @@ class Postfix:
         return _Shuffling(born.chance)
 
     def goes_on(self, outcome: Outcome) -> bool:
-        """Where no connection could be opened, or the banner said no."""
-        return outcome.phase in (Phase.CONNECT, Phase.BANNER)
+        """Unless a server said no for good, later than in its banner.
+
+        Measured with Postfix 3.7: a 4xx at MAIL or RCPT and a connection that is cut send it to the
+        next address within the same try, even after the dot, so that the mail may arrive twice.
+        """
+        return outcome.phase is Phase.BANNER or not no_for_good(outcome)
 
 
 class _Shuffling:

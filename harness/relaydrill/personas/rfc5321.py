@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from relaydrill.personas.base import Circumstances, Directory
+from relaydrill.personas.base import Circumstances, Directory, no_for_good
 from relaydrill.personas.exchangers import by_preference
 from relaydrill.smtp import Outcome, Phase
 
@@ -25,8 +25,8 @@ class Rfc5321:
         return _Shuffling(born.chance)
 
     def goes_on(self, outcome: Outcome) -> bool:
-        """Wherever no session could be opened: a banner may say no, too (RFC 5321 §3.1)."""
-        return outcome.phase in (Phase.CONNECT, Phase.BANNER)
+        """Until a server takes it or says no for good (RFC 5321 §5.1); a banner may, too (§3.1)."""
+        return outcome.phase is Phase.BANNER or not no_for_good(outcome)
 
 
 class _Shuffling:

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from relaydrill.scalars import Domain, Name, wrong
 from relaydrill.topology.hosts import (
     BALANCER_CONNECT_S,
+    EXIM_RETRIES,
     Balancer,
     Dns,
     Edge,
@@ -177,6 +178,7 @@ class Topology(Model):
 __all__ = [
     "BALANCER_CONNECT_S",
     "BY_MX",
+    "EXIM_RETRIES",
     "NOWHERE",
     "Acceptance",
     "Balancer",

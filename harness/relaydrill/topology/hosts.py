@@ -151,13 +151,15 @@ class Retries(Model):
     queue_run: Duration
 
 
+EXIM_RETRIES: Final = Retries(first=900.0, longest=21600.0, queue_run=1800.0)
+"""Specification, "The default configuration file"; Debian runs its queue each 30 min."""
+
 _RETRIES: Final = {
     # A fake sender does not; but a hub that holds its mail does (its queue glitch retry).
     "fake": Retries(first=60.0, longest=60.0, queue_run=60.0),
     # postconf(5): minimal_backoff_time, maximal_backoff_time, queue_run_delay.
     "postfix": Retries(first=300.0, longest=4000.0, queue_run=300.0),
-    # Specification, "The default configuration file"; Debian runs its queue each 30 min.
-    "exim": Retries(first=900.0, longest=21600.0, queue_run=1800.0),
+    "exim": EXIM_RETRIES,
 }
 """The defaults of the real programs."""
 

@@ -47,6 +47,8 @@ class Expect(Model):
         gap: Longest time in which the flow may attempt and nothing is accepted.
         degraded: Longest time after a fault, or its heal, in which attempts may fail; the default
             is that of ``gap``.
+        deferral: Whether a 4xx is no failure while something is broken: the senders are mail
+            servers, which keep the message and try again. It never covers a gap.
         spread: Nodes each of which gets its equal share of the choices while nothing is broken.
     """
 
@@ -56,6 +58,7 @@ class Expect(Model):
     duplicated: int | None = Field(default=None, ge=0)
     gap: Duration = 10.0
     degraded: Duration | None = None
+    deferral: bool = False
     spread: tuple[Name, ...] = ()
 
     @property

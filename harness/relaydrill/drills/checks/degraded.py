@@ -23,18 +23,23 @@ def check_degraded(case: Case) -> Verdict | None:
     if not changes:
         return None
     allowed, sure_s = case.expect.degraded_s, case.uncertainty_s
-    bad = [attempt for attempt in case.attempts if not case.served(attempt)]
+    unserved = [attempt for attempt in case.attempts if not case.served(attempt)]
+    bad = [each for each in unserved if not (each.deferred and case.expect.deferral)]
     least_s, last_s = _longest(changes, bad, case.clock)
     figures = {
         "failed": len(bad),
         "attempts": len(case.attempts),
         "last_s": round(last_s, 3),
         "allowed_s": allowed,
+        "deferred": len(unserved) - len(bad),
     }
     noticed = _noticed(case)
     figures |= noticed
     if not bad:
-        return passed("degraded", f"none of {len(case.attempts)} attempts failed", **figures)
+        text = f"none of {len(case.attempts)} attempts failed"
+        if unserved:
+            text += f"; {len(unserved)} were deferred ({said(unserved)})"
+        return passed("degraded", text, **figures)
     text = (
         f"{len(bad)} of {len(case.attempts)} attempts failed ({said(bad)}), the last of them "
         f"{last_s:.1f} s after a change, allowed {allowed:g} s"

@@ -1,0 +1,62 @@
+"""What is wanted of a node after its heal: how soon, which share, and how one tells. Pure.
+
+Durations are field seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from relaydrill.topology import EXIM_RETRIES, Topology
+from relaydrill.verdict import ShareTest, share_test
+
+
+@dataclass(frozen=True, slots=True)
+class Comeback:
+    """What a flow wants of a healed node.
+
+    Attributes:
+        allowance_s: How long it may take until it has its share again.
+        peers: Those who share with it, itself included; none: it only has to take something.
+        test: Of its share among them. of_choices: Whether what the senders try counts, or else who
+            took what a balancer gave out.
+    """
+
+    allowance_s: float = 0.0
+    peers: tuple[str, ...] = ()
+    test: ShareTest | None = None
+    of_choices: bool = False
+
+
+def comeback_of(topology: Topology, node: str, flow: str) -> Comeback:
+    """What a flow wants of a node after its heal.
+
+    Behind a balancer a quarter of the fair share must be noticed, and where senders pick by DNS a
+    half of it, for they are more in number and choose more seldom. The promised rates are a false
+    alarm in 100 drills and a miss in 20. With round robin the spread is far more even than chance,
+    so that the real false-alarm rate lies well below.
+    """
+    backends = topology.backends_behind(node)
+    if len(backends) >= 2:
+        fair = 1 / len(backends)
+        return Comeback(_checks_s(topology, node), backends, share_test(fair, fair / 4))
+    shunned_s = _shunned_s(topology, flow)
+    servers = topology.expectation(flow).spread
+    if node in servers and len(servers) >= 2:
+        fair = 1 / len(servers)
+        return Comeback(shunned_s, servers, share_test(fair, fair / 2), of_choices=True)
+    return Comeback(shunned_s)
+
+
+def _checks_s(topology: Topology, node: str) -> float:
+    """How long a balancer's checks need to bring a backend back."""
+    return next(
+        (each.check.recovery_s for each in topology.balancers.values() if node in each.backends),
+        0.0,
+    )
+
+
+def _shunned_s(topology: Topology, flow: str) -> float:
+    """How long the flow's senders leave a host alone after its failure: Exim does."""
+    by_mx = topology.flows[flow].to in topology.zones
+    return EXIM_RETRIES.first if by_mx and topology.behaviour(flow) == "exim" else 0.0

@@ -1,0 +1,108 @@
+"""The road of one message over several servers, against servers that answer by a script."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import ssl
+from collections.abc import Mapping
+
+import pytest
+from tests.scripted_server import Answer, Cut, ScriptedServer
+
+from relaydrill.personas import PERSONAS, Circumstances
+from relaydrill.personas.courier import Courier, Sent
+from relaydrill.personas.directories import KnownHosts
+from relaydrill.placement import Credentials, Endpoint
+from relaydrill.smtp import Phase, Result
+
+Script = Mapping[Phase, Answer]
+POLITE: Script = {}
+FULL: Script = {Phase.MAIL: "452 4.3.1 Insufficient system resources"}
+GREY: Script = {Phase.RCPT: "451 4.7.1 Later"}
+UNKNOWN: Script = {Phase.RCPT: "550 5.1.1 No such user"}
+CUT_AFTER_DOT: Script = {Phase.REPLY: Cut.CLOSE}
+CUT_IN_BODY: Script = {Phase.BODY: Cut.CLOSE}
+
+
+def send(persona: str, *scripts: Script) -> tuple[Sent, list[int]]:
+    """Send one message to a name with a server for each script; with how many came to each."""
+    addresses = tuple(f"10.0.0.{number}" for number in range(1, len(scripts) + 1))
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(ScriptedServer(script)) for script in scripts]
+        ends = {
+            address: server.endpoint for address, server in zip(addresses, servers, strict=True)
+        }
+
+        def endpoint(address: str, _port: int) -> Endpoint:
+            return ends[address]
+
+        courier = Courier(
+            helo="world.test",
+            source="",
+            directory=KnownHosts({"mx": addresses}),
+            endpoint=endpoint,
+            connect_s=5.0,
+            reply_s=5.0,
+            tls=ssl.create_default_context(),
+            login=Credentials("app", "secret"),
+        )
+        chosen = PERSONAS[persona]
+        mind = chosen.mind(Circumstances(_Unshuffled(1)))
+        sent = courier.send(
+            chosen,
+            mind,
+            "mx",
+            25,
+            sender="a@world.test",
+            recipient="b@contoso.com",
+            content=b"Subject: x\r\n\r\nx\r\n",
+        )
+        return sent, [len(server.bodies) for server in servers]
+
+
+class _Unshuffled(random.Random):
+    """Leaves every list as it is."""
+
+    def sample(self, population, k, *, counts=None):  # type: ignore[no-untyped-def]
+        """The first ones."""
+        return list(population)[:k]
+
+
+@pytest.mark.parametrize("persona", ["rfc5321", "postfix", "exim"])
+@pytest.mark.parametrize("first", [FULL, GREY, CUT_IN_BODY])
+def test_what_may_pass_sends_an_mta_to_its_next_server(persona: str, first: Script) -> None:
+    """A 4xx, or a connection cut in the message: the next server gets it within the same try."""
+    sent, bodies = send(persona, first, POLITE)
+    assert sent.outcome.result is Result.ACCEPTED
+    assert sent.choice == "10.0.0.1"
+    assert bodies == [0, 1]
+
+
+@pytest.mark.parametrize("persona", ["rfc5321", "postfix", "exim"])
+def test_no_for_good_ends_the_try(persona: str) -> None:
+    """After a 5xx nobody else is asked."""
+    sent, bodies = send(persona, UNKNOWN, POLITE)
+    assert (sent.outcome.result, sent.outcome.phase) == (Result.REFUSED, Phase.RCPT)
+    assert bodies == [0, 0]
+
+
+def test_silence_after_the_dot_may_duplicate() -> None:
+    """A server that may have it does not keep an MTA from giving it to the next one, too."""
+    sent, bodies = send("postfix", CUT_AFTER_DOT, POLITE)
+    assert sent.outcome.result is Result.ACCEPTED
+    assert bodies == [1, 1]
+
+
+@pytest.mark.parametrize("last", [UNKNOWN, FULL, GREY])
+def test_a_server_that_may_have_it_outweighs_a_later_refusal(last: Script) -> None:
+    """What nobody can know stays unanswered; told as refused, its arrival would be a phantom."""
+    sent, _ = send("postfix", CUT_AFTER_DOT, last)
+    assert sent.outcome.result is Result.UNANSWERED
+
+
+def test_a_client_of_one_address_tries_no_other() -> None:
+    """An application server gives up at once."""
+    sent, bodies = send("single_host", FULL, POLITE)
+    assert sent.outcome.result is Result.REFUSED
+    assert bodies == [0, 0]
