@@ -83,9 +83,9 @@ class Placement:
         """Where a node's control channel listens."""
         return self.seats[node].endpoint(CONTROL_PORT)
 
-    def seat_of(self, topology: Topology, target: str) -> Seat:
-        """The seat that a host name, a VIP or a node leads to."""
-        return self.seats[topology.names.get(target, target)]
+    def seats_of(self, topology: Topology, target: str) -> tuple[Seat, ...]:
+        """The seats that a host name, a VIP or a node leads to."""
+        return tuple(self.seats[each] for each in topology.names.get(target, (target,)))
 
     def networks(self, topology: Topology, remotes: tuple[str, ...]) -> tuple[str, ...]:
         """Address ranges for a connector's ``remote`` list: nodes become their own address."""

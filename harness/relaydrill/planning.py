@@ -172,23 +172,33 @@ def shares(topology: Topology, flow: str, gone: frozenset[str]) -> Shares:
     """Where the mail of one inbound flow ends with some nodes gone.
 
     Raises:
-        UsageError: The flow goes to no domain with MX records and to no MX host's name.
+        UsageError: The flow goes to no domain with MX records and to no name of several addresses.
     """
     settings = topology.flows[flow]
     order = _order(topology, settings)
     if settings.to in topology.zones:
         situation = Situation(topology.zones[settings.to].mx, order, gone)
         return _BY_PERSONA[topology.behaviour(flow)](situation, settings.pin or "")
-    hosts = {mx.host: mx for zone in topology.zones.values() for mx in zone.mx}
-    if settings.to not in hosts:
-        raise UsageError(f"flow {flow} goes to {settings.to}, which is no zone and no MX host")
-    addresses = hosts[settings.to].addresses
-    situation = Situation((hosts[settings.to],), order, gone)
+    addresses = _hosts(topology).get(settings.to)
+    if addresses is None:
+        raise UsageError(
+            f"flow {flow} goes to {settings.to}, which is no domain with MX records and no name of"
+            " several addresses"
+        )
     way = in_turn if settings.persona == "mail_client" else first_only
-    return way(addresses, order, situation.alive)
+    return way(addresses, order, Situation((), order, gone).alive)
+
+
+def _hosts(topology: Topology) -> dict[str, tuple[str, ...]]:
+    """What each host name leads to, of those between whose addresses a sender can choose."""
+    exchangers = {mx.host: mx.addresses for zone in topology.zones.values() for mx in zone.mx}
+    several = {host: named for host, named in topology.names.items() if len(named) > 1}
+    return {**several, **exchangers}
 
 
 def _order(topology: Topology, flow: Flow) -> str:
+    if topology.senders[flow.sender].sorts_near and flow.to not in topology.zones:
+        return "fixed"  # by the sender's own address: all of a host's mail goes to one of them
     servers = topology.name_servers_of(flow.sender)
     return topology.name_servers[servers[0]].order if servers else "fixed"
 
@@ -239,11 +249,19 @@ def outlooks(topology: Topology) -> tuple[Outlook, ...]:
     Raises:
         UsageError: There is no inbound flow.
     """
-    hosts = {mx.host for zone in topology.zones.values() for mx in zone.mx}
+    hosts = _hosts(topology)
     flows = [name for name, flow in topology.flows.items() if flow.to in {*topology.zones, *hosts}]
     if not flows:
-        raise UsageError(f"topology {topology.name} has no flow to a domain with MX records")
-    used = {node for zone in topology.zones.values() for node in zone.addresses}
+        raise UsageError(
+            f"topology {topology.name} has no flow to a domain with MX records, or to a"
+            " name of several addresses"
+        )
+    aims = [topology.flows[flow].to for flow in flows]
+    used = {
+        node
+        for aim in aims
+        for node in (topology.zones[aim].addresses if aim in topology.zones else hosts[aim])
+    }
     every = dict.fromkeys(node for node in (*topology.nodes, *topology.vips) if node in used)
     cases: list[tuple[str, frozenset[str]]] = [("nothing", frozenset())]
     cases += [(node, frozenset({node})) for node in every]

@@ -35,7 +35,7 @@ def show_endpoints(lab: Lab, on: Console) -> None:
     for heading in ("host", "role", "address", "ports"):
         table.add_column(heading)
     topology, seats = lab.topology, lab.placement.seats
-    names = {target: name for name, target in topology.names.items()}
+    names = {target: name for name, targets in topology.names.items() for target in targets}
     for host, seat in seats.items():
         role = topology.nodes[host].role if host in topology.nodes else "VIP"
         ports = [
@@ -69,7 +69,7 @@ def commands(lab: Lab) -> Iterator[str]:
     topology, login = lab.topology, lab.placement.credentials
     recipient = f"user@{topology.domains[0]}" if topology.domains else "user@example.com"
     for vip, (_, rule) in topology.vips.items():
-        name = next((host for host, target in topology.names.items() if target == vip), vip)
+        name = next((host for host, targets in topology.names.items() if vip in targets), vip)
         for port in rule.ports:
             where = lab.reachable(vip, port)
             command = f"swaks --server {where.address}:{where.port} --to {recipient}"

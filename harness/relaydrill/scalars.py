@@ -130,3 +130,20 @@ Rate = Annotated[
     BeforeValidator(parse_rate, json_schema_input_type=float | str),
     PlainSerializer(_show_rate, return_type=str),
 ]
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, str):
+        return (value,)
+    # Strict validation, which is on, takes a list for a tuple in JSON only, and this is no longer.
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _as_written(value: tuple[str, ...]) -> str | tuple[str, ...]:
+    return value[0] if len(value) == 1 else value
+
+
+Names = Annotated[
+    tuple[Name, ...], BeforeValidator(_listed), Field(min_length=1), PlainSerializer(_as_written)
+]
+"""One name, or a list of them."""

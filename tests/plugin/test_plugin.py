@@ -140,3 +140,44 @@ def test_the_bundled_suite_runs_from_anywhere(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "4 passed" in done.stdout
+
+
+INBOUND = """
+name: small-inbound
+clock: 20
+nodes:
+  edge1: {role: edge, site: east}
+  edge2: {role: edge, site: west}
+  ht1: {role: hub}
+  mbx: {role: mailbox, domains: [contoso.com]}
+  ns1: {role: dns}
+  ns2: {role: dns}
+  world: {role: sender}
+zones:
+  contoso.com:
+    mx:
+      - {host: maila.contoso.com, addresses: [edge1, edge2]}
+flows:
+  any: {from: world, to: contoso.com, persona: rfc5321, rate: 40/s, expect: &promise
+    {gap: 20s, deferral: true, spread: [edge1, edge2]}}
+  pinned: {from: world, to: contoso.com, persona: pinned_mx, pin: maila.contoso.com, rate: 40/s,
+    population: 20, expect: *promise}
+"""
+
+
+def test_the_bundled_suite_drills_inbound_mail(tmp_path: Path) -> None:
+    """An Edge lost and under pressure, a site, a name server; each flow is a test of its own.
+
+    One MX host is not lost alone here: it is the only one.
+    """
+    (tmp_path / "small.yaml").write_text(INBOUND)
+    done = run(
+        tmp_path,
+        *("-v", "-n2", "--pyargs", "pytest_relaydrill.suite"),
+        *("-k", "(edge1 or west or ns1) or nothing", "--relaydrill-topology=small.yaml"),
+    )
+    assert done.returncode == 0, done.stdout
+    assert "10 passed, 1 skipped" in done.stdout, done.stdout
+    for case in ("edge1-any", "edge1-backpressure-pinned", "site-west-pinned", "dns-ns1-any"):
+        assert f"test_mail_comes_in[{case}] " in done.stdout
+    assert "topology small-inbound has no hub behind a balancer" in done.stdout + str(done.stderr)

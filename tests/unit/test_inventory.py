@@ -175,6 +175,14 @@ def test_a_text_that_cannot_be_read_is_one_problem(text: str, said: str) -> None
         ("[example.com]", "[a_b]", "4 nodes.mbx.domains[0]: 'a_b' is not a domain name"),
         ("[example.com]", "x.com", "4 nodes.mbx.domains: 'x.com' is not a list"),
         ("flows:", "names: {a.b: ht1, A.b.: mbx}\nflows:", "6 names.A.b.: the same host as a.b at"),
+        (
+            "flows:",
+            "names: {a.b: [ht1, ht9]}\nflows:",
+            "6 names.a.b: no node or VIP is called",
+        ),
+        ("flows:", "names: {a.b: []}\nflows:", "6 names.a.b: the list is empty"),
+        ("flows:", "names: {a.b: [ht1, 5]}\nflows:", "6 names.a.b[1]: 5 is not text"),
+        ("flows:", "names: {a.b: HT1}\nflows:", "6 names.a.b: 'HT1' is not a name"),
     ],
 )
 def test_a_wrong_field_is_named_with_its_value_and_line(old: str, new: str, said: str) -> None:

@@ -131,6 +131,23 @@ def test_clients_of_a_name_follow_the_rotation(persona: str) -> None:
     assert shares(persona, named(), senders=1, target="mail") == near(a1=1 / 3, b1=1 / 3, c1=1 / 3)
 
 
+@pytest.mark.parametrize("persona", ["single_host", "mail_client", "caching_client"])
+def test_in_the_servers_own_subnet_a_client_pins_itself(persona: str) -> None:
+    """RFC 6724 rule 9: the address with the longest common prefix is first, whatever DNS rotates.
+
+    10.0.0.9 and 10.0.0.11 share 30 bits, 10.0.0.9 and 10.0.0.12 but 29; two that share as many keep
+    the order of the answer.
+    """
+    answers = {"mail": ["10.0.0.12", "10.0.0.11", "10.0.0.13"], "far": ["10.0.0.12", "10.0.0.13"]}
+    zone = Zone([], answers)
+    near = Circumstances(random.Random(1), near="10.0.0.9", cache_s=0.0)
+    mind = PERSONAS[persona].mind(near)
+    firsts = Counter(next(iter(mind.addresses("mail", zone))) for _ in range(30))
+    assert firsts == {"10.0.0.11": 30}
+    firsts = Counter(next(iter(mind.addresses("far", zone))) for _ in range(30))
+    assert firsts == {"10.0.0.12": 15, "10.0.0.13": 15}
+
+
 @pytest.mark.parametrize(
     ("persona", "addresses"),
     [

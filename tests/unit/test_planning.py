@@ -148,6 +148,41 @@ def test_a_million_senders_take_no_time() -> None:
     assert nothing.nodes["edge1"].spread < 0.001
 
 
+ROUND_ROBIN = """
+name: round-robin
+nodes:
+  ht1: {role: hub}
+  ht2: {role: hub}
+  mbx: {role: mailbox, domains: [contoso.com]}
+  ns1: {role: dns}
+  app: {role: sender, sorts_near: NEAR}
+names: {mail.contoso.com: [ht1, ht2]}
+flows:
+  relay: {from: app, to: mail.contoso.com, persona: PERSONA, rate: 10/s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("persona", "near", "expected"),
+    [
+        ("single_host", "false", {"ht2": 0.5}),
+        ("single_host", "true", {}),
+        ("mail_client", "false", {"ht2": 1.0}),
+    ],
+)
+def test_a_name_of_several_addresses_can_be_planned(
+    persona: str, near: str, expected: dict[str, float]
+) -> None:
+    """With one of two hubs gone a client of one address loses half of its mail, or all of it.
+
+    All of it, where it stands in the hubs' subnet and its own address picks the dead one.
+    """
+    text = ROUND_ROBIN.replace("NEAR", near).replace("PERSONA", persona)
+    topology = inventory.parse(text, "rr.yaml")
+    assert shares(topology, "relay", frozenset({"ht1"})) == expected
+    assert {each.gone for each in outlooks(topology)} == {"nothing", "ht1", "ht2"}
+
+
 def test_a_topology_without_inbound_mail_cannot_be_planned() -> None:
     """It says what is missing."""
     with pytest.raises(UsageError, match="no flow to a domain with MX records"):

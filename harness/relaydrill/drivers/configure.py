@@ -198,7 +198,7 @@ def _dns(
     dns: Dns, topology: Topology, placement: Placement, paths: Paths, common: Mapping[str, Any]
 ) -> config.Dns:
     clock = topology.clock
-    named: dict[str, tuple[str, ...]] = {host: (target,) for host, target in topology.names.items()}
+    named = {**topology.names}
     named |= {mx.host: mx.addresses for zone in topology.zones.values() for mx in zone.mx}
     return config.Dns(
         **common,
@@ -301,7 +301,8 @@ def _sender(
     names = () if servers else tuple(topology.names)
     targets = [*names, *topology.vips, *topology.nodes]
     hosts: dict[str, tuple[str, ...]] = {
-        target: (placement.seat_of(topology, target).address,) for target in targets
+        target: tuple(seat.address for seat in placement.seats_of(topology, target))
+        for target in targets
     }
     if sender.kind != "fake":
         return _mta(
@@ -318,6 +319,7 @@ def _sender(
         dns_s=_DNS_ANSWER_S / topology.clock,
         nodes=_owners(topology, placement),
         cache_s=_KEPT_S / topology.clock,
+        near=sender.sorts_near,
         shun_s=EXIM_RETRIES.first / topology.clock,
         ports=ports,
         ca=paths.ca,

@@ -67,6 +67,9 @@ class Wording:
             path = path[:2] + path[3:]
         if self.kind in ROLE_ERRORS:
             path = (*path, "role")
+        above = root.find(path[:-1]) if path and isinstance(path[-1], int) else None
+        if above is not None and not isinstance(above.value, dict | tuple):
+            path = path[:-1]  # a single name, where a list of names may stand, too
         self.of_key: Final = path[-1:] == (_KEY,) and root.find(path) is None
         self.path: Final[Path] = path[:-1] if self.of_key else path
 

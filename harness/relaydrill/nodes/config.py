@@ -244,6 +244,7 @@ class Sender(Common):
         dns_s: How long each has for its answer.
         nodes: Whose address is whose: node by address.
         cache_s: How long a client that keeps addresses does so.
+        near: Whether clients of a name put its nearest address first.
         shun_s: How long a sender that remembers failures leaves a host alone.
         most_at_once: Bound on attempts under way at once.
     """
@@ -259,6 +260,7 @@ class Sender(Common):
     dns_s: float = 5.0
     nodes: dict[str, str] = {}
     cache_s: float = 300.0
+    near: bool = False
     shun_s: float = 900.0
     most_at_once: int = 512
 

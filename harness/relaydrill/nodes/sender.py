@@ -69,7 +69,11 @@ class SenderService:
                 if self._minds and next(iter(self._minds))[0] != drill:
                     self._minds.clear()
                 born = Circumstances(
-                    random.Random(seed), pin, self._settings.cache_s, self._settings.shun_s
+                    random.Random(seed),
+                    pin,
+                    cache_s=self._settings.cache_s,
+                    shun_s=self._settings.shun_s,
+                    near=self._settings.address if self._settings.near else "",
                 )
                 self._minds[key] = PERSONAS[persona].mind(born)
             return self._minds[key]

@@ -40,12 +40,14 @@ class Circumstances:
         chance: Its luck. pin: The MX host that it has picked; empty: it picks one for itself.
         cache_s: How long it keeps what it has resolved, if it keeps it.
         shun_s: How long it leaves a host alone that failed, if it remembers such.
+        near: Its own address where it stands in the servers' subnet; else empty.
     """
 
     chance: random.Random
     pin: str = ""
     cache_s: float = 300.0
     shun_s: float = 900.0
+    near: str = ""
 
 
 class Mind(Protocol):

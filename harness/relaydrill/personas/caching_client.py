@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from relaydrill.personas.base import Circumstances, Directory, unreachable
+from relaydrill.personas.nearest import nearest_first
 from relaydrill.smtp import Outcome
 
 
@@ -24,7 +25,7 @@ class CachingClient:
 
     def mind(self, born: Circumstances) -> _Memory:
         """A client that has resolved nothing yet."""
-        return _Memory(born.cache_s)
+        return _Memory(born.cache_s, born.near)
 
     def goes_on(self, outcome: Outcome) -> bool:
         """There is nothing to go on to."""
@@ -32,8 +33,9 @@ class CachingClient:
 
 
 class _Memory:
-    def __init__(self, cache_s: float) -> None:
+    def __init__(self, cache_s: float, near: str) -> None:
         self._cache_s = cache_s
+        self._near = near
         self._kept: dict[str, tuple[float, tuple[str, ...]]] = {}
 
     def addresses(self, target: str, directory: Directory) -> Iterator[str]:
@@ -41,6 +43,6 @@ class _Memory:
         until, known = self._kept.get(target, (0.0, ()))
         now = time.monotonic()
         if not known or now >= until:
-            known = directory.addresses(target)
+            known = nearest_first(directory.addresses(target), self._near)
             self._kept[target] = (now + self._cache_s, known)
         yield from known[:1]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from relaydrill.personas.base import Circumstances, Directory, unreachable
+from relaydrill.personas.nearest import nearest_first
 from relaydrill.smtp import Outcome
 
 
@@ -18,14 +19,19 @@ class MailClient:
     authenticates: bool = True
     chooses: Literal["message", "sender"] = "message"
 
-    def mind(self, born: Circumstances) -> MailClient:
-        """It remembers nothing."""
-        return self
+    def mind(self, born: Circumstances) -> _All:
+        """It remembers nothing, and stands where it stands."""
+        return _All(born.near)
 
     def goes_on(self, outcome: Outcome) -> bool:
         """Where no connection could be opened."""
         return unreachable(outcome)
 
+
+@dataclass(frozen=True, slots=True)
+class _All:
+    near: str
+
     def addresses(self, target: str, directory: Directory) -> Iterator[str]:
-        """All addresses, in the resolver's order."""
-        yield from directory.addresses(target)
+        """All addresses, in the order of ``getaddrinfo``."""
+        yield from nearest_first(directory.addresses(target), self.near)

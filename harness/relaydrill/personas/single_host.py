@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from relaydrill.personas.base import Circumstances, Directory, unreachable
+from relaydrill.personas.nearest import nearest_first
 from relaydrill.smtp import Outcome
 
 
@@ -18,14 +19,19 @@ class SingleHost:
     authenticates: bool = False
     chooses: Literal["message", "sender"] = "message"
 
-    def mind(self, born: Circumstances) -> SingleHost:
-        """It remembers nothing."""
-        return self
+    def mind(self, born: Circumstances) -> _First:
+        """It remembers nothing, and stands where it stands."""
+        return _First(born.near)
 
     def goes_on(self, outcome: Outcome) -> bool:
         """There is nothing to go on to."""
         return unreachable(outcome)
 
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    near: str
+
     def addresses(self, target: str, directory: Directory) -> Iterator[str]:
-        """The first address, and no other."""
-        yield from directory.addresses(target)[:1]
+        """The first address that ``getaddrinfo`` gives, and no other."""
+        yield from nearest_first(directory.addresses(target), self.near)[:1]

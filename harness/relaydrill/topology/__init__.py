@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from relaydrill.scalars import Domain, Name, wrong
+from relaydrill.scalars import Domain, Name, Names, wrong
 from relaydrill.topology.hosts import (
     BALANCER_CONNECT_S,
     EXIM_RETRIES,
@@ -38,7 +38,7 @@ class Topology(Model):
 
     Attributes:
         clock: Every timer runs this many times faster than in the field.
-        names: What DNS says: host name to the VIP or node whose address it gives.
+        names: What DNS says: host name to the VIPs or nodes whose addresses it gives, in order.
         zones: What DNS says of domains that receive mail from anywhere.
         connectors: Receive connectors that every hub has.
         accept: Weaknesses that do not fail an audit.
@@ -48,7 +48,7 @@ class Topology(Model):
     summary: str = ""
     clock: float = Field(default=1.0, ge=0.1, le=100.0)
     nodes: dict[Name, Node] = Field(min_length=1)
-    names: dict[Domain, Name] = Field(default_factory=dict)
+    names: dict[Domain, Names] = Field(default_factory=dict)
     zones: dict[Domain, Zone] = Field(default_factory=dict)
     connectors: dict[Name, Connector] = Field(default_factory=dict)
     flows: dict[Name, Flow] = Field(default_factory=dict)

@@ -172,11 +172,15 @@ class Sender(Host):
             programs, in a container, with a smart host: they pick its address and retry as they do
             in the field.
         dns: Name servers that it asks, in that order; by default the resolvers, or else all.
+        sorts_near: Whether it stands in the servers' own subnet, and so puts that address of a host
+            first which is nearest to its own (RFC 6724 rule 9, as ``getaddrinfo`` of glibc has it):
+            whatever order the name server gives, one host then always picks the same.
     """
 
     role: Literal[Role.SENDER]
     kind: Literal["fake", "postfix", "exim"] = "fake"
     dns: tuple[Name, ...] = ()
+    sorts_near: bool = False
 
     @property
     def retries(self) -> Retries:

@@ -48,9 +48,10 @@ def dangling(topology: Topology) -> Iterator[Dangling]:
     yield from _dangling_name_servers(topology)
     yield from _dangling_filters(topology)
     targets = {**topology.nodes, **topology.vips}
-    for host, target in topology.names.items():
-        if target not in targets:
-            yield ("names", host), f"no node or VIP is called {target!r}", _one_of(targets)
+    for host, named in topology.names.items():
+        for target in named:
+            if target not in targets:
+                yield ("names", host), f"no node or VIP is called {target!r}", _one_of(targets)
     for key, connector in topology.connectors.items():
         for at, remote in enumerate(connector.remote):
             if "/" not in remote and remote not in topology.nodes:
