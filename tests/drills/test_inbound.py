@@ -13,10 +13,14 @@ import yaml
 from pytest_relaydrill.asserting import assert_passed
 from relaydrill import inventory
 from relaydrill.drills.judge import Judgement
+from relaydrill.drills.model import plan
+from relaydrill.drills.runner import run_drill
+from relaydrill.drivers.catalogue import lab_maker
 from relaydrill.ledger import Account
 from relaydrill.planning import shares
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status, Verdict, interval
+from tests.docker_engine import why_no_docker
 
 RunDrill = Callable[..., Judgement]
 MIX = {"blocked": 0.3, "unknown": 0.1, "spam": 0.1}
@@ -94,6 +98,19 @@ def test_back_pressure_defers_what_has_no_other_way(
     assert degraded.status is status
     assert "452 at mail" in degraded.summary
     assert not set(found.ledger.accounts("pinned")) - {Account.DELIVERED, Account.REFUSED}
+
+
+@pytest.mark.skipif(
+    bool(why_no_docker("node", "bind")), reason=why_no_docker("node", "bind") or "never"
+)
+def test_a_real_name_server_gives_the_same_verdicts(tmp_path: Path) -> None:
+    """With BIND for both name servers: an even spread, and one of them lost or broken."""
+    servers = {name: {"kind": "bind"} for name in ("ns1", "ns2")}
+    design = microsoft(tmp_path, nodes=servers)
+    with lab_maker("docker")(design, tmp_path / "lab") as lab:
+        for number, faults in enumerate([(), ("kill:ns1",), ("servfail:ns1",), ("hang:ns1",)]):
+            found = run_drill(lab, plan(design, faults=faults), tmp_path / f"run{number}")
+            assert_passed(found)
 
 
 def test_one_address_behind_each_mx_fails_pinned_senders(tmp_path: Path, drill: RunDrill) -> None:
@@ -223,7 +240,7 @@ def test_the_arithmetic_agrees_with_the_lab(tmp_path: Path, drill: RunDrill) -> 
             (frozenset({"edge1"}), window.injected + 0.5, window.heal),
         ):
             inside = [e for e in entries if begin <= e.attempts[0].started < end]
-            counts = Counter(node for entry in inside for _, node in entry.accepted)
+            counts = Counter(entry.accepted[0][1] for entry in inside if entry.accepted)
             expected = shares(design, flow, gone)
             assert set(counts) <= set(expected)
             for node, share in expected.items():

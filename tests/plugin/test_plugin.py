@@ -158,9 +158,9 @@ zones:
     mx:
       - {host: maila.contoso.com, addresses: [edge1, edge2]}
 flows:
-  any: {from: world, to: contoso.com, persona: rfc5321, rate: 40/s, expect: &promise
+  any: {from: world, to: contoso.com, persona: rfc5321, rate: 20/s, expect: &promise
     {gap: 20s, deferral: true, spread: [edge1, edge2]}}
-  pinned: {from: world, to: contoso.com, persona: pinned_mx, pin: maila.contoso.com, rate: 40/s,
+  pinned: {from: world, to: contoso.com, persona: pinned_mx, pin: maila.contoso.com, rate: 20/s,
     population: 20, expect: *promise}
 """
 
@@ -173,7 +173,7 @@ def test_the_bundled_suite_drills_inbound_mail(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(INBOUND)
     done = run(
         tmp_path,
-        *("-v", "-n2", "--pyargs", "pytest_relaydrill.suite"),
+        *("-v", "-rs", "-n2", "--pyargs", "pytest_relaydrill.suite"),
         *("-k", "(edge1 or west or ns1) or nothing", "--relaydrill-topology=small.yaml"),
     )
     assert done.returncode == 0, done.stdout

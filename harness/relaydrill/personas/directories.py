@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -71,13 +72,7 @@ class NameServers:
         why = f"{name}: no name server answers"
         for server in [*self.servers] * _ROUNDS:
             try:
-                reply = dns.query.udp(
-                    query,
-                    server.address,
-                    timeout=self.answer_s,
-                    port=server.port,
-                    source=self.source or None,
-                )
+                reply = self._answer(query, server)
             except (OSError, dns.exception.DNSException):
                 continue
             if reply.rcode() == dns.rcode.NXDOMAIN:
@@ -93,3 +88,21 @@ class NameServers:
                 for record in rrset
             )
         raise Unresolved(why)
+
+    def _answer(self, query: dns.message.QueryMessage, server: Endpoint) -> dns.message.Message:
+        """One server's answer.
+
+        By a connected socket, as glibc does it: a host whose name server is down says so at once.
+
+        Raises:
+            OSError: Nothing listens there.
+            dns.exception.DNSException: No answer in time.
+        """
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            if self.source:
+                asking.bind((self.source, 0))
+            asking.connect((server.address, server.port))
+            asking.setblocking(False)
+            return dns.query.udp(
+                query, server.address, timeout=self.answer_s, port=server.port, sock=asking
+            )

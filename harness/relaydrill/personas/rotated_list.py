@@ -33,12 +33,18 @@ class RotatedList:
 class _Rotating:
     def __init__(self, chance: random.Random) -> None:
         self._turns = itertools.count(chance.randrange(1_000_000))
+        self._luck = chance.random()
 
     def addresses(self, target: str, directory: Directory) -> Iterator[str]:
         """Every address, from this turn's first on."""
         turn = next(self._turns)
         for hosts in by_preference(target, directory):
             # In a list of its own: the order of DNS answers must not turn against this rotation.
-            group = sorted({address for host in hosts for address in directory.addresses(host)})
+            known = {address for host in hosts for address in directory.addresses(host)}
+            group = sorted(known, key=self._place)
             first = turn % len(group) if group else 0
             yield from (*group[first:], *group[:first])
+
+    def _place(self, address: str) -> float:
+        """Where an address stands in this sender's list."""
+        return random.Random(f"{self._luck} {address}").random()
