@@ -56,6 +56,7 @@ class History:
         code: int = 0,
         phase: Phase = Phase.REPLY,
         reason: str = "",
+        server: str = "",
         recipient: str | None = None,
     ) -> None:
         """An attempt and, unless the sender ends first, its outcome."""
@@ -75,6 +76,7 @@ class History:
             detail: dict[str, Any] = {"result": str(result), "phase": str(phase)}
             detail |= {"code": code} if code else {}
             detail |= {"reason": reason} if reason else {}
+            detail |= {"server": server} if server else {}
             self.write("app", "outcome", message, at=begun + took, recipient=recipient, **detail)
 
     def accepted(self, message: str, node: str = "ht1", **rest: Any) -> None:
@@ -96,6 +98,10 @@ class History:
     def queue(self, node: str, *messages: str, at: float | None = None) -> None:
         """A look into a hub's queue."""
         self.write(node, "queue", at=at, items=[[message, self.recipient] for message in messages])
+
+    def belief(self, backend: str, state: str, *, at: float) -> None:
+        """What the balancer takes a backend to be from a moment on."""
+        self.write("lb1", "backend", at=at, backend=backend, port=25, state=state, reason="")
 
     def fault(
         self,

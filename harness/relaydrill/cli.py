@@ -18,6 +18,7 @@ from relaydrill import inventory, playground
 from relaydrill.drills.audit import is_audit, judge_audit, plan_audit, run_audit
 from relaydrill.drills.judge import judge as judge_run
 from relaydrill.drills.model import plan
+from relaydrill.drills.policy import judge_policy
 from relaydrill.drills.runner import run_drill
 from relaydrill.drivers.catalogue import DRIVERS, docker_installed, lab_maker, labs_at_once
 from relaydrill.drivers.registry import Registry
@@ -25,6 +26,7 @@ from relaydrill.errors import RelaydrillError, UsageError
 from relaydrill.planning import outlooks
 from relaydrill.report import plan as plan_table
 from relaydrill.report import terminal
+from relaydrill.report.policy import show_policy
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status
 
@@ -194,6 +196,32 @@ def plan_command(topology: str, as_json: bool) -> int:
     else:
         plan_table.show_outlooks(found, terminal.console())
     return 0 if all(each.holds for each in found) else _EXIT[Status.FAIL]
+
+
+@cli.command("policy")
+@_topology
+@_driver
+@_project
+@_out
+@_json
+def policy_command(
+    topology: str, driver: str, project: str, out: Path | None, as_json: bool
+) -> int:
+    """Ask every door of TOPOLOGY who may relay, and what it wants of those who submit.
+
+    Each sender asks each VIP, hub and Edge server, as far as RCPT; no mail is sent. Shows where the
+    answer is not what the connectors declare: an open relay, a refusal, a certificate without the
+    name.
+    """
+    design = inventory.load(topology)
+    console = terminal.console(stderr=as_json)
+    with lab_maker(driver, project=project)(design, out or _fresh_directory(design, "lab")) as lab:
+        found = judge_policy(lab)
+    if as_json:
+        _print_json(found.document())
+    else:
+        show_policy(found, console)
+    return _EXIT[found.status]
 
 
 @cli.command("judge")

@@ -101,6 +101,20 @@ class SmtpSession:
             outcomes |= dict.fromkeys(taken, self._send_content(content))
         return outcomes
 
+    def ask(self, sender: str, recipient: str) -> Outcome:
+        """Whether a message would be taken so far as RCPT tells, without sending one.
+
+        Raises:
+            SessionEnded: The connection was lost.
+        """
+        self._enter(Phase.MAIL)
+        reply = self._command(f"MAIL FROM:<{sender}>")
+        if not reply.ok:
+            return self._refused(reply)
+        self._enter(Phase.RCPT)
+        reply = self._command(f"RCPT TO:<{recipient}>")
+        return self._outcome(Result.ACCEPTED, reply) if reply.ok else self._refused(reply)
+
     def quit(self) -> None:
         """Say QUIT and close; whatever the server answers changes nothing any more."""
         with contextlib.suppress(SessionEnded):

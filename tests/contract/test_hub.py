@@ -141,10 +141,8 @@ class Tier:
         settings = config.Hub(
             **self._common("ht1"),
             listeners=(
-                config.Listener(port=25, bind=_address(seat.endpoint(25)), relay=True),
-                config.Listener(
-                    port=587, bind=_address(seat.endpoint(587)), tls="required", auth="required"
-                ),
+                _listener(25, seat, config.Connector(relay=True)),
+                _listener(587, seat, config.Connector(tls="required", auth="required")),
             ),
             domains=("contoso.com",),
             trusted_proxies=(self.seats["lb1"].address,),
@@ -159,8 +157,7 @@ class Tier:
 
     def mailbox(self) -> None:
         """Start the mailbox server."""
-        bind = _address(self.seats["mbx"].endpoint(25))
-        listeners = (config.Listener(port=25, bind=bind),)
+        listeners = (_listener(25, self.seats["mbx"], config.Connector()),)
         settings = config.Mailbox(
             **self._common("mbx"), listeners=listeners, domains=("contoso.com",)
         )
@@ -233,6 +230,10 @@ class Tier:
     @staticmethod
     def _until(condition: Any, what: str) -> None:
         wait_for(condition, what=what, deadline_s=_PATIENCE_S, every_s=0.002)
+
+
+def _listener(port: int, seat: Seat, *connectors: config.Connector) -> config.Listener:
+    return config.Listener(port=port, bind=_address(seat.endpoint(port)), connectors=connectors)
 
 
 def _address(endpoint: Endpoint) -> config.Address:
@@ -345,7 +346,7 @@ def test_commands_out_of_place_are_refused(hub: Tier, commands: list[str], reply
 def test_relaying_is_for_the_connector_that_allows_it(tier: Tier) -> None:
     """A connector without relay takes the accepted domains only; the others it refuses."""
     seat = tier.seats["ht1"]
-    closed = config.Listener(port=25, bind=_address(seat.endpoint(25)))
+    closed = _listener(25, seat, config.Connector())
     tier.mailbox()
     tier.hub(listeners=(closed,))
     with tier.connect() as client:
@@ -359,13 +360,80 @@ def test_relaying_is_for_the_connector_that_allows_it(tier: Tier) -> None:
 def test_a_client_out_of_range_is_refused(tier: Tier) -> None:
     """A connector serves its own address range; everybody else is told to authenticate."""
     seat, app = tier.seats["ht1"], tier.seats["app"].address
-    bind = _address(seat.endpoint(25))
     tier.mailbox()
-    tier.hub(listeners=(config.Listener(port=25, bind=bind, networks=(f"{app}/32",), relay=True),))
+    connector = config.Connector(networks=(f"{app}/32",), relay=True)
+    tier.hub(listeners=(_listener(25, seat, connector),))
     with tier.connect() as client:
         assert client.greet().message().startswith("250 2.6.0")
     with tier.connect(source="other") as client:
         assert client.greet().message() == "530 5.7.1 Client was not authenticated"
+
+
+def test_the_smallest_range_around_a_client_serves_it(tier: Tier) -> None:
+    """Of connectors that share a port the most specific wins, in whatever order they stand."""
+    seat, app = tier.seats["ht1"], tier.seats["app"].address
+    everybody = config.Connector(name="internet")
+    own = config.Connector(name="relay", networks=(f"{app}/32",), relay=True)
+    tier.mailbox()
+    tier.hub(listeners=(_listener(25, seat, everybody, own),))
+    for source, reply in (
+        ("app", "250 2.1.5 Recipient OK"),
+        ("other", "550 5.7.1 Unable to relay"),
+    ):
+        with tier.connect(source=source) as client:
+            client.greet().say("MAIL FROM:<app@contoso.com>")
+            assert client.say("RCPT TO:<a@fabrikam.com>") == reply
+    [refused] = tier.events("ht1", "refused")
+    assert refused.detail["connector"] == "internet"
+
+
+def test_a_connector_takes_so_many_sessions_and_no_more(tier: Tier) -> None:
+    """The next one from the same address gets 421 and is closed; one that ends makes room."""
+    seat = tier.seats["ht1"]
+    tier.mailbox()
+    tier.hub(listeners=(_listener(25, seat, config.Connector(most_per_source=2)),))
+    with contextlib.ExitStack() as clients:
+        first, second = (clients.enter_context(tier.connect()) for _ in range(2))
+        first.greet()
+        second.greet()
+        with tier.connect() as third:
+            assert third.reply().startswith(
+                "421 4.3.2 The maximum number of concurrent connections"
+            )
+            assert third.reply() == ""
+        with tier.connect(source="other") as elsewhere:
+            elsewhere.greet()
+        assert second.say("QUIT").startswith("221")
+        assert second.reply() == ""
+        with tier.connect() as fourth:
+            fourth.greet()
+
+
+def test_a_full_connector_tells_everybody_so(tier: Tier) -> None:
+    """At the limit of all sessions it is the server's own limit that the 421 names."""
+    seat = tier.seats["ht1"]
+    tier.mailbox()
+    tier.hub(listeners=(_listener(25, seat, config.Connector(most_connections=1)),))
+    with tier.connect() as client:
+        client.greet()
+        with tier.connect(source="other") as late:
+            assert "concurrent server connections" in late.reply()
+
+
+def test_a_message_has_so_many_recipients_and_no_more(tier: Tier) -> None:
+    """The rest are put off with 452, and the message goes to those that were taken."""
+    seat = tier.seats["ht1"]
+    tier.mailbox()
+    connector = config.Connector(most_recipients=2, size_limit=2000)
+    tier.hub(listeners=(_listener(25, seat, connector),))
+    with tier.connect() as client:
+        client.greet().say("MAIL FROM:<app@contoso.com>")
+        said = [client.say(f"RCPT TO:<{name}@contoso.com>") for name in "abc"]
+        assert said == [*["250 2.1.5 Recipient OK"] * 2, "452 4.5.3 Too many recipients"]
+        assert client.say("DATA").startswith("354")
+        client.send(_CONTENT + b".\r\n")
+        assert client.reply().startswith("250 2.6.0")
+        assert client.message(_CONTENT + b"x" * 3000 + b"\r\n").startswith("552 5.3.4")
 
 
 def test_submission_wants_tls_and_a_login(hub: Tier, trust: ssl.SSLContext) -> None:
@@ -514,8 +582,8 @@ def edge(tier: Tier) -> Tier:
         blocked=(blocked,), senders=("@fabrikam.com",), recipients=(_TO,), tarpit_s=0.2
     )
     tier.mailbox()
-    bind = _address(tier.seats["ht1"].endpoint(25))
-    tier.hub(role="edge", filters=filters, listeners=(config.Listener(port=25, bind=bind),))
+    listener = _listener(25, tier.seats["ht1"], config.Connector())
+    tier.hub(role="edge", filters=filters, listeners=(listener,))
     return tier
 
 

@@ -506,6 +506,34 @@ class TestDegraded:
         assert verdict.status is expected
         assert verdict.figures["deferred"] == (1 if deferral and code == 452 else 0)
 
+    @pytest.mark.parametrize(
+        ("marked_down", "told"),
+        [
+            (None, "2 by ht1, which the balancer believed to be up all the time"),
+            (INJECT + 0.5, "2 by ht1, which the balancer believed to be up for 5.0 s"),
+        ],
+    )
+    def test_what_the_balancer_believed_is_told_beside_what_senders_saw(
+        self, marked_down: float | None, told: str
+    ) -> None:
+        """A refusal by the broken node itself is one that the balancer's checks did not prevent."""
+        history = drilled()
+        for moment in (0.2, 0.4):
+            history.attempt(
+                f"<{moment}@app>",
+                Result.REFUSED,
+                at=INJECT + moment,
+                phase=Phase.MAIL,
+                code=452,
+                server="ht1.contoso.com",
+            )
+        if marked_down:
+            history.belief("ht1", "down", at=marked_down)
+        verdict = found(case(history, KILL), "degraded")
+        assert verdict is not None
+        assert told in verdict.summary
+        assert verdict.figures["false_green"]["refused"] == 2
+
     def test_a_fault_that_was_not_injected_changes_nothing(self) -> None:
         """Without an injection there is no change to count from."""
         history = History()

@@ -20,9 +20,10 @@ COMMON = {
 
 
 def listener(port: int, **rest: object) -> config.Listener:
-    """A receive connector."""
+    """A port with one receive connector."""
     bind = config.Address(address="10.0.0.1", port=port)
-    return config.Listener.model_validate({"port": port, "bind": bind, **rest})
+    connector = config.Connector.model_validate(rest)
+    return config.Listener(port=port, bind=bind, connectors=(connector,))
 
 
 def hub(*listeners: config.Listener, **rest: object) -> config.Hub:

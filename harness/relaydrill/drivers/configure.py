@@ -56,20 +56,23 @@ class Paths:
 
 def service_ports(topology: Topology) -> dict[str, frozenset[int]]:
     """Logical service ports of every host and VIP, in the order in which they get addresses."""
-    connectors = frozenset(connector.port for connector in topology.connectors.values())
-    hosts = {
-        name: {
-            Role.HUB: connectors or frozenset({_SMTP_PORT}),
-            Role.MAILBOX: frozenset({_SMTP_PORT}),
-            Role.EDGE: frozenset({_SMTP_PORT}),
-            Role.DNS: frozenset({_DNS_PORT}),
-        }.get(node.role, frozenset())
-        for name, node in topology.nodes.items()
-    }
+    hosts = {name: _ports(topology, name, node.role) for name, node in topology.nodes.items()}
     vips = {vip: frozenset(rule.ports) for vip, (_, rule) in topology.vips.items()}
     # Nobody sits there; but the address is this lab's, so that nobody else does, either.
     nobody = {NOWHERE: frozenset[int]()} if topology.zones else {}
     return hosts | vips | nobody
+
+
+def _ports(topology: Topology, node: str, role: Role) -> frozenset[int]:
+    match role:
+        case Role.HUB | Role.EDGE:
+            ports = frozenset(each.port for each in topology.connectors_of(node).values())
+            return ports or frozenset({_SMTP_PORT})
+        case Role.MAILBOX:
+            return frozenset({_SMTP_PORT})
+        case Role.DNS:
+            return frozenset({_DNS_PORT})
+    return frozenset()
 
 
 def fqdn(topology: Topology, node: str) -> str:
@@ -117,24 +120,11 @@ def _hub(
     hub: Hub, topology: Topology, placement: Placement, paths: Paths, common: Mapping[str, Any]
 ) -> config.Hub:
     name, clock = common["name"], topology.clock
-    seat = placement.seats[name]
-    connectors = topology.connectors.values()
-    listeners = tuple(
-        config.Listener(
-            port=connector.port,
-            bind=_address(seat.endpoint(connector.port)),
-            networks=placement.networks(topology, connector.remote),
-            relay=connector.relay,
-            tls=connector.tls,
-            auth=connector.auth,
-        )
-        for connector in connectors
-    ) or (config.Listener(port=_SMTP_PORT, bind=_address(seat.endpoint(_SMTP_PORT))),)
     login = placement.credentials
     return config.Hub(
         **common,
         role="postfix" if hub.kind == "postfix" else "hub",
-        listeners=listeners,
+        listeners=_listeners(topology, placement, name),
         domains=topology.domains,
         trusted_proxies=tuple(
             placement.seats[balancer].address
@@ -166,11 +156,10 @@ def _edge(
     edge: Edge, topology: Topology, placement: Placement, paths: Paths, common: Mapping[str, Any]
 ) -> config.Hub:
     name, clock, filters = common["name"], topology.clock, edge.filters
-    bind = _address(placement.seats[name].endpoint(_SMTP_PORT))
     return config.Hub(
         **common,
         role="edge",
-        listeners=(config.Listener(port=_SMTP_PORT, bind=bind),),
+        listeners=_listeners(topology, placement, name),
         domains=topology.domains,
         idle_s=_EDGE_IDLE_S / clock,
         queue=paths.queue(name),
@@ -348,7 +337,11 @@ def _mta(
         **common,
         role="sending-postfix" if sender.kind == "postfix" else "sending-exim",
         listeners=(
-            config.Listener(port=_SMTP_PORT, bind=_HAND_IN, networks=("127.0.0.0/8",), relay=True),
+            config.Listener(
+                port=_SMTP_PORT,
+                bind=_HAND_IN,
+                connectors=(config.Connector(networks=("127.0.0.0/8",), relay=True),),
+            ),
         ),
         domains=(),
         hosts=hosts,
@@ -364,6 +357,30 @@ def _mta(
         dead_host_s=_DEAD_HOST_S / clock,
         connect_s=_CONNECT_S / clock,
         reply_s=_REPLY_S / clock,
+    )
+
+
+def _listeners(topology: Topology, placement: Placement, node: str) -> tuple[config.Listener, ...]:
+    """Every port of a hub or Edge server, with the receive connectors that it has there."""
+    seat, by_port = placement.seats[node], dict[int, list[config.Connector]]()
+    for name, connector in topology.connectors_of(node).items():
+        by_port.setdefault(connector.port, []).append(
+            config.Connector(
+                name=name,
+                networks=placement.networks(topology, connector.remote),
+                relay=connector.relay,
+                tls=connector.tls,
+                auth=connector.auth,
+                most_connections=connector.connections,
+                most_per_source=connector.per_source,
+                most_recipients=connector.recipients,
+                size_limit=connector.size,
+            )
+        )
+    ports = by_port or {_SMTP_PORT: [config.Connector()]}
+    return tuple(
+        config.Listener(port=port, bind=_address(seat.endpoint(port)), connectors=tuple(connectors))
+        for port, connectors in ports.items()
     )
 
 

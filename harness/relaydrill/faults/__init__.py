@@ -12,6 +12,7 @@ from relaydrill.faults.backpressure import backpressure
 from relaydrill.faults.base import Fault, Proof
 from relaydrill.faults.blackhole import blackhole
 from relaydrill.faults.busy_banner import busy_banner
+from relaydrill.faults.drain import drain
 from relaydrill.faults.drop_after_store import drop_after_store
 from relaydrill.faults.drop_before_store import drop_before_store
 from relaydrill.faults.drop_mid_data import drop_mid_data
@@ -44,6 +45,7 @@ FAULTS: Final[Mapping[str, Maker]] = MappingProxyType(
         "hang": hang,
         "busy": busy_banner,
         "backpressure": backpressure,
+        "drain": drain,
         "tempfail": tempfail,
         "reject": reject,
         "slow": slow,

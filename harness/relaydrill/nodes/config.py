@@ -45,22 +45,41 @@ class Login(Model):
     password: str = Field(repr=False)
 
 
+class Connector(Model):
+    """One receive connector: whom it serves, and what they may do.
+
+    Attributes:
+        name: As in the topology. networks: Client address ranges that it serves.
+        anonymous: Whether clients that have not logged in may send at all.
+        relay: Whether it takes mail for any domain.
+        tls, auth: As in `relaydrill.topology.Connector`.
+        most_connections: Open at once. most_per_source: Of them from one address; None: any number.
+        most_recipients: Of one message. size_limit: Bytes of one message.
+    """
+
+    name: str = "default"
+    networks: tuple[str, ...] = ("0.0.0.0/0",)
+    anonymous: bool = True
+    relay: bool = False
+    tls: Literal["none", "offered", "required"] = "none"
+    auth: Literal["none", "required"] = "none"
+    most_connections: int = 5000
+    most_per_source: int | None = None
+    most_recipients: int = 200
+    size_limit: int = 37_748_736
+
+
 class Listener(Model):
-    """One receive connector: where it listens and whom it serves.
+    """A port, and the receive connectors that share it.
 
     Attributes:
         port: Logical port, for journals. bind: The real one.
-        networks: Client address ranges that it serves.
-        relay: Whether it takes mail for any domain.
-        tls, auth: As in `relaydrill.topology.Connector`.
+        connectors: The one with the smallest range around a client serves it.
     """
 
     port: int
     bind: Address
-    networks: tuple[str, ...] = ("0.0.0.0/0",)
-    relay: bool = False
-    tls: Literal["none", "offered", "required"] = "none"
-    auth: Literal["none", "required"] = "none"
+    connectors: tuple[Connector, ...] = (Connector(),)
 
 
 class Common(Model):
@@ -95,7 +114,6 @@ class Receiver(Common):
     tls: Tls | None = None
     logins: tuple[Login, ...] = ()
     idle_s: float = 300.0
-    size_limit: int = 37_748_736
     backlog: int = 128
 
 

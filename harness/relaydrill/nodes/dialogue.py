@@ -13,6 +13,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from relaydrill.journal import Journal
 from relaydrill.nodes import config, replies
+from relaydrill.nodes.connectors import UNSERVED, Occupancy, serving
 from relaydrill.nodes.disturbance import Disturbances
 from relaydrill.nodes.filters import Filtering
 from relaydrill.smtp import Phase, Reply
@@ -29,6 +30,7 @@ class Received:
         sender, recipients: The envelope. content: Headers and body, CRLF.
         client: The client's address. helo: What it called itself.
         port: Logical port that it came in by. tls: Whether the session was encrypted.
+        connector: Name of the receive connector that took it.
     """
 
     sender: str
@@ -38,6 +40,7 @@ class Received:
     helo: str
     port: int
     tls: bool
+    connector: str
 
 
 class Acceptor(Protocol):
@@ -77,6 +80,7 @@ class Reception:
         self.disturbances = disturbances
         self.tls_context = _server_tls(settings.tls)
         self.filtering = Filtering(getattr(settings, "filters", None))
+        self.occupancy = Occupancy()
         self.empty = asyncio.Event()
         self.empty.set()
         self._sessions: set[Dialogue] = set()
@@ -115,7 +119,7 @@ class Dialogue(SMTP):
     """One SMTP session.
 
     Args:
-        listener: The receive connector that it came in by.
+        listener: Where it came in.
         reception: What all sessions of the node share.
         policy: The hooks of the SMTP library; see `relaydrill.nodes.policy`.
     """
@@ -129,17 +133,15 @@ class Dialogue(SMTP):
         self.command_size_limits = collections.defaultdict(lambda: self.command_size_limit)
         self.listener = listener
         self.reception = reception
+        self.connector = UNSERVED
         self.client = ""
+        self._is_counted = False
         self.probe = False
         self._begun = False
         self._greeted = False
         super().__init__(
             policy,
             hostname=reception.settings.fqdn,
-            data_size_limit=reception.settings.size_limit,
-            tls_context=reception.tls_context if listener.tls != "none" else None,
-            require_starttls=listener.tls == "required",
-            auth_required=listener.auth == "required",
             auth_require_tls=True,
             authenticator=reception.authenticate,
             timeout=reception.settings.idle_s,
@@ -160,6 +162,9 @@ class Dialogue(SMTP):
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the session."""
         self.reception.left(self)
+        if self._is_counted:
+            self._is_counted = False
+            self.reception.occupancy.leave(self.listener.port, self.connector, self.client)
         super().connection_lost(error)
 
     def abort(self) -> None:
@@ -178,6 +183,9 @@ class Dialogue(SMTP):
             self._begun = True
             if await self.interfere(Phase.BANNER):
                 return
+            if refused := self._served():
+                await self._refuse_for_good(refused)
+                return
             self._greeted = True
             status = str(replies.banner(self.reception.settings.fqdn, formatdate()))
         if status is None or self._closing:
@@ -185,6 +193,31 @@ class Dialogue(SMTP):
         if isinstance(status, str):
             status = replies.in_exchange_words(status).encode("ascii", "replace")
         await super().push(status)
+
+    def _served(self) -> Reply | None:
+        """Give the client its connector, now that it is known; the refusal if that is full."""
+        connector = self.connector = serving(self.listener, self.client)
+        context = self.reception.tls_context if connector.tls != "none" else None
+        self.tls_context = context
+        self.require_starttls = context and connector.tls == "required"
+        self._auth_required = connector.auth == "required"
+        self.data_size_limit = connector.size_limit
+        self._is_counted = True
+        return self.reception.occupancy.enter(self.listener.port, connector, self.client)
+
+    async def _refuse_for_good(self, reply: Reply) -> None:
+        self.reception.journal.write(
+            "refused",
+            phase=str(Phase.BANNER),
+            code=reply.code,
+            text=reply.text,
+            client=self.client,
+            port=self.listener.port,
+            connector=self.connector.name,
+        )
+        await super().push(str(reply))
+        if isinstance(self.transport, asyncio.Transport):
+            self.transport.close()
 
     async def interfere(self, phase: Phase) -> bool:
         """Let a service fault act at this point; True if the usual course must not follow."""

@@ -94,6 +94,7 @@ class HubService:
                 recipient,
                 client=received.client,
                 port=received.port,
+                connector=received.connector,
                 stored=stored,
             )
 

@@ -9,16 +9,15 @@ from aiosmtpd.smtp import Envelope, Session
 
 from relaydrill.nodes import config, replies
 from relaydrill.nodes.dialogue import Dialogue, Received, Reception
-from relaydrill.placement import in_networks
 from relaydrill.smtp import Phase, Reply
 
 
 class Policy:
-    """The hooks for the sessions of one connector."""
+    """The hooks for the sessions of one port."""
 
     def __init__(self, reception: Reception, listener: config.Listener) -> None:
         self._reception = reception
-        self._listener = listener
+        self._port = listener.port
 
     async def handle_PROXY(
         self, dialogue: Dialogue, session: Session, envelope: Envelope, proxy: ProxyData
@@ -50,8 +49,8 @@ class Policy:
         """Greet, and announce what this server really does; nothing else."""
         session.host_name = hostname
         lines = [replies.hello(dialogue.hostname, dialogue.client)]
-        lines += [f"SIZE {self._reception.settings.size_limit}", "ENHANCEDSTATUSCODES"]
-        if self._listener.tls != "none":
+        lines += [f"SIZE {dialogue.connector.size_limit}", "ENHANCEDSTATUSCODES"]
+        if dialogue.tls_context:
             lines.append("AUTH LOGIN PLAIN" if session.ssl else "STARTTLS")
         lines.append("8BITMIME")
         return ["\r\n".join([f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"])]
@@ -79,7 +78,7 @@ class Policy:
         options: list[str],
     ) -> str:
         """Take a sender from a client that this connector serves."""
-        if not session.authenticated and not in_networks(dialogue.client, self._listener.networks):
+        if not session.authenticated and not dialogue.connector.anonymous:
             return self._refuse(dialogue, Phase.MAIL, replies.NOT_AUTHENTICATED)
         if refused := self._reception.filtering.sender(address):
             return self._refuse(dialogue, Phase.MAIL, refused[1], layer=refused[0])
@@ -96,7 +95,12 @@ class Policy:
         options: list[str],
     ) -> str:
         """Take a recipient of an accepted domain, or any where the connector relays."""
-        relay = self._listener.relay or bool(session.authenticated)
+        connector = dialogue.connector
+        if len(envelope.rcpt_tos) >= connector.most_recipients:
+            return self._refuse(
+                dialogue, Phase.RCPT, replies.TOO_MANY_RECIPIENTS, recipient=address
+            )
+        relay = connector.relay or bool(session.authenticated)
         refusal = self._reception.acceptor.takes(address, relay=relay)
         if refusal:
             return self._refuse(dialogue, Phase.RCPT, refusal, recipient=address)
@@ -126,8 +130,9 @@ class Policy:
                 content=content,
                 client=dialogue.client,
                 helo=session.host_name or "",
-                port=self._listener.port,
+                port=self._port,
                 tls=session.ssl is not None,
+                connector=dialogue.connector.name,
             )
         )
         if await dialogue.interfere(Phase.REPLY):
@@ -151,7 +156,8 @@ class Policy:
             code=reply.code,
             text=reply.text,
             client=dialogue.client,
-            port=self._listener.port,
+            port=self._port,
+            connector=dialogue.connector.name,
             layer=str(layer),
         )
         return str(reply)

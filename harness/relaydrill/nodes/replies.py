@@ -25,6 +25,17 @@ UNAVAILABLE: Final = Reply(421, "4.3.2 Service not available")
 IDLE: Final = Reply(451, "4.7.0 Timeout waiting for client input")
 LOOP: Final = Reply(554, "5.4.6 Hop count exceeded - possible mail loop")
 LOCAL_ERROR: Final = Reply(451, "4.3.0 Local error in processing")
+TOO_MANY_CONNECTIONS: Final = Reply(
+    421,
+    "4.3.2 The maximum number of concurrent server connections has exceeded a limit, closing"
+    " transmission channel",
+)
+TOO_MANY_FROM_SOURCE: Final = Reply(
+    421,
+    "4.3.2 The maximum number of concurrent connections has exceeded a limit, closing"
+    " transmission channel",
+)
+TOO_MANY_RECIPIENTS: Final = Reply(452, "4.5.3 Too many recipients")
 TOO_MANY_ERRORS: Final = Reply(
     421, "4.7.0 Too many errors on this connection, closing transmission channel"
 )

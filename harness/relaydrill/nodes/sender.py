@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import ssl
 import threading
@@ -41,8 +42,23 @@ class SenderService:
         """There is nothing to disturb."""
 
     async def handle(self, op: str, args: dict[str, Any]) -> Any:
-        """The operations of `relaydrill.nodes.workload.Workload`."""
+        """``ask`` probes a server without sending; the rest as `relaydrill.nodes.workload`."""
+        if op == "ask":
+            return await asyncio.to_thread(self._ask, **args)
         return await self._workload.handle(op, args)
+
+    def _ask(self, *, host: str, port: int, **how: Any) -> dict[str, Any]:
+        """What a host of the topology says to a client of here; see `Courier.ask`."""
+        [address] = self._settings.hosts[host]
+        outcome = self._courier.ask(address, port, **how)
+        return {
+            "result": str(outcome.result),
+            "phase": str(outcome.phase),
+            "code": outcome.reply.code if outcome.reply else 0,
+            "said": str(outcome.reply or outcome.reason),
+            "address": outcome.address,
+            "server": outcome.server,
+        }
 
     def _send(self, letter: Letter) -> None:
         load = letter.load

@@ -85,6 +85,47 @@ class Courier:
         # A server that may have it outweighs a later one's refusal.
         return Sent(undecided or outcome, first)
 
+    def ask(
+        self,
+        address: str,
+        port: int,
+        *,
+        sender: str,
+        recipient: str,
+        name: str = "",
+        tls: bool = False,
+        login: bool = False,
+    ) -> Outcome:
+        """Whether a server would take a message, as far as RCPT tells; none is sent.
+
+        Args:
+            address, port: Where; the port is a logical one. sender, recipient: The envelope.
+            name: What the certificate must bear. tls: Whether to do STARTTLS.
+            login: Whether to log in.
+        """
+        route = Route(
+            self.endpoint(address, port),
+            helo=self.helo,
+            source=self.source,
+            connect_s=self.connect_s,
+            reply_s=self.reply_s,
+            tls=self.tls if tls else None,
+            server_name=name,
+            login=self.login if login else None,
+        )
+        try:
+            session = SmtpSession.connect(route)
+        except SessionEnded as ended:
+            return ended.outcome
+        try:
+            outcome = session.ask(sender, recipient)
+        except SessionEnded as ended:
+            session.close()
+            return ended.outcome
+        with contextlib.suppress(OSError):
+            session.quit()
+        return outcome
+
     def _route(self, persona: Persona, host: str, endpoint: Endpoint) -> Route:
         secure = persona.authenticates
         return Route(

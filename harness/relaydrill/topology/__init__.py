@@ -40,7 +40,7 @@ class Topology(Model):
         clock: Every timer runs this many times faster than in the field.
         names: What DNS says: host name to the VIPs or nodes whose addresses it gives, in order.
         zones: What DNS says of domains that receive mail from anywhere.
-        connectors: Receive connectors that every hub has.
+        connectors: Receive connectors; every hub has those that name no nodes.
         accept: Weaknesses that do not fail an audit.
     """
 
@@ -71,6 +71,15 @@ class Topology(Model):
     def hubs(self) -> dict[str, Hub]:
         """Hub nodes by name."""
         return self.of_role(Role.HUB)
+
+    def connectors_of(self, node: str) -> dict[str, Connector]:
+        """The receive connectors of a hub or an Edge server; none: it takes mail from everybody."""
+        is_hub = self.nodes[node].role == Role.HUB
+        return {
+            name: each
+            for name, each in self.connectors.items()
+            if node in each.nodes or (is_hub and not each.nodes)
+        }
 
     @property
     def edges(self) -> dict[str, Edge]:

@@ -60,6 +60,15 @@ def dangling(topology: Topology) -> Iterator[Dangling]:
                     f"no node is called {remote!r}",
                     _one_of(topology.nodes) + ", or an address range",
                 )
+        receivers = {**topology.hubs, **topology.edges}
+        for at, node in enumerate(connector.nodes):
+            if node not in receivers:
+                yield (
+                    ("connectors", key, "nodes", at),
+                    f"no hub or Edge server is called {node!r}",
+                    _one_of(receivers),
+                )
+    yield from _clashing_connectors(topology)
     yield from _dangling_flows(topology)
     for at, entry in enumerate(topology.accept):
         if entry.node not in topology.nodes:
@@ -75,6 +84,36 @@ def dangling(topology: Topology) -> Iterator[Dangling]:
                     f"no flow is called {flow!r}",
                     _one_of(topology.flows),
                 )
+
+
+def _clashing_connectors(topology: Topology) -> Iterator[Dangling]:
+    """Two connectors that nothing tells apart, and what a real program cannot have."""
+    told: set[tuple[str, str]] = set()
+    for node in (*topology.hubs, *topology.edges):
+        seen: dict[tuple[int, str], str] = {}
+        ports: dict[int, str] = {}
+        for name, connector in topology.connectors_of(node).items():
+            first = ports.setdefault(connector.port, name)
+            if (
+                topology.nodes[node].kind == "postfix"
+                and first != name
+                and (first, name) not in told
+            ):
+                told.add((first, name))
+                yield (
+                    ("connectors", name, "port"),
+                    f"{node} is a real postfix, and has one connector for each port: {first}",
+                    "another port, or kind: fake",
+                )
+            for remote in connector.remote:
+                other = seen.setdefault((connector.port, remote), name)
+                if other != name and (other, name) not in told:
+                    told.add((other, name))
+                    yield (
+                        ("connectors", name, "remote"),
+                        f"{other} serves {remote} on port {connector.port} of {node} as well",
+                        "ranges that differ; the smallest one around a client serves it",
+                    )
 
 
 def _dangling_balancers(topology: Topology) -> Iterator[Dangling]:

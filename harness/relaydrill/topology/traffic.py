@@ -11,20 +11,31 @@ from relaydrill.topology.model import Model
 
 
 class Connector(Model):
-    """A receive connector of every hub: who may speak to which port, and what for.
+    """A receive connector: who may speak to which port, and what for.
+
+    Several may share a port; the one with the smallest range around a client serves it.
 
     Attributes:
         port: Where it listens.
+        nodes: The hubs and Edge servers that have it; none named: every hub.
         remote: Nodes and address ranges that it serves; the default is everybody.
         relay: Whether it takes mail for any domain, or only for the mailbox servers' own.
         tls: ``required`` refuses MAIL before STARTTLS. auth: ``required`` refuses MAIL before AUTH.
+        connections: Most sessions at once. per_source: Most from one address; Exchange's default is
+            20, but here one address may stand for a whole office or the Internet.
+        recipients: Most of one message. size: Bytes of one message.
     """
 
     port: Port
+    nodes: tuple[Name, ...] = ()
     remote: tuple[Remote, ...] = ("0.0.0.0/0",)
     relay: bool = False
     tls: Literal["none", "offered", "required"] = "none"
     auth: Literal["none", "required"] = "none"
+    connections: int = Field(default=5000, ge=1)
+    per_source: int | None = Field(default=None, ge=1)
+    recipients: int = Field(default=200, ge=1)
+    size: int = Field(default=37_748_736, ge=1000)
 
     @model_validator(mode="after")
     def _auth_wants_tls(self) -> Self:

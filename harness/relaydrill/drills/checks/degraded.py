@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from relaydrill.drills.checks.case import Case, said
 from relaydrill.ledger import Attempt, FaultWindow
@@ -26,7 +26,7 @@ def check_degraded(case: Case) -> Verdict | None:
     unserved = [attempt for attempt in case.attempts if not case.served(attempt)]
     bad = [each for each in unserved if not (each.deferred and case.expect.deferral)]
     least_s, last_s = _longest(changes, bad, case.clock)
-    figures = {
+    figures: dict[str, Any] = {
         "failed": len(bad),
         "attempts": len(case.attempts),
         "last_s": round(last_s, 3),
@@ -46,6 +46,13 @@ def check_degraded(case: Case) -> Verdict | None:
     )
     if "detection_s" in noticed:
         text += f"; marked down after {noticed['detection_s']:.1f} s"
+    for green in _false_greens(case, bad):
+        text += f"; {green.told}"
+        figures["false_green"] = {
+            "node": green.node,
+            "refused": green.refused,
+            "believed_up_s": green.believed_up_s,
+        }
     if "recovery_s" in noticed:
         text += f", up {noticed['recovery_s']:.1f} s after the heal"
     if least_s - sure_s > allowed:
@@ -53,6 +60,50 @@ def check_degraded(case: Case) -> Verdict | None:
     if last_s + sure_s <= allowed:
         return passed("degraded", text, **figures)
     return unknown("degraded", f"{text}: too close to tell apart", **figures)
+
+
+class FalseGreen(NamedTuple):
+    """A node that the balancer believed to be up while it refused what it was given.
+
+    Attributes:
+        refused: How many attempts it refused. believed_up_s: For how long, field seconds.
+        to_the_end: Whether until the heal.
+    """
+
+    node: str
+    refused: int
+    believed_up_s: float
+    to_the_end: bool
+
+    @property
+    def told(self) -> str:
+        """For a person."""
+        how_long = "all the time" if self.to_the_end else f"for {self.believed_up_s:.1f} s"
+        return f"{self.refused} by {self.node}, which the balancer believed to be up {how_long}"
+
+
+def _false_greens(case: Case, bad: list[Attempt]) -> Iterator[FalseGreen]:
+    """What the balancer believed of a broken node, and what the senders saw of it.
+
+    Checks that say EHLO and QUIT stay green under back pressure and while a server drains.
+    """
+    port = case.topology.flows[case.flow].port
+    for window in case.ledger.faults:
+        if window.injected is None or not case.topology.backends_behind(window.node):
+            continue
+        begun, end = _breaking(case, window).earliest, window.heal or float("inf")
+        mine = [each for each in bad if begun <= each.started < end and each.code]
+        mine = [each for each in mine if each.server.partition(".")[0] == window.node]
+        down = [
+            each.mono
+            for each in case.ledger.beliefs
+            if (each.backend, each.port, each.state) == (window.node, port, "down")
+            and begun < each.mono < end
+        ]
+        until = down[0] if down else min(end, max((e.started for e in mine), default=begun))
+        if mine:
+            believed_s = round((until - begun) * case.clock, 3)
+            yield FalseGreen(window.node, len(mine), believed_s, not down)
 
 
 def _noticed(case: Case) -> dict[str, float]:

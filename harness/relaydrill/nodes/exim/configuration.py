@@ -94,7 +94,7 @@ def exim_conf(settings: config.Mta, log: str) -> str:
         port=listener.bind.port,
         workdir=settings.workdir,
         log=log,
-        size=settings.size_limit,
+        size=listener.connectors[0].size_limit,
         router=smart_host if settings.smart_host else _BY_MX,
         smart_port=settings.port,
         connect=_seconds(settings.connect_s),

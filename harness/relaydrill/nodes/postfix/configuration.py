@@ -94,7 +94,7 @@ def _common(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "smtpd_peername_lookup", "no"
     yield "smtpd_banner", "$myhostname ESMTP Postfix"
     yield "smtpd_timeout", _seconds(settings.idle_s)
-    yield "message_size_limit", str(settings.size_limit)
+    yield "message_size_limit", "0"
     # One client stands for many here: no limits on what a client may do.
     for limit in ("connection_count", "connection_rate", "message_rate"):
         yield f"smtpd_client_{limit}_limit", "0"
@@ -180,17 +180,22 @@ def _smtpd(settings: Settings, listener: config.Listener) -> str:
 
 
 def _smtpd_options(listener: config.Listener) -> Iterator[tuple[str, str]]:
+    [connector] = listener.connectors
     yield "syslog_name", f"postfix/{listener.port}"
-    yield "mynetworks", " ".join(listener.networks)
-    security = {"none": "none", "offered": "may", "required": "encrypt"}[listener.tls]
+    yield "mynetworks", " ".join(connector.networks)
+    yield "message_size_limit", str(connector.size_limit)
+    yield "smtpd_recipient_limit", str(connector.most_recipients)
+    if connector.most_per_source is not None:
+        yield "smtpd_client_connection_count_limit", str(connector.most_per_source)
+    security = {"none": "none", "offered": "may", "required": "encrypt"}[connector.tls]
     yield "smtpd_tls_security_level", security
-    if listener.auth == "required":
+    if connector.auth == "required":
         yield "smtpd_sasl_auth_enable", "yes"
         yield "smtpd_client_restrictions", "permit_sasl_authenticated, reject"
         yield "smtpd_relay_restrictions", "permit_sasl_authenticated, reject"
         return
     yield "smtpd_client_restrictions", "permit_mynetworks, reject"
-    permit = "permit_mynetworks, " if listener.relay else ""
+    permit = "permit_mynetworks, " if connector.relay else ""
     yield "smtpd_relay_restrictions", f"{permit}reject_unauth_destination"
 
 
