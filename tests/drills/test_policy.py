@@ -142,7 +142,7 @@ def test_behind_snat_all_clients_share_the_cap_of_one(
     topology = sharepoint_but(
         {
             "nodes": {"lb1": {"source": source, "backends": ["ht1"], "check": {"kind": "none"}}},
-            "connectors": {"relay": {"port": 25, "per_source": 1}},
+            "connectors": {"relay": {"port": 25, "remote": ["0.0.0.0/0"], "per_source": 1}},
         }
     )
     with (

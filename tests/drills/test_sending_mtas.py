@@ -108,9 +108,11 @@ def test_postfix_tries_again_what_a_dying_hub_dropped(tmp_path: Path) -> None:
 def test_one_lost_connection_silences_an_exim_with_one_smart_host(tmp_path: Path) -> None:
     """Exim's retry data are of the host: after one cut it leaves the VIP alone for its retry time.
 
-    The tier is up again after seconds and Postfix's mail flows; the gap of Exim's is a finding.
+    The VIP answers all the time and Postfix's mail flows; the gap of Exim's is a finding. Without
+    checks the balancer goes on to give out the dead hub, so that Exim is sure to meet it.
     """
-    found = drill(tmp_path, topology(tmp_path), "kill:ht1", settle=False)
+    design = topology(tmp_path, check={"kind": "none"})
+    found = drill(tmp_path, design, "kill:ht1", settle=False)
     exim = found.flow("exim")
     gap = exim.check("gap")
     assert gap
@@ -166,10 +168,11 @@ def test_real_programs_pick_servers_as_their_personas_do(tmp_path: Path) -> None
     """A zone that tells hosts from addresses: Postfix gives thirds, Exim a half and two quarters.
 
     The shares are those of the arithmetic of `relaydrill.planning`, within exact intervals that
-    miss one in a thousand.
+    miss one in a thousand. The rate is low, for a Postfix with a backlog sends on over connections
+    that are open, and so to whichever server is the slowest (CONNECTION_CACHE_README).
     """
     path = tmp_path / "zone.yaml"
-    flow = {"to": "contoso.com", "rate": "20/s"}
+    flow = {"to": "contoso.com", "rate": "8/s"}
     path.write_text(
         yaml.safe_dump(
             {
@@ -197,7 +200,7 @@ def test_real_programs_pick_servers_as_their_personas_do(tmp_path: Path) -> None
         )
     )
     design = inventory.load(path)
-    planned = dataclasses.replace(plan(design), length_s=150.0)
+    planned = dataclasses.replace(plan(design), length_s=350.0)
     with DockerLab(design, tmp_path / "lab") as lab:
         found = run_drill(lab, planned, tmp_path / "run")
     assert_passed(found)

@@ -123,6 +123,7 @@ def judge_question(lab: Lab, question: Question) -> Verdict:
         recipient=FOREIGN,
         name=question.name,
         tls=question.rule in (Rule.WANTS_LOGIN, Rule.BEARS_NAME),
+        verify=question.rule is Rule.BEARS_NAME,
         login=question.rule is Rule.BEARS_NAME,
     )
     told = f"{asked['said']} at {asked['phase']}"
