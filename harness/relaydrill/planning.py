@@ -186,6 +186,10 @@ def shares(topology: Topology, flow: str, gone: frozenset[str]) -> Shares:
             f"flow {flow} goes to {settings.to}, which is no domain with MX records and no name of"
             " several addresses"
         )
+    if settings.persona in _BY_PERSONA:
+        # Without MX records a name is its own exchanger (RFC 5321 §5.1).
+        alone = Situation((Mx(host=settings.to, addresses=addresses),), order, gone)
+        return _BY_PERSONA[settings.persona](alone, "")
     way = in_turn if settings.persona == "mail_client" else first_only
     return way(addresses, order, Situation((), order, gone).alive)
 
@@ -198,7 +202,8 @@ def _hosts(topology: Topology) -> dict[str, tuple[str, ...]]:
 
 
 def _order(topology: Topology, flow: Flow) -> str:
-    if topology.senders[flow.sender].sorts_near and flow.to not in topology.zones:
+    sorts = topology.senders[flow.sender].sorts_near and flow.persona not in _BY_PERSONA
+    if sorts and flow.to not in topology.zones:
         return "fixed"  # by the sender's own address: all of a host's mail goes to one of them
     servers = topology.name_servers_of(flow.sender)
     return topology.name_servers[servers[0]].order if servers else "fixed"

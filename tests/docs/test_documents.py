@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from relaydrill.cli import cli
 
 _ROOT = Path(__file__).parents[2]
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
@@ -54,3 +57,10 @@ def test_the_built_in_topology_of_the_readme_is_the_real_one() -> None:
     readme = (_ROOT / "README.md").read_text(encoding="utf-8")
     for node in inventory.load("sharepoint").tier:
         assert f"{node} killed" in readme
+
+
+@pytest.mark.parametrize("topology", ["sharepoint", "microsoft"])
+def test_the_compose_files_are_what_the_command_writes(topology: str) -> None:
+    """``relaydrill compose`` writes just the file that lies in ``compose/``."""
+    written = CliRunner().invoke(cli, ["compose", topology], standalone_mode=False)
+    assert written.output == (_ROOT / "compose" / f"{topology}.yaml").read_text()

@@ -55,6 +55,17 @@ def test_a_check_that_cannot_see_back_pressure_fails(
     assert not [belief for belief in found.ledger.beliefs if belief.backend == "ht2"]
 
 
+def test_a_draining_hub_is_a_false_green(sharepoint_but: SharepointBut, drill: RunDrill) -> None:
+    """It greets and refuses at MAIL; the verdict says what the balancer believed meanwhile."""
+    found = drill(sharepoint_but({}), "drain:ht2", flows=("relay",))
+    degraded = found.flow("relay").check("degraded")
+    assert degraded
+    assert degraded.status is Status.FAIL
+    assert "421 at mail" in degraded.summary
+    assert "by ht2, which the balancer believed to be up all the time" in degraded.summary
+    assert degraded.figures["false_green"]["refused"] == degraded.figures["failed"]
+
+
 def test_a_check_that_goes_on_to_mail_sees_back_pressure(
     sharepoint_but: SharepointBut, drill: RunDrill
 ) -> None:

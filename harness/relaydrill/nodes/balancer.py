@@ -97,6 +97,7 @@ class Server:
         self.up = True
         self.admin = "ready"
         self.sessions: set[Half] = set()
+        self.cuts = 0
         self.check: HealthCheck | None = None
 
     @property
@@ -125,7 +126,8 @@ class Server:
             self.check.resume()
 
     def cut_sessions(self) -> None:
-        """End every session at once."""
+        """End every session at once; one whose connection is just being made ends with that."""
+        self.cuts += 1
         for session in tuple(self.sessions):
             session.cut()
 
@@ -308,6 +310,7 @@ class BalancerService:
         half = Back(server, client)
         # Counted from here: a server that does not answer must not seem to be the idlest.
         server.sessions.add(half)
+        cuts = server.cuts
         try:
             async with asyncio.timeout(self._settings.connect_s):
                 await loop.create_connection(
@@ -316,6 +319,9 @@ class BalancerService:
                     server.target.port,
                     local_addr=(self._settings.address, 0),
                 )
+            if server.cuts != cuts:
+                half.cut()
+                raise ConnectionAbortedError("marked down meanwhile")
         except BaseException:
             server.sessions.discard(half)
             raise

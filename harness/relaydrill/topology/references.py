@@ -207,11 +207,12 @@ def _wrong_for_a_persona(topology: Topology, key: str, flow: Flow) -> Iterator[D
             f"{flow.to!r} is a domain with MX records, and {flow.persona!r} connects to a name",
             "persona " + _one_of(tuple(BY_MX)),
         )
-    if flow.to not in topology.zones and flow.persona in BY_MX:
+    # A name without MX records is its own exchanger (RFC 5321 §5.1); a VIP or a node is no name.
+    if flow.to not in {**topology.zones, **topology.names} and flow.persona in BY_MX:
         yield (
             ("flows", key, "to"),
-            f"{flow.persona!r} looks up MX records, and {flow.to!r} has none",
-            _one_of(topology.zones),
+            f"{flow.persona!r} looks up a domain or a name, and {flow.to!r} is neither",
+            _one_of({**topology.zones, **topology.names}),
         )
     if flow.pin is not None:
         hosts = [mx.host for zone in topology.zones.values() for mx in zone.mx]

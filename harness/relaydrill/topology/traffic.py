@@ -116,7 +116,8 @@ PersonaName = Literal[
 ]
 
 BY_MX: Final = frozenset({"pinned_mx", "lowest_mx", "rfc5321", "postfix", "exim", "rotated_list"})
-"""Personas that look up a domain's MX records; the others connect to a name."""
+"""Personas that look up MX records, of a domain, or of a name that has none; the others resolve a
+name's addresses alone."""
 
 
 class Flow(Model):

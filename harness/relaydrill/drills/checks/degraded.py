@@ -92,7 +92,7 @@ def _false_greens(case: Case, bad: list[Attempt]) -> Iterator[FalseGreen]:
         if window.injected is None or not case.topology.backends_behind(window.node):
             continue
         begun, end = _breaking(case, window).earliest, window.heal or float("inf")
-        mine = [each for each in bad if begun <= each.started < end and each.code]
+        mine = [each for each in bad if begun <= each.started < end and each.code >= 400]
         mine = [each for each in mine if each.server.partition(".")[0] == window.node]
         down = [
             each.mono
