@@ -152,7 +152,7 @@ def test_a_killed_harness_leaves_nothing_that_clean_does_not_end(tmp_path: Path)
     """After kill -9 of the harness its nodes end by themselves, and ``clean`` tidies the rest."""
     up = start(tmp_path, "up", "--out", "out")
     try:
-        wait_for(lambda: len(nodes_of(tmp_path)) == 7, what="the lab to be up", deadline_s=20.0)
+        wait_for(lambda: len(nodes_of(tmp_path)) == 8, what="the lab to be up", deadline_s=20.0)
         left = nodes_of(tmp_path)
     finally:
         up.kill()
@@ -168,7 +168,7 @@ def test_up_shows_endpoints_and_accounts_for_mail_at_its_end(tmp_path: Path) -> 
     """``up`` prints where the lab is reached, and at SIGTERM what became of the mail in it."""
     up = start(tmp_path, "up", "--out", "out")
     try:
-        wait_for(lambda: len(nodes_of(tmp_path)) == 7, what="the lab to be up", deadline_s=20.0)
+        wait_for(lambda: len(nodes_of(tmp_path)) == 8, what="the lab to be up", deadline_s=20.0)
         assert up.stdout
         lines = [up.stdout.readline() for _ in range(14)]
         up.send_signal(signal.SIGTERM)

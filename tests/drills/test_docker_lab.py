@@ -252,11 +252,13 @@ def test_a_killed_harness_leaves_nothing_that_clean_does_not_remove(
         finally:
             up.kill()
             up.communicate()
-        assert len(of_lab(engine, "orphaned")) == 7
+        assert len(of_lab(engine, "orphaned")) == 8
         cleaned = run(tmp_path, "clean")
-        assert "orphaned in the Docker engine: app, ht1, ht2, ht3, lb1, mbx" in cleaned.stdout
+        assert (
+            "orphaned in the Docker engine: app, guest, ht1, ht2, ht3, lb1, mbx" in cleaned.stdout
+        )
         assert of_lab(engine, "orphaned") == []
-        assert len(of_lab(engine, "lives")) == 7
+        assert len(of_lab(engine, "lives")) == 8
         assert lab.control("ht1")("ping") == "ht1"
     assert of_lab(engine, "lives") == []
 
@@ -385,7 +387,7 @@ def test_a_lab_that_compose_brought_up_can_be_drilled(
         standing_now = engine.containers.list(
             filters={"label": [NODE, "com.docker.compose.project=relaydrilltest"]}
         )
-        assert len(standing_now) == 6
+        assert len(standing_now) == 7
         assert {each.labels[RUN] for each in standing_now} == {"compose"}
     finally:
         subprocess.run([*compose, "down", "-v"], check=True, capture_output=True, timeout=100)

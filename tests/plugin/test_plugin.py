@@ -177,7 +177,7 @@ def test_the_bundled_suite_drills_inbound_mail(tmp_path: Path) -> None:
         *("-k", "(edge1 or west or ns1) or nothing", "--relaydrill-topology=small.yaml"),
     )
     assert done.returncode == 0, done.stdout
-    assert "10 passed, 1 skipped" in done.stdout, done.stdout
+    assert "11 passed, 1 skipped" in done.stdout, done.stdout
     for case in ("edge1-any", "edge1-backpressure-pinned", "site-west-pinned", "dns-ns1-any"):
         assert f"test_mail_comes_in[{case}] " in done.stdout
     assert "topology small-inbound has no hub behind a balancer" in done.stdout + str(done.stderr)

@@ -9,6 +9,8 @@ from relaydrill.faults import Proof
 from relaydrill.ledger import FaultWindow
 from relaydrill.verdict import Verdict, passed, unknown
 
+_JOURNAL_LAG_S = 0.5
+
 
 def check_bite(case: Case) -> Verdict | None:
     """Each fault is proven to have bitten: the node carried the flow before, and felt it.
@@ -64,12 +66,16 @@ def _bite(case: Case, spec: FaultSpec) -> Verdict | None:
 
 
 def _under_way(case: Case, moment: float) -> set[str]:
-    """The messages that were being sent at a moment."""
+    """The messages that were being sent at a moment, or shortly before it.
+
+    What a real program has done is in its journal a moment after its reply has left.
+    """
     return {
         entry.message
         for entry in case.ledger.of_flow(case.flow)
         for attempt in entry.attempts
-        if attempt.started < moment and (attempt.ended is None or attempt.ended > moment)
+        if attempt.started < moment
+        and (attempt.ended is None or attempt.ended > moment - _JOURNAL_LAG_S)
     }
 
 

@@ -94,7 +94,8 @@ def _common(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "smtpd_peername_lookup", "no"
     yield "smtpd_banner", "$myhostname ESMTP Postfix"
     yield "smtpd_timeout", _seconds(settings.idle_s)
-    yield "message_size_limit", "0"
+    sizes = [each.size_limit for listener in settings.listeners for each in listener.connectors]
+    yield "message_size_limit", str(max(sizes))
     # One client stands for many here: no limits on what a client may do.
     for limit in ("connection_count", "connection_rate", "message_rate"):
         yield f"smtpd_client_{limit}_limit", "0"
@@ -183,7 +184,6 @@ def _smtpd_options(listener: config.Listener) -> Iterator[tuple[str, str]]:
     [connector] = listener.connectors
     yield "syslog_name", f"postfix/{listener.port}"
     yield "mynetworks", " ".join(connector.networks)
-    yield "message_size_limit", str(connector.size_limit)
     yield "smtpd_recipient_limit", str(connector.most_recipients)
     if connector.most_per_source is not None:
         yield "smtpd_client_connection_count_limit", str(connector.most_per_source)
