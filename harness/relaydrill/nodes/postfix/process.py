@@ -27,6 +27,7 @@ from relaydrill.nodes.postfix.configuration import Settings, main_cf, master_cf
 from relaydrill.wait import wait_for
 
 _CONFIGURATION: Final = Path("/etc/postfix")
+_SPOOL: Final = Path("/var/spool/postfix")
 _SASL: Final = _CONFIGURATION / "sasl" / "smtpd.conf"
 _SERVES_S: Final = 15.0
 _ENDS_S: Final = 8.0
@@ -58,8 +59,7 @@ class Postfix:
             raise LabError(f"{self._settings.name} is of kind postfix, and none is installed here")
         self._configure()
         self._enrol()
-        # What a kill left: the number of a process that is somebody else now.
-        Path("/var/spool/postfix/pid/master.pid").unlink(missing_ok=True)
+        self._tidy()
         self._process = await asyncio.create_subprocess_exec(
             "postfix",
             "start-fg",
@@ -168,6 +168,17 @@ class Postfix:
                 return value.strip()
         return ""
 
+    @staticmethod
+    def _tidy() -> None:
+        """Take away what a kill left, and what Postfix would stumble over at its start.
+
+        The number of a process that is somebody else now; and messages that were just coming in,
+        under a name that ``postsuper`` complains of where it cannot: nobody was promised those.
+        """
+        (_SPOOL / "pid/master.pid").unlink(missing_ok=True)
+        for half_written in (_SPOOL / "incoming").glob("*.*"):
+            half_written.unlink(missing_ok=True)
+
     def _configure(self) -> None:
         settings = self._settings
         files = {
@@ -217,7 +228,7 @@ class Postfix:
         return {entry.local for entry in connections() if entry.state == LISTENING}
 
     def _master(self) -> psutil.Process:
-        return psutil.Process(int(Path("/var/spool/postfix/pid/master.pid").read_text()))
+        return psutil.Process(int((_SPOOL / "pid/master.pid").read_text()))
 
     def _servers(self) -> list[psutil.Process]:
         found = []
