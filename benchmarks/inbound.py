@@ -16,6 +16,7 @@ from relaydrill.drills.model import plan
 from relaydrill.drills.runner import run_drill
 from relaydrill.drivers.process import ProcessLab
 from relaydrill.ledger import Account
+from relaydrill.smtp import Result
 from relaydrill.topology import Topology
 
 _RATES = (185, 240, 310, 400, 520)
@@ -58,13 +59,12 @@ def _drill(topology: Topology, folder: Path) -> Judgement:
 
 def _told(found: Judgement) -> str:
     harness = found.flow("inbound").check("harness")
-    refused = sum(
-        not attempt.accepted for attempt in found.ledger.attempts("inbound", wanted=False)
-    )
-    wanted = found.ledger.attempts("inbound")
+    unwanted = found.ledger.attempts("inbound", wanted=False)
+    refused = sum(attempt.result is Result.REFUSED for attempt in unwanted)
+    attempts = len(found.ledger.attempts("inbound")) + len(unwanted)
     late = harness.figures.get("late_ms", float("nan")) if harness else float("nan")
     return (
-        f"{len(wanted) + refused} attempts, {refused} refused, "
+        f"{attempts} attempts, {refused} of them to be refused and were, "
         f"{found.ledger.accounts('inbound').get(Account.DELIVERED, 0)} delivered, "
         f"latest {late:.0f} ms behind"
     )

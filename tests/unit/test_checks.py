@@ -278,6 +278,19 @@ class TestBite:
         history.accepted("<late@app>", "ht1", at=INJECT + 0.3)
         assert status(case(history, KILL), "bite") is PASS
 
+    @pytest.mark.parametrize(
+        ("ended", "journalled", "expected"),
+        [(0.2, 0.3, PASS), (0.2, 0.7, UNKNOWN), (0.8, 0.3, UNKNOWN)],
+    )
+    def test_a_journal_that_lags_is_no_new_traffic(
+        self, ended: float, journalled: float, expected: Status
+    ) -> None:
+        """Half a second of it is a real program's log; more of it, or sooner over, is traffic."""
+        history = drilled()
+        history.attempt("<lag@app>", at=INJECT - ended - 0.01, took=0.01)
+        history.accepted("<lag@app>", "ht1", at=INJECT + journalled)
+        assert status(case(history, KILL), "bite") is expected
+
     def test_a_dead_node_that_still_takes_mail_is_unknown(self) -> None:
         """Traffic on a node that should be down shows that it was not."""
         history = drilled()

@@ -20,7 +20,6 @@ from relaydrill.verdict import Status, Verdict, failed, merge, passed
 FOREIGN: Final = "probe@elsewhere.invalid"
 """A recipient of no accepted domain (RFC 2606 §2: .invalid never exists)."""
 
-
 _SMTP_PORT: Final = 25
 
 
@@ -66,23 +65,19 @@ def questions(topology: Topology) -> tuple[Question, ...]:
 
 def _questions(topology: Topology, clients: list[str]) -> Iterator[Question]:
     for door, port, connectors in _doors(topology):
-        if not any(each.relay for each in connectors.values()):
-            yield from (Question(Rule.MUST_NOT_RELAY, each, door, port) for each in clients)
-        else:
-            for client in clients:
-                allowed = _may_relay(topology, connectors, client)
-                rule = Rule.MAY_RELAY if allowed else Rule.MUST_NOT_RELAY
-                yield Question(rule, client, door, port)
+        for client in clients:
+            rule = Rule.MAY_RELAY if _may_relay(connectors, client) else Rule.MUST_NOT_RELAY
+            yield Question(rule, client, door, port)
         first = clients[0]
-        if connectors and all(each.tls == "required" for each in connectors.values()):
+        if connectors and all(each.tls == "required" for each in connectors):
             yield Question(Rule.WANTS_TLS, first, door, port)
-        if connectors and all(each.auth == "required" for each in connectors.values()):
+        if connectors and all(each.auth == "required" for each in connectors):
             yield Question(Rule.WANTS_LOGIN, first, door, port)
             for name in _advertised(topology, port):
                 yield Question(Rule.BEARS_NAME, first, door, port, name)
 
 
-def _doors(topology: Topology) -> Iterator[tuple[str, int, dict[str, Connector]]]:
+def _doors(topology: Topology) -> Iterator[tuple[str, int, list[Connector]]]:
     """Every door with a port, and the connectors behind it."""
     for vip, (balancer, rule) in topology.vips.items():
         for port in rule.ports:
@@ -93,15 +88,13 @@ def _doors(topology: Topology) -> Iterator[tuple[str, int, dict[str, Connector]]
             yield node, port, _at(topology, node, port)
 
 
-def _at(topology: Topology, node: str, port: int) -> dict[str, Connector]:
-    return {name: each for name, each in topology.connectors_of(node).items() if each.port == port}
+def _at(topology: Topology, node: str, port: int) -> list[Connector]:
+    return [each for each in topology.connectors_of(node).values() if each.port == port]
 
 
-def _may_relay(topology: Topology, connectors: dict[str, Connector], client: str) -> bool:
+def _may_relay(connectors: list[Connector], client: str) -> bool:
     """Whether a connector that relays without a login names the client itself."""
-    return any(
-        each.relay and each.auth == "none" and client in each.remote for each in connectors.values()
-    )
+    return any(each.relay and each.auth == "none" and client in each.remote for each in connectors)
 
 
 def _advertised(topology: Topology, port: int) -> Iterator[str]:
@@ -134,24 +127,22 @@ def judge_question(lab: Lab, question: Question) -> Verdict:
     return failed("policy", f"{question}, and {wrong}: {told}", **figures)
 
 
-def _refused(asked: dict[str, Any]) -> bool:
-    return bool(500 <= asked["code"] <= 599)
-
-
 def _wrong_to_relay(asked: dict[str, Any]) -> str:
     return "" if asked["result"] == "accepted" else "may not"
 
 
 def _wrong_not_to_relay(asked: dict[str, Any]) -> str:
-    if asked["result"] == "accepted":
-        return f"may: an open relay at {asked['server']}"
-    return "" if _refused(asked) else "was not refused for good"
+    return _unless_refused(asked, f"may: an open relay at {asked['server']}")
 
 
 def _wrong_without(asked: dict[str, Any]) -> str:
+    return _unless_refused(asked, "does without")
+
+
+def _unless_refused(asked: dict[str, Any], accepted: str) -> str:
     if asked["result"] == "accepted":
-        return "does without"
-    return "" if _refused(asked) else "was not refused for good"
+        return accepted
+    return "" if 500 <= asked["code"] <= 599 else "was not refused for good"
 
 
 def _wrong_name(asked: dict[str, Any]) -> str:

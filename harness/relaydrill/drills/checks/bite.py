@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from relaydrill import faults
 from relaydrill.drills.checks.case import Case
 from relaydrill.drills.model import FaultSpec
@@ -9,7 +11,7 @@ from relaydrill.faults import Proof
 from relaydrill.ledger import FaultWindow
 from relaydrill.verdict import Verdict, passed, unknown
 
-_JOURNAL_LAG_S = 0.5
+_JOURNAL_LAG_S: Final = 0.5
 
 
 def check_bite(case: Case) -> Verdict | None:
@@ -48,8 +50,13 @@ def _bite(case: Case, spec: FaultSpec) -> Verdict | None:
     before = sum(each.mono < window.inject for each in traffic)
     # A session that was open when listening ended may still end well; that is no new traffic.
     under_way = _under_way(case, window.injected)
+    # What a real program has done is in its journal a moment after its reply has left.
+    just_over = _under_way(case, window.injected, over_for_s=_JOURNAL_LAG_S)
     during = sum(
-        window.injected < each.mono < healed and each.message not in under_way for each in traffic
+        window.injected < each.mono < healed
+        and each.message not in under_way
+        and not (each.message in just_over and each.mono < window.injected + _JOURNAL_LAG_S)
+        for each in traffic
     )
     figures = {"before": before, "during": during}
     if not before:
@@ -65,17 +72,14 @@ def _bite(case: Case, spec: FaultSpec) -> Verdict | None:
     return None
 
 
-def _under_way(case: Case, moment: float) -> set[str]:
-    """The messages that were being sent at a moment, or shortly before it.
-
-    What a real program has done is in its journal a moment after its reply has left.
-    """
+def _under_way(case: Case, moment: float, *, over_for_s: float = 0.0) -> set[str]:
+    """The messages that were being sent at a moment, or had been over for so long at most."""
     return {
         entry.message
         for entry in case.ledger.of_flow(case.flow)
         for attempt in entry.attempts
         if attempt.started < moment
-        and (attempt.ended is None or attempt.ended > moment - _JOURNAL_LAG_S)
+        and (attempt.ended is None or attempt.ended > moment - over_for_s)
     }
 
 
