@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help drill test images check lint types format bench wheel clean
+.PHONY: help drill test images check lint types format bench soak sensitivity wheel clean
 
 help:
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ format: $(VENV)/.dev        ## put the code in shape
 
 bench: $(VENV)/.dev         ## measure speed, as ratios against peers in the same run
 	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.dev          ## 45 minutes of faults, 1000 kills of hubs, 200 of the harness: nothing lost, nothing left
+	$(BIN)/python -m tests.soak
+
+sensitivity: $(VENV)/.dev   ## run every defect of the catalogue and 200 healthy drills: caught, and false alarms
+	$(BIN)/python -m tests.sensitivity
 
 wheel: $(VENV)/.dev         ## build the wheel and the source distribution
 	$(BIN)/python -m build --outdir dist .

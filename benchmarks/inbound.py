@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from relaydrill import inventory
-from relaydrill.drills.judge import Judgement
+from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.model import plan
 from relaydrill.drills.runner import run_drill
 from relaydrill.drivers.process import ProcessLab

@@ -22,6 +22,7 @@ from relaydrill.journal import Journal, read_events
 from relaydrill.ledger import Account, join
 from relaydrill.nodes import config
 from relaydrill.nodes.sender import SenderService
+from relaydrill.topology import Topology
 from relaydrill.wait import wait_for
 
 _PATH = os.environ.get("PATH", "") + ":/usr/sbin"
@@ -33,8 +34,10 @@ _PREFIX = "127.99.26"
 
 def run(folder: Path) -> Iterator[str]:
     """Measure both, and yield their figures and the ratio."""
-    ours, counted = _ours(folder)
+    ours, counted = _ours(folder / "plain", inventory.load("sharepoint"))
     yield f"relaydrill, journals on   {ours:7.0f} messages/s ({counted} of {_MESSAGES} delivered)"
+    logged, _ = _ours(folder / "logged", _with_logs(inventory.load("sharepoint")))
+    yield f"with Exchange's logs, too {logged:7.0f} messages/s (ratio {logged / ours:.2f})"
     peer = _peer(folder)
     if peer is None:
         yield "peer not measured: needs smtp-source, smtp-sink and haproxy (apt-get install)"
@@ -43,8 +46,14 @@ def run(folder: Path) -> Iterator[str]:
     yield f"ratio                     {ours / peer:7.2f}  (a later goal is 0.5)"
 
 
-def _ours(folder: Path) -> tuple[float, int]:
-    topology = inventory.load("sharepoint")
+def _with_logs(topology: Topology) -> Topology:
+    """The same with logs on all of its hubs."""
+    hubs = {name: hub.model_copy(update={"logs": True}) for name, hub in topology.hubs.items()}
+    return topology.model_copy(update={"nodes": {**topology.nodes, **hubs}})
+
+
+def _ours(folder: Path, topology: Topology) -> tuple[float, int]:
+    folder.mkdir()
     journal = Journal.open("bench", folder / "bench.jsonl")
     with ProcessLab(topology, folder / "lab", registry=Registry(folder / "registry")) as lab:
         settings = config.Sender.model_validate(

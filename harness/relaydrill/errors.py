@@ -3,6 +3,7 @@
     RelaydrillError
     ├── InventoryError        the topology's author: a file is wrong; every problem at once
     ├── UsageError            the person at the keyboard: an argument or a run directory is wrong
+    │   └── ExchangeLogError      a file is no log of Exchange's, or cannot be read
     ├── CapabilityMissing     nobody is wrong: this driver cannot do that to this node
     └── HarnessError          Relaydrill or its machine: the drill could not be carried out
         ├── LabError              a node did not start, died by itself, or left no address free
@@ -58,6 +59,10 @@ class UsageError(RelaydrillError):
     """An argument names something that is not there, or makes no sense together with another."""
 
     exit_status = 2
+
+
+class ExchangeLogError(UsageError):
+    """A file that should be a log of Exchange's is none, or cannot be read."""
 
 
 class CapabilityMissing(RelaydrillError):

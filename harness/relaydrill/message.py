@@ -13,6 +13,9 @@ and known to the content filter."""
 GTUBE = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 """The string by which every content filter may be tested (SpamAssassin's GTUBE)."""
 
+ELSEWHERE = "elsewhere.invalid"
+"""A domain of nobody (RFC 2606 §2: .invalid never exists): who would take mail for it relays."""
+
 SPAM_MARK = b"X-Relaydrill-Spam: yes"
 """The header line of mail that is to be taken for spam."""
 

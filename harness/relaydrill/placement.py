@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from relaydrill.address_span import AddressSpan
 from relaydrill.topology import Topology
 
 CONTROL_PORT: Final = 2500
@@ -71,6 +72,8 @@ class Placement:
         ca_file: The lab's own certificate authority, PEM.
         own_shell: The range from which connections of this machine's own reach the nodes. A
             connector that serves 127.0.0.1 means it.
+        controls: Control channels that are elsewhere than at their node's own address.
+        kernel_wnlb: Whether WNLB is the kernel's in every hub, or else a stand-in before them.
     """
 
     seats: Mapping[str, Seat]
@@ -78,10 +81,12 @@ class Placement:
     control_token: str = field(repr=False)
     ca_file: str
     own_shell: str = _LOOPBACK
+    controls: Mapping[str, Endpoint] = field(default_factory=dict)
+    kernel_wnlb: bool = False
 
     def control(self, node: str) -> Endpoint:
         """Where a node's control channel listens."""
-        return self.seats[node].endpoint(CONTROL_PORT)
+        return self.controls.get(node) or self.seats[node].endpoint(CONTROL_PORT)
 
     def seats_of(self, topology: Topology, target: str) -> tuple[Seat, ...]:
         """The seats that a host name, a VIP or a node leads to."""
@@ -104,4 +109,4 @@ def in_networks(address: str, networks: tuple[str, ...]) -> bool:
         found = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return any(found in ipaddress.ip_network(network) for network in networks)
+    return any(found in AddressSpan.parse(network) for network in networks)

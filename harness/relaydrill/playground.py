@@ -17,7 +17,7 @@ from rich.table import Table
 
 from relaydrill import faults
 from relaydrill.drivers.base import Lab
-from relaydrill.errors import RelaydrillError, UsageError
+from relaydrill.errors import LabError, RelaydrillError, UsageError
 from relaydrill.journal import read_events
 from relaydrill.ledger import Account, Entry, Ledger, join
 from relaydrill.placement import CONTROL_PORT
@@ -58,6 +58,9 @@ def show_endpoints(lab: Lab, on: Console) -> None:
 def _published(lab: Lab) -> Iterator[str]:
     """Where this machine reaches VIPs that sit on a network of the lab's own."""
     for vip, (_, rule) in lab.topology.vips.items():
+        if reason := _out_of_reach(lab, vip, rule.ports[0]):
+            yield reason
+            continue
         for port in rule.ports:
             inside, here = lab.placement.seats[vip].endpoint(port), lab.reachable(vip, port)
             if inside != here:
@@ -70,6 +73,8 @@ def commands(lab: Lab) -> Iterator[str]:
     recipient = f"user@{topology.domains[0]}" if topology.domains else "user@example.com"
     for vip, (_, rule) in topology.vips.items():
         name = next((host for host, targets in topology.names.items() if vip in targets), vip)
+        if _out_of_reach(lab, vip, rule.ports[0]):
+            continue
         for port in rule.ports:
             where = lab.reachable(vip, port)
             command = f"swaks --server {where.address}:{where.port} --to {recipient}"
@@ -80,6 +85,15 @@ def commands(lab: Lab) -> Iterator[str]:
                     f" --auth-password {shlex.quote(login.password)}"
                 )
             yield command
+
+
+def _out_of_reach(lab: Lab, vip: str, port: int) -> str:
+    """Why this machine does not reach a VIP; empty if it does."""
+    try:
+        lab.reachable(vip, port)
+    except LabError as error:
+        return str(error)
+    return ""
 
 
 class Hands:
@@ -101,6 +115,8 @@ class Hands:
         if node not in self._lab.topology.nodes:
             known = ", ".join(self._lab.topology.nodes)
             raise UsageError(f"no node is called {node!r}; there are: {known}")
+        if reason := self._lab.topology.no_machine(node):
+            raise UsageError(reason)
         fault.inject(self._lab, node)
         self._heals.callback(fault.heal, self._lab, node)
         return f"{node} {fault.summary}"
@@ -111,11 +127,13 @@ class Hands:
 
 
 def play(lab: Lab, on: Console) -> None:
-    """Take commands until the person, or the input, ends; without a terminal, only wait."""
+    """Take commands until the person ends; from a pipe, those that come, and then wait for ever."""
     hands = Hands(lab)
     try:
         if not sys.stdin.isatty():
             on.print("Ctrl-C, or SIGTERM, ends it.")
+            for line in sys.stdin:
+                _obey(line.strip(), lab, hands, on)
             threading.Event().wait()
         on.print(_HELP)
         while (line := _ask()) not in (None, "quit", "exit"):

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 from pydantic_core import PydanticCustomError
 
+from relaydrill.address_span import AddressSpan
+
 _NAME = re.compile(r"^[a-z][a-z0-9-]{0,30}\Z")
 DOMAIN = re.compile(
     r"^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\Z"
@@ -38,6 +40,16 @@ def _domain(value: str) -> str:
     lowered = value.lower().rstrip(".")
     if not DOMAIN.match(lowered):
         raise wrong("domain", "not a domain name; allowed: labels of a-z, 0-9 and '-', dotted")
+    return lowered
+
+
+def _certificate_name(value: str) -> str:
+    lowered = value.lower().rstrip(".")
+    if not DOMAIN.match(lowered.removeprefix("*.")):
+        raise wrong(
+            "certificate_name",
+            "not a name of a certificate; allowed: mail.contoso.com, '*.contoso.com'",
+        )
     return lowered
 
 
@@ -100,15 +112,43 @@ def _digits(number: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def is_name(remote: str) -> bool:
+    """Whether a connector's remote is a node's name, and no address range."""
+    return _NAME.match(remote) is not None
+
+
 def _remote(value: str) -> str:
-    if _NAME.match(value):
+    if is_name(value):
         return value
     try:
-        return str(ipaddress.ip_network(value))
+        return str(AddressSpan.parse(value))
     except ValueError:
         raise wrong(
-            "remote", "neither the name of a node nor an address range; allowed: app, 10.0.0.0/24"
+            "remote",
+            "neither the name of a node nor an address range; allowed: app, 10.0.0.0/24,"
+            " 10.0.0.1-10.0.0.9",
         ) from None
+
+
+def _address(value: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(value))
+    except ValueError:
+        raise wrong("address", "not an IPv4 address; allowed: 10.0.0.1") from None
+
+
+def _address_range(value: str) -> str:
+    try:
+        return str(ipaddress.IPv4Network(value))
+    except ValueError:
+        raise wrong("range", "not an address range; allowed: 10.0.0.0/24, 10.0.0.7/32") from None
+
+
+def _secret_name(value: str) -> str:
+    kind, _, where = value.partition(":")
+    if kind not in ("env", "file") or not where:
+        raise wrong("secret", "a secret does not belong here; allowed: env:NAME, file:PATH")
+    return value
 
 
 def _host(value: str) -> str:
@@ -117,9 +157,15 @@ def _host(value: str) -> str:
 
 Name = Annotated[str, AfterValidator(_name)]
 Domain = Annotated[str, AfterValidator(_domain)]
+CertificateName = Annotated[str, AfterValidator(_certificate_name)]
 Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Remote = Annotated[str, AfterValidator(_remote)]
+Address = Annotated[str, AfterValidator(_address)]
+AddressRange = Annotated[str, AfterValidator(_address_range)]
+SecretName = Annotated[str, AfterValidator(_secret_name)]
+"""Where a secret is found: ``env:NAME`` or ``file:PATH``. Never the secret itself."""
+
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration, json_schema_input_type=float | str),

@@ -5,6 +5,13 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass
+from typing import Final
+
+REFUSED: Final = "connection refused"
+"""The reason of an outcome where the address answered that nobody listens."""
+
+NO_SUCH_NAME: Final = "there is no such name (NXDOMAIN)"
+"""The end of one where a name server answered that the name does not exist (RFC 1035 §4.1.1)."""
 
 
 class Phase(enum.StrEnum):

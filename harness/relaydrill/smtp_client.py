@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from relaydrill.placement import Credentials, Endpoint
-from relaydrill.smtp import Outcome, Phase, Reply, Result
+from relaydrill.smtp import REFUSED, Outcome, Phase, Reply, Result
 
 _LEADING_DOT = re.compile(rb"^\.", re.M)
 
@@ -114,6 +114,14 @@ class SmtpSession:
         self._enter(Phase.RCPT)
         reply = self._command(f"RCPT TO:<{recipient}>")
         return self._outcome(Result.ACCEPTED, reply) if reply.ok else self._refused(reply)
+
+    def extension(self, line: str) -> Reply:
+        """Say a command that only some servers know, and return its reply.
+
+        Raises:
+            SessionEnded: The connection was lost.
+        """
+        return self._command(line)
 
     def quit(self) -> None:
         """Say QUIT and close; whatever the server answers changes nothing any more."""
@@ -278,7 +286,7 @@ _LOCAL_ERRNOS: Final = frozenset(
 def _reason(error: BaseException) -> str:
     match error:
         case ConnectionRefusedError():
-            return "connection refused"
+            return REFUSED
         case TimeoutError():
             return "timed out"
         case ConnectionResetError() | BrokenPipeError():

@@ -7,6 +7,7 @@ never reported as holding.
 from __future__ import annotations
 
 import enum
+import functools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,11 @@ class Status(enum.StrEnum):
     PASS = "pass"
     UNKNOWN = "unknown"
     FAIL = "fail"
+
+    @property
+    def exit_status(self) -> int:
+        """What a command ends with that comes to this."""
+        return {Status.PASS: 0, Status.FAIL: 1, Status.UNKNOWN: 3}[self]
 
 
 _RANK = {Status.PASS: 0, Status.UNKNOWN: 1, Status.FAIL: 2}
@@ -144,6 +150,7 @@ class ShareTest:
         return binomial_below(k, n, self.fair) <= self.alarm
 
 
+@functools.cache
 def share_test(fair: float, worse: float, *, alarm: float = 0.01, miss: float = 0.05) -> ShareTest:
     """Plan a share test: how many choices its two promises need.
 
@@ -195,6 +202,7 @@ class SpreadTest:
         return ""
 
 
+@functools.cache
 def spread_test(servers: int, *, alarm: float = 0.01, miss: float = 0.05) -> SpreadTest:
     """Plan a spread test that notices a server which gets half of its equal share.
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from relaydrill import inventory
-from relaydrill.drills.judge import Judgement
+from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.model import plan
 from relaydrill.drills.runner import run_drill
 from relaydrill.drivers.process import ProcessLab

@@ -149,7 +149,7 @@ class Tier:
             tls=self._tls,
             logins=(_LOGIN,),
             queue=str(self.folder / "queue.sqlite"),
-            next_hops=tuple(map(_address, hops)),
+            routes=(config.Route(next_hops=tuple(map(_address, hops))),),
             glitch_retry_s=0.05,
             deferral_s=0.1,
         )

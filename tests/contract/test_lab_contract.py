@@ -213,5 +213,5 @@ def test_nothing_is_left_of_a_lab(driver: str, own_lab: Lab, tmp_path: Path) -> 
     with lab_maker(driver)(own_lab.topology, tmp_path / "gone") as lab:
         breakable(lab).pause("ht1")
         breakable(lab).kill("ht2")
-        channels = [lab.control(node) for node in lab.topology.nodes]
-    assert [channel.node for channel in channels if channel.answers()] == []
+        channels = {node: lab.control(node) for node in lab.topology.nodes}
+    assert [node for node, channel in channels.items() if channel.answers()] == []

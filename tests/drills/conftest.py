@@ -10,11 +10,13 @@ import pytest
 import yaml
 
 from relaydrill import inventory
-from relaydrill.drills.judge import Judgement
+from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.model import plan
 from relaydrill.drills.runner import run_drill
 from relaydrill.drivers.process import ProcessLab
 from relaydrill.topology import Topology
+from tests.sensitivity.catalogue import BY_ID
+from tests.sensitivity.running import CAUGHT, drill_once, outcome_of, said_by
 
 Change = dict[str, Any]
 
@@ -41,3 +43,16 @@ def drill(tmp_path: Path) -> Callable[..., Judgement]:
             return run_drill(lab, planned, tmp_path / "run")
 
     return run
+
+
+@pytest.fixture
+def caught(tmp_path: Path) -> Callable[[str], Judgement]:
+    """Drill a defect of the catalogue, and make sure that it is found as it must be."""
+
+    def drilled(defect: str) -> Judgement:
+        found = drill_once(BY_ID[defect], tmp_path)
+        outcome = outcome_of(BY_ID[defect], 1, said_by(found), found.ledger)
+        assert outcome.result == CAUGHT, outcome.said
+        return found
+
+    return drilled

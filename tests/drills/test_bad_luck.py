@@ -26,6 +26,7 @@ from relaydrill.drivers.process import ProcessLab
 from relaydrill.journal import read_events
 from relaydrill.ledger import Account
 from relaydrill.wait import wait_for
+from tests.leftovers import processes_in
 from tests.mail import Mail
 
 _RUN = [sys.executable, "-c", "from relaydrill.cli import main; main()"]
@@ -155,6 +156,25 @@ def test_kills_under_load_break_no_promise(tmp_path: Path) -> None:
         assert not {Account.LOST, Account.PHANTOM, Account.ALTERED, Account.QUEUED} & set(accounts)
 
 
+def test_a_node_that_ends_at_once_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is gone before it can be woken to hear of its end has ended, and that is all."""
+    killpg = os.killpg
+
+    def and_is_gone(pid: int, number: signal.Signals) -> None:
+        killpg(pid, number)
+        if number is signal.SIGTERM:
+            wait_for(lambda: not psutil.pid_exists(pid), what="its end", deadline_s=10.0)
+
+    with ProcessLab(inventory.load("sharepoint"), tmp_path / "lab") as lab:
+        monkeypatch.setattr(os, "killpg", and_is_gone)
+        lab.stop("ht1")
+        monkeypatch.undo()
+        assert not lab.alive("ht1")
+        lab.restart("ht1")
+
+
 def nodes_of(folder: Path) -> list[psutil.Process]:
     """Processes noted down in a folder's registry that still run."""
     return list(_noted(folder))
@@ -209,6 +229,7 @@ def test_a_harness_that_ends_at_any_moment_leaves_nothing(
     )
     assert "Traceback" not in cleaned.stderr
     assert nodes_of(tmp_path) == []
+    assert processes_in(tmp_path) == []  # what no record tells of, either
     for journal in tmp_path.rglob("*.jsonl"):
         list(read_events(journal))
 

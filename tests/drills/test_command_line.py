@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from relaydrill import inventory
 from relaydrill.wait import wait_for
 
 _RUN = [sys.executable, "-c", "from relaydrill.cli import main; main()"]
@@ -88,12 +89,14 @@ def test_a_drill_that_proves_nothing_exits_with_3(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["audit", "nowhere"], "nowhere"),
-        (["audit", "--node", "ht9"], "no node of the tier is called 'ht9'"),
+        (["audit", "--node", "ht9"], "nothing of the tier is called 'ht9'"),
         (["audit", "--flow", "fax"], "no flow is called 'fax'"),
         (["drill", "--fault", "melt:ht1"], "no fault is called 'melt'"),
         (["drill", "--fault", "kill:ht1+soon"], "not a duration"),
         (["drill", "--fault", "tempfail.lunch:ht1"], "'lunch' is no phase"),
         (["judge", "."], "is no run directory"),
+        (["audit", "--html", "no/such.html"], "no/such.html cannot be written"),
+        (["drill", "--html", "."], "is a directory"),
         (["audit", "--driver", "magic"], "magic"),
     ],
 )
@@ -121,7 +124,9 @@ def test_a_broken_file_shows_every_mistake_with_its_line(tmp_path: Path) -> None
 def test_init_writes_a_topology_that_works_and_overwrites_nothing(tmp_path: Path) -> None:
     """``init`` gives a start that loads; a file that exists is left alone."""
     run(tmp_path, "init", "mine.yaml")
-    assert "sharepoint" in (tmp_path / "mine.yaml").read_text()
+    design = inventory.load(tmp_path / "mine.yaml")
+    assert design.name == "mine"
+    assert design.accept == ()  # another author's excuse
     run(tmp_path, "init", "mine.yaml", status=2)
     assert "sharepoint" in run(tmp_path, "topologies").stdout
     assert json.loads(run(tmp_path, "schema").stdout)["type"] == "object"

@@ -360,6 +360,8 @@ def test_an_engine_that_stops_in_the_middle_is_told_of(
 def test_the_compose_file_is_in_step_with_its_topology(tmp_path: Path) -> None:
     """What is in compose/ is what ``relaydrill compose`` writes now."""
     for path in sorted((_REPOSITORY / "compose").glob("*.yaml")):
+        if path.name == "real-lab.yaml":  # none of ours: real programs alone, to attach to
+            continue
         assert run(tmp_path, "compose", path.stem).stdout == path.read_text()
 
 

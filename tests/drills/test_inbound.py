@@ -12,7 +12,7 @@ import yaml
 
 from pytest_relaydrill.asserting import assert_passed
 from relaydrill import inventory
-from relaydrill.drills.judge import Judgement
+from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.model import plan
 from relaydrill.drills.runner import run_drill
 from relaydrill.drivers.catalogue import lab_maker
@@ -23,6 +23,7 @@ from relaydrill.verdict import Status, Verdict, interval
 from tests.docker_engine import why_no_docker
 
 RunDrill = Callable[..., Judgement]
+Caught = Callable[[str], Judgement]
 MIX = {"blocked": 0.3, "unknown": 0.1, "spam": 0.1}
 EDGES = [f"edge{number}" for number in range(1, 7)]
 
@@ -75,13 +76,14 @@ def test_every_edge_gets_its_share_and_the_bad_is_refused(tmp_path: Path, drill:
 def test_what_the_design_is_made_for(fault: str, tmp_path: Path, drill: RunDrill) -> None:
     """An Edge, a site, a name server or an Edge's memory gone: mail goes on and none is lost."""
     found = drill(microsoft(tmp_path), fault)
-    for flow in ("inbound", "pinned"):
+    # Pinned mail never comes to that one, and so proves nothing about it.
+    flows = ("inbound",) if fault == "backpressure:edge2" else ("inbound", "pinned")
+    assert tuple(flow.flow for flow in found.flows) == flows
+    for flow in flows:
         accounts = set(found.ledger.accounts(flow))
         assert not accounts & {Account.LOST, Account.PHANTOM, Account.ALTERED, Account.QUEUED}
         assert check(found, flow, "gap").status is Status.PASS
-    assert found.flow("inbound").status is Status.PASS
-    if fault != "backpressure:edge2":  # pinned mail never comes to that one
-        assert_passed(found)
+    assert_passed(found)
 
 
 @pytest.mark.parametrize(("deferral", "status"), [(True, Status.PASS), (False, Status.FAIL)])
@@ -116,52 +118,18 @@ def test_a_real_name_server_gives_the_same_verdicts(tmp_path: Path) -> None:
             assert_passed(found)
 
 
-def test_one_address_behind_each_mx_fails_pinned_senders(tmp_path: Path, drill: RunDrill) -> None:
+def test_one_address_behind_each_mx_fails_pinned_senders(caught: Caught) -> None:
     """Senders that always pick maila have nowhere to go when its one address dies."""
-    single = zone(("maila", 10, ["edge1"]), ("mailb", 10, ["edge2"]), ("mailc", 10, ["edge3"]))
-    flows = {"pinned": {"rate": "20/s", "expect": {"gap": "30s", "spread": []}}}
-    design = microsoft(tmp_path, zones=single, flows=flows)
-    found = drill(design, "kill:edge1", flows=("pinned",))
-    assert check(found, "pinned", "gap").status is Status.FAIL
+    found = caught("one-address-behind-each-mx")
     assert check(found, "pinned", "bite").status is Status.PASS
 
 
-BAD_ZONES = {
-    "unequal preferences": (
-        zone(
-            ("maila", 10, ["edge1", "edge4"]),
-            ("mailb", 20, ["edge2", "edge5"]),
-            ("mailc", 20, ["edge3", "edge6"]),
-        ),
-        "edge1 gets more than its share",
-    ),
-    "two names with one address": (
-        zone(
-            ("maila", 10, ["edge1", "edge4"]),
-            ("mailb", 10, ["edge1", "edge5"]),
-            ("mailc", 10, ["edge3", "edge6"]),
-        ),
-        "edge2 gets less than its share",
-    ),
-    "a stale address": (
-        zone(
-            ("maila", 10, ["edge1", "nowhere"]),
-            ("mailb", 10, ["edge2", "edge5"]),
-            ("mailc", 10, ["edge3", "edge6"]),
-        ),
-        "edge4 gets less than its share",
-    ),
-}
-
-
-@pytest.mark.parametrize("defect", BAD_ZONES)
-def test_a_bad_zone_is_found_by_its_spread(defect: str, tmp_path: Path, drill: RunDrill) -> None:
-    """The verdict names the server that is over or under its share."""
-    bad, words = BAD_ZONES[defect]
-    found = drill(microsoft(tmp_path, zones=bad), flows=("inbound",))
-    spread = check(found, "inbound", "spread")
-    assert spread.status is Status.FAIL
-    assert words in spread.summary
+@pytest.mark.parametrize(
+    "defect", ["unequal-preferences", "two-names-of-one-address", "stale-address"]
+)
+def test_a_bad_zone_is_found_by_its_spread(defect: str, caught: Caught) -> None:
+    """The verdict names the server that is over or under its share; no message is lost over it."""
+    assert set(caught(defect).ledger.accounts("inbound")) <= {Account.DELIVERED, Account.REFUSED}
 
 
 @pytest.mark.parametrize(
@@ -186,35 +154,43 @@ def test_a_fixed_order_defeats_first_address_clients(
         assert "edge4 gets less than its share of 50%: 0%" in spread.summary
 
 
-def test_a_filter_that_is_off_is_found(tmp_path: Path, drill: RunDrill) -> None:
+def test_a_filter_that_is_off_is_found(caught: Caught) -> None:
     """An Edge without its content filter takes spam, and the verdict says how much."""
-    nodes = {"edge3": {"filters": {"content": False}}}
-    found = drill(microsoft(tmp_path, nodes=nodes), flows=("inbound",))
-    verdict = check(found, "inbound", "filter")
-    assert verdict.status is Status.FAIL
-    assert "spam" in verdict.summary
+    refused = check(caught("content-filter-off"), "inbound", "filter").figures
+    for sort in ("blocked", "unknown"):
+        assert refused[sort]["sent"] == refused[sort]["refused"] > 0
+    assert 0 < refused["spam"]["refused"] < refused["spam"]["sent"]
 
 
-def test_too_few_choices_are_unknown(tmp_path: Path, drill: RunDrill) -> None:
+def test_too_few_choices_are_unknown(caught: Caught) -> None:
     """A thousand messages of ten pinned senders are ten choices, and prove no spread."""
+    assert check(caught("too-few-senders-to-tell"), "few", "spread").figures["choices"] == 10
+
+
+def test_each_sender_remembers_whatever_else_is_sent(tmp_path: Path, drill: RunDrill) -> None:
+    """Every member of a population goes round all servers, beside another flow of its host."""
+    members = 5
     flow = {
         "from": "world",
-        "persona": "pinned_mx",
+        "persona": "rotated_list",
         "to": "contoso.com",
-        "rate": "60/s",
-        "population": 10,
-        "expect": {"gap": "30s", "spread": EDGES},
+        "rate": "20/s",
+        "population": members,
     }
-    found = drill(microsoft(tmp_path, flows={"few": flow}), flows=("few",))
-    spread = check(found, "few", "spread")
-    assert spread.status is Status.UNKNOWN
-    assert spread.figures["choices"] == 10
+    design = microsoft(tmp_path, flows={"first": flow, "second": flow})
+    found = drill(design, flows=("first", "second"))
+    for name in ("first", "second"):
+        sent = sorted(found.ledger.of_flow(name), key=lambda entry: entry.attempts[0].scheduled)
+        for member in range(members):
+            counts = Counter(entry.attempts[0].choice for entry in sent[member::members])
+            assert set(counts) == set(EDGES)
+            assert max(counts.values()) - min(counts.values()) <= 1
 
 
 def test_the_arithmetic_agrees_with_the_lab(tmp_path: Path, drill: RunDrill) -> None:
     """What `relaydrill plan` says of a lopsided zone is what a lab does, whole and with one gone.
 
-    Within exact intervals that miss one share in ten thousand.
+    Within exact intervals that miss one share in a million.
     """
     lopsided = zone(
         ("maila", 10, ["edge1", "edge4"]), ("mailb", 10, ["edge2"]), ("mailc", 20, ["edge3"])
@@ -247,5 +223,5 @@ def test_the_arithmetic_agrees_with_the_lab(tmp_path: Path, drill: RunDrill) -> 
             expected = shares(design, flow, gone)
             assert set(counts) <= set(expected)
             for node, share in expected.items():
-                low, high = interval(counts[node], len(inside), 0.0001)
-                assert low <= share <= high, f"{flow}: {node} {counts[node]} of {len(inside)}"
+                low, high = interval(counts[node], len(inside), 1e-6)
+                assert low <= share <= high, f"{flow}: {node} of {dict(counts)}, {len(inside)} sent"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from relaydrill import inventory
-from relaydrill.drills.judge import Judgement
+from relaydrill.drills.judgement import Judgement
 from relaydrill.ledger import Account
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status

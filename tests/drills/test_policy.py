@@ -9,12 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from relaydrill import inventory
-from relaydrill.drills.policy import Policy, Rule, judge_policy, lacking, questions
+from relaydrill import faults, inventory
+from relaydrill.cli.commands import cli
+from relaydrill.drills.policy import (
+    Policy,
+    Rule,
+    judge_policy,
+    judge_question,
+    lacking,
+    questions,
+)
+from relaydrill.drivers.base import Lab
 from relaydrill.drivers.process import ProcessLab
+from relaydrill.lint import lint
+from relaydrill.smtp import Phase
 from relaydrill.topology import Topology
-from relaydrill.verdict import Status
+from relaydrill.verdict import Status, Verdict
+from tests.sensitivity.catalogue import BY_ID
 
 from .conftest import Change
 
@@ -53,6 +66,8 @@ def test_the_built_in_tier_answers_as_declared(ask: Callable[[Topology], Policy]
         "guest must not relay through ht2 port 25",
         "mail port 587 wants TLS",
         "ht3 port 587 wants a login",
+        "guest must not relay without a login through ht3 port 587",
+        "app may relay with a login through mail port 587",
         "ht1 port 587 bears the name mail.contoso.com",
     } <= asked
 
@@ -66,35 +81,49 @@ def test_an_edge_relays_for_nobody(ask: Callable[[Topology], Policy]) -> None:
 
 
 def test_snat_with_the_balancer_in_the_relay_range_is_an_open_relay(
-    ask: Callable[[Topology], Policy], sharepoint_but: SharepointBut
+    ask: Callable[[Topology], Policy],
 ) -> None:
     """The hubs see one address for everybody, and it may relay: so may a guest, by the VIP only."""
-    relay = {"port": 25, "remote": ["app", "lb1"], "relay": True}
-    found = ask(
-        sharepoint_but({"nodes": {"lb1": {"source": "snat"}}, "connectors": {"relay": relay}})
-    )
+    found = ask(BY_ID["snat-open-relay"].topology())
     assert found.status is Status.FAIL
     [(question, summary)] = wrong(found).items()
     assert question == "guest must not relay through mail port 25"
     assert "an open relay at ht" in summary
 
 
-def test_snat_without_it_keeps_the_application_out(
-    ask: Callable[[Topology], Policy], sharepoint_but: SharepointBut
-) -> None:
+def test_snat_without_it_keeps_the_application_out(ask: Callable[[Topology], Policy]) -> None:
     """Behind SNAT the connector's range holds nobody that ever comes."""
-    found = ask(sharepoint_but({"nodes": {"lb1": {"source": "snat"}}}))
+    found = ask(BY_ID["snat-keeps-the-application-out"].topology())
     [(question, summary)] = wrong(found).items()
     assert question == "app may relay through mail port 25"
     assert "530 5.7.1 Client was not authenticated at mail" in summary
 
 
-def test_a_range_of_the_whole_world_is_an_open_relay(
+def test_a_certificate_without_the_name_is_found_on_its_hub(
     ask: Callable[[Topology], Policy], sharepoint_but: SharepointBut
 ) -> None:
+    """A hub really has the certificate that it declares; one with a wildcard bears the name."""
+    topology = sharepoint_but(
+        {
+            "nodes": {
+                "ht1": {"certificate": ["*.contoso.com"]},
+                "ht2": {"certificate": ["ht2.contoso.com"]},
+            }
+        }
+    )
+    found = ask(topology)
+    bad = {each: text for each, text in wrong(found).items() if not each.startswith("mail ")}
+    [(question, summary)] = bad.items()
+    assert question == "ht2 port 587 bears the name mail.contoso.com"
+    assert "does not, or its users cannot log in" in summary
+    assert [each.where for each in lint(topology) if each.rule == "certificate-lacks-name"] == [
+        ("nodes", "ht2", "certificate")
+    ]
+
+
+def test_a_range_of_the_whole_world_is_an_open_relay(ask: Callable[[Topology], Policy]) -> None:
     """A guest relays at the VIP and at every hub."""
-    relay = {"port": 25, "remote": ["app", "0.0.0.0/0"], "relay": True}
-    found = ask(sharepoint_but({"connectors": {"relay": relay}}))
+    found = ask(BY_ID["relay-for-the-whole-world"].topology())
     assert set(wrong(found)) == {
         f"guest must not relay through {door} port 25" for door in ("mail", "ht1", "ht2", "ht3")
     }
@@ -119,6 +148,77 @@ def test_without_a_stranger_the_verdict_is_unknown(sharepoint_but: SharepointBut
         for question in questions(topology)
     )
     assert Policy((), lacking(topology)).status is Status.UNKNOWN
+
+
+def answers_at(lab: ProcessLab, door: str) -> dict[str, Verdict]:
+    """What one door says to every question."""
+    return {
+        str(each): judge_question(lab, each)
+        for each in questions(lab.topology)
+        if each.door == door
+    }
+
+
+def test_a_door_that_refuses_connections_is_unknown(tmp_path: Path) -> None:
+    """It says nothing of its policy; the verdict says why, and the other doors are judged."""
+    with ProcessLab(inventory.load("sharepoint"), tmp_path / "lab") as lab:
+        lab.kill("ht1")
+        silent, other = answers_at(lab, "ht1"), answers_at(lab, "ht2")
+    assert len(silent) == len(other) > 5
+    assert {each.status for each in silent.values()} == {Status.UNKNOWN}
+    told = "the door gave no answer: connection refused at connect"
+    assert all(each.summary.endswith(told) for each in silent.values())
+    assert {each.status for each in other.values()} == {Status.PASS}
+
+
+def test_a_door_without_a_banner_is_unknown(tmp_path: Path) -> None:
+    """It connects and is silent: the sender's time runs out, and that is told."""
+    topology = inventory.load("sharepoint")
+    with ProcessLab(topology, tmp_path / "lab") as lab:
+        lab.pause("ht1")
+        asked = next(each for each in questions(topology) if each.door == "ht1")
+        verdict = judge_question(lab, asked)
+    assert verdict.status is Status.UNKNOWN
+    assert "timed out at banner" in verdict.summary
+
+
+def test_an_unanswered_policy_ends_with_3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line tells scripts that nothing failed, and that not everything was proven."""
+
+    def with_a_dead_hub(lab: Lab) -> Policy:
+        assert isinstance(lab, ProcessLab)
+        lab.kill("ht1")
+        return judge_policy(lab)
+
+    monkeypatch.setattr("relaydrill.cli.drilling.judge_policy", with_a_dead_hub)
+    arguments = ["policy", "sharepoint", "--out", str(tmp_path / "lab")]
+    ended = CliRunner().invoke(cli, arguments, standalone_mode=False)
+    assert ended.return_value == 3, ended.output
+    assert "policy: unknown" in ended.output
+
+
+def test_a_sender_that_cannot_ask_makes_its_questions_unknown(tmp_path: Path) -> None:
+    """Where nobody could ask there is no answer, and the reason is told."""
+    with ProcessLab(inventory.load("sharepoint"), tmp_path / "lab") as lab:
+        lab.kill("guest")
+        found = judge_policy(lab)
+    assert found.status is Status.UNKNOWN
+    for question, verdict in found.answers:
+        assert verdict.status is (Status.UNKNOWN if question.client == "guest" else Status.PASS)
+        if question.client == "guest":
+            assert "guest does not answer 'ask'" in verdict.summary
+
+
+def test_who_has_logged_in_but_may_not_relay_is_found(
+    sharepoint_but: SharepointBut, tmp_path: Path
+) -> None:
+    """587 that refuses everybody is not what its connector says, however well it wants a login."""
+    with ProcessLab(sharepoint_but({}), tmp_path / "lab") as lab:
+        faults.make("reject", Phase.RCPT).inject(lab, "ht1")
+        told = answers_at(lab, "ht1")
+    with_login = told["app may relay with a login through ht1 port 587"]
+    assert with_login.status is Status.FAIL
+    assert told["app must not relay without a login through ht1 port 587"].status is Status.PASS
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from relaydrill import inventory
-from relaydrill.drills.judge import Judgement
+from relaydrill.drills.judgement import Judgement
 from relaydrill.verdict import Status
 
 RunDrill = Callable[..., Judgement]

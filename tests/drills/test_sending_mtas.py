@@ -12,7 +12,7 @@ import yaml
 
 from pytest_relaydrill.asserting import assert_passed
 from relaydrill import inventory
-from relaydrill.drills.judge import Judgement
+from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.model import plan
 from relaydrill.drills.runner import run_drill
 from relaydrill.drivers.docker.lab import DockerLab

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -13,19 +12,6 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCES = (REPOSITORY / "harness" / "relaydrill", REPOSITORY / "fixtures" / "pytest_relaydrill")
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from this checkout with what is installed here."""
-    if importlib.util.find_spec("hatchling") is None:
-        pytest.skip("hatchling is not installed; to run this: pip install 'relaydrill[dev]'")
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
-    done = subprocess.run([*command, str(REPOSITORY)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (found,) = folder.glob("*.whl")
-    return found
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +50,7 @@ def test_the_wheel_holds_both_packages_and_nothing_else(wheel: Path) -> None:
     assert {"relaydrill/py.typed", "pytest_relaydrill/py.typed"} <= names
     assert "relaydrill/topologies/sharepoint.yaml" in names
     assert "relaydrill/images/node/Dockerfile" in names
+    assert "relaydrill/report/html/templates/page.html" in names
 
 
 def test_the_wheel_announces_the_command_and_the_plugin(wheel: Path) -> None:
@@ -107,8 +94,10 @@ def test_a_missing_extra_is_told_in_one_line(installed: Path) -> None:
 
 
 def test_the_installed_wheel_drills(installed: Path) -> None:
-    """A drill runs from the installed package alone, its nodes included."""
+    """A drill runs from the installed package alone, its nodes included, and has its report."""
     code = "import sys, relaydrill.cli; relaydrill.cli.main(sys.argv[1:])"
-    done = run(installed, "-c", code, "drill", "sharepoint", "--flow", "relay", "--out", "run")
+    options = ("--flow", "relay", "--out", "run", "--html", "run.html")
+    done = run(installed, "-c", code, "drill", "sharepoint", *options)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "PASS" in done.stdout
+    assert "<title>PASS: " in (installed / "run.html").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -181,3 +182,82 @@ def test_the_bundled_suite_drills_inbound_mail(tmp_path: Path) -> None:
     for case in ("edge1-any", "edge1-backpressure-pinned", "site-west-pinned", "dns-ns1-any"):
         assert f"test_mail_comes_in[{case}] " in done.stdout
     assert "topology small-inbound has no hub behind a balancer" in done.stdout + str(done.stderr)
+
+
+def properties_of(case: ElementTree.Element) -> dict[str, str]:
+    """The properties of one test in a JUnit file, without their common prefix."""
+    found = {str(each.get("name")): str(each.get("value")) for each in case.iter("property")}
+    return {name.removeprefix("relaydrill."): value for name, value in found.items()}
+
+
+def test_junit_tells_all_that_a_trend_needs(tmp_path: Path) -> None:
+    """What ran where, its verdict and the figures that ``relaydrill history`` compares, too.
+
+    They are the same as in the run directory.
+    """
+    (tmp_path / "small.yaml").write_text(INBOUND)
+    done = run(
+        tmp_path,
+        *("-q", "--pyargs", "pytest_relaydrill.suite", "--junitxml=out.xml", "--relaydrill-out=o"),
+        *("-k", "(nothing_is or edge1-any) and any", "--relaydrill-topology=small.yaml"),
+    )
+    cases = {
+        each["drill"]: each
+        for case in ElementTree.parse(tmp_path / "out.xml").iter("testcase")
+        if (each := properties_of(case))
+    }
+    assert cases.keys() == {"steady", "kill:edge1"}, done.stdout
+    for document in (tmp_path / "o").rglob("verdict.json"):
+        verdict = json.loads(document.read_text())
+        told = cases[verdict["drill"]]
+        flow = verdict["flows"][told["flow"]]
+        figures = {check["check"]: check["figures"] for check in flow["checks"]}
+        assert told["topology"] == "small-inbound"
+        assert (told["driver"], told["seed"]) == ("process", "1")
+        assert told["verdict"] == flow["status"]
+        assert float(told["gap_s"]) == figures["gap"]["gap_s"]
+        assert float(told["resolution_s"]) == figures["gap"]["resolution_s"]
+        for account in ("lost", "duplicated"):
+            assert int(told[account]) == figures["account"].get(account, 0)
+        assert int(told["attempts"]) >= int(told["failed"])
+    assert "spread_share" not in cases["kill:edge1"]
+    assert {"spread_server", "spread_share"} <= cases["steady"].keys()
+    assert cases["steady"]["spread_fair"] == "0.5"
+
+
+@pytest.mark.parametrize("topology", ["sharepoint", "microsoft", "twosites"])
+def test_test_ids_depend_on_nothing_but_the_topology(topology: str, tmp_path: Path) -> None:
+    """Another seed, driver, folder, directory, hash seed: the same tests, in the same order.
+
+    So a report can put one night's tests beside another's.
+    """
+
+    def ids(folder: str, *arguments: str, hashes: str) -> list[str]:
+        (tmp_path / folder).mkdir()
+        collect = ("--collect-only", "-q", "--pyargs", "pytest_relaydrill.suite")
+        chosen = (f"--relaydrill-topology={topology}", *arguments)
+        done = run(tmp_path / folder, *collect, *chosen, PYTHONHASHSEED=hashes)
+        assert done.returncode == 0, done.stdout
+        return [line for line in done.stdout.splitlines() if "::" in line]
+
+    first = ids("one", hashes="1")
+    other = ("--relaydrill-seed=77", "--relaydrill-out=runs", "--relaydrill-driver=docker")
+    assert first == ids("two", *other, hashes="2")
+    assert len(first) == len(set(first)) > 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--relaydrill-allow-faults"], "only the driver attach asks for it"),
+        (["--relaydrill-driver=attach", "-n2"], "leave out -n"),
+    ],
+)
+def test_a_real_lab_is_broken_by_one_process_that_may(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    """Workers never break one lab at the same time, and the permission is for real labs."""
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 4
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

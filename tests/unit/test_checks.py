@@ -177,6 +177,26 @@ class TestHarness:
         assert (verdict.status, verdict.figures["late_ms"]) == (PASS, 250.0)
 
 
+class TestUnsent:
+    """Attempts that never left the sender's own machine."""
+
+    def test_they_blame_nobody(self) -> None:
+        """Mail that was kept back at home makes a failure unknown, where it might be the cause."""
+        history = History()
+        for number in range(20):
+            history.attempt(
+                f"<{number}@app>",
+                Result.UNSENT,
+                at=float(number),
+                phase=Phase.CONNECT,
+                reason="outside",
+            )
+        checked = run_checks(case(history))
+        assert {each.check for each in checked if each.status is FAIL} == set()
+        [steady] = [each for each in checked if each.check == "steady"]
+        assert "20 attempts never left this machine" in steady.summary
+
+
 class TestSteady:
     """``steady``: mail flowed before the fault."""
 
@@ -547,12 +567,62 @@ class TestDegraded:
         assert told in verdict.summary
         assert verdict.figures["false_green"]["refused"] == 2
 
+    @pytest.mark.parametrize(("fault", "told"), [("busy", True), ("kill", False)])
+    def test_a_banner_that_refuses_is_the_broken_node_s(self, fault: str, told: bool) -> None:
+        """It bears no name, so only a fault that acts on the banner can be told from its like."""
+        history = History()
+        flow(history, INJECT)
+        history.fault(f"{fault}:ht1", inject=INJECT, heal=HEAL)
+        for moment in (0.2, 0.4):
+            at = INJECT + moment
+            history.attempt(
+                f"<{at}@app>", Result.REFUSED, at=at, phase=Phase.BANNER, code=421, server="4.3.2"
+            )
+        flow(history, 6.0, begin=HEAL)
+        spec = FaultSpec(fault, "ht1", start_s=20.0, duration_s=20.0)
+        verdict = found(case(history, spec), "degraded")
+        assert verdict is not None
+        assert ("2 by ht1, which the balancer believed" in verdict.summary) is told
+
     def test_a_fault_that_was_not_injected_changes_nothing(self) -> None:
         """Without an injection there is no change to count from."""
         history = History()
         flow(history, 3.0)
         history.fault("kill:ht1", inject=INJECT, heal=None, error="cannot")
         assert status(case(history, KILL), "degraded") is None
+
+
+class TestSpread:
+    """``spread``: each server gets its share of the choices."""
+
+    @pytest.mark.parametrize(
+        ("hubs", "expected"), [(HUBS, PASS), (("ht1", "ht2"), FAIL), (("ht1", "ht2", "ht9"), FAIL)]
+    )
+    def test_behind_a_balancer_it_is_who_took_the_mail(
+        self, hubs: tuple[str, ...], expected: Status
+    ) -> None:
+        """The senders have no choice there; a hub that the balancer has forgotten is found."""
+        assert status(case(balanced(hubs), design=topology(SPREAD)), "spread") is expected
+
+    def test_under_wnlb_with_affinity_one_sender_proves_nothing(self) -> None:
+        """All of its mail is one choice, whichever host it fell on."""
+        text = inventory.dump(topology(SPREAD)).replace("mode: proxy", "mode: wnlb")
+        design = inventory.parse(text.replace("kind: smtp", "kind: none"), "wnlb.yaml")
+        assert status(case(balanced(("ht1",)), design=design), "spread") is UNKNOWN
+
+
+SPREAD = "{gap: 10s, spread: [ht1, ht2, ht3]}"
+
+
+def balanced(hubs: tuple[str, ...]) -> History:
+    """Mail by the VIP, which some hubs take in turns."""
+    history = History()
+    flow(history, 20.0, hubs=hubs)
+    for event in history.events:
+        if event.kind == "outcome":
+            assert isinstance(event.detail, dict)
+            event.detail["choice"] = "mail"
+    return history
 
 
 class TestReturn:

@@ -256,3 +256,24 @@ def test_the_parts_of_a_label_name_the_fault() -> None:
     assert parsed("tempfail:ht1").label == "tempfail:ht1"
     assert parsed("tempfail.mail:ht1").label == "tempfail.mail:ht1"
     assert parsed("tempfail.mail:ht1").kind_text == "tempfail.mail"
+
+
+def test_an_inventory_says_how_long_its_mail_may_take() -> None:
+    """On a lab of others the wait for what has not arrived is what its inventory says."""
+    text = """
+name: theirs
+nodes:
+  ht1: {role: hub}
+  mbx: {role: mailbox, domains: [contoso.com]}
+  app: {role: sender}
+flows:
+  relay: {from: app, to: ht1, rate: 5/s}
+attach:
+  settle: 20s
+  nodes: {ht1: {address: 10.0.0.1}}
+  allow: {hosts: [10.0.0.0/24], domains: [contoso.com]}
+"""
+    own = inventory.parse(text, "theirs.yaml")
+    default = inventory.parse(text.replace("settle: 20s", "production: false"), "theirs.yaml")
+    assert plan(own).settle_s == 20.0
+    assert plan(default).settle_s > 120.0

@@ -74,8 +74,9 @@ flows:
 MANY_SAID = """\
 1 name: 'Big' is not a name (a lower-case letter, then up to 30 of a-z, 0-9 and '-')
 2 clok: unknown key; did you mean 'clock'? (extends, name, summary, clock, nodes, names, \
-zones, connectors, flows, expect, accept)
-4 nodes.ht1.ack: 'storde' is not one of the choices; did you mean 'stored'? (stored, before_store)
+zones, connectors, flows, expect, accept, replication, directory, lint, attach)
+4 nodes.ht1.ack: 'storde' is not one of the choices; did you mean 'stored'? \
+(stored, before_store, delayed, shadow)
 5 nodes.ht2.role: 'hbu' is not one of the choices; did you mean 'hub'? \
 (balancer, dns, edge, hub, mailbox, sender)
 6 nodes.HT3: 'HT3' is not a name (a lower-case letter, then up to 30 of a-z, 0-9 and '-')
@@ -83,7 +84,7 @@ zones, connectors, flows, expect, accept)
 9 nodes.lb1.backends[3]: 'ht1' is listed twice (once)
 9 nodes.lb1.backends[4]: 5 is not text (quotes around it: '5')
 10 nodes.lb1.vip: unknown key; did you mean 'vips'? (site, role, kind, mode, source, backends, \
-vips, check, method, redispatch, on_marked_down)
+vips, check, method, redispatch, on_marked_down, cluster)
 11 nodes.lb1.vip.mail.ports[1]: 70000 is too big (65535 or less)
 13 nodes.lb1.check.fall: 0 is too small (1 or more)
 14 nodes.lb1.check.interval: '1:30' is not a duration (a number and ms, s, min or h: 2s, 5min)
@@ -163,6 +164,7 @@ def test_a_text_that_cannot_be_read_is_one_problem(text: str, said: str) -> None
         ("role: hub", "role: !hub hub", "3 nodes.ht1.role: the tag !hub does not belong here"),
         ("role: hub", "role: !!int hub", "3 nodes.ht1.role: 'hub' does not fit the tag !!int"),
         ("name: small", "name: no\ntrue: 1", "2 true: the key is not text (quotes around it: 'tr"),
+        ("name: small", "name: no\n-25: 1", "2 -25: the key is not text (quotes around it: '-25"),
         ("name: small", "? [a]\n: 1\nname: a", "1 a list as key (text)"),
         ("name: small", "name: 25", "1 name: 25 is not text (quotes around it: '25')"),
         ("name: small", "name: a\nflows: &a {a: *a}", "2 flows.a: an alias to what it stands in"),

@@ -17,10 +17,13 @@ PACKAGE = HARNESS / "relaydrill"
 FIXTURES = REPOSITORY / "fixtures"
 
 LAYERS = (
-    {"errors", "fresh", "smtp", "wait", "message", "scalars", "schedule"},
+    {
+        *("errors", "fresh", "sentences", "smtp", "wait"),
+        *("message", "scalars", "schedule", "address_span"),
+    },
     {
         *("topology", "inventory", "lint", "placement", "journal", "ledger", "verdict"),
-        "planning",
+        *("planning", "exchange_logs"),
         *("smtp_client", "images"),
     },
     {"nodes", "drivers", "personas", "faults"},
@@ -111,6 +114,9 @@ def test_imports_point_down() -> None:
 
 FORBIDDEN = {
     "images": {"drivers", "nodes", "topology"},
+    "topology": {"inventory", "lint", "planning", "placement"},
+    "inventory": {"lint", "planning", "placement"},
+    "lint": {"placement", "journal", "ledger"},
     "nodes": {"drivers", "drills", "faults", "topology", "inventory", "images"},
     "personas": {"nodes", "drivers", "faults", "topology"},
     "faults": {"drills", "personas"},

@@ -14,7 +14,7 @@ import yaml
 from click.testing import CliRunner
 
 from relaydrill import inventory
-from relaydrill.cli import cli
+from relaydrill.cli.commands import cli
 from relaydrill.errors import UsageError
 from relaydrill.personas import PERSONAS, Circumstances
 from relaydrill.planning import outlooks, shares
@@ -138,6 +138,20 @@ def test_a_site_too_many_is_too_much(tmp_path: Path) -> None:
     shown = CliRunner().invoke(cli, ["plan", str(limited)], standalone_mode=False)
     assert shown.return_value == 1
     assert "!61.7" in shown.output
+
+
+def test_exim_gives_up_after_five_hosts() -> None:
+    """With six of seven hosts gone, two orders of seven end before the one that is left."""
+    names = [f"edge{number}" for number in range(1, 8)]
+    data = yaml.safe_load(inventory.dump(design("even", "exim")))
+    data["nodes"]["edge7"] = {"role": "edge"}
+    hosts = [{"host": f"{name}.contoso.com", "addresses": [name]} for name in names]
+    data["zones"]["contoso.com"]["mx"] = hosts
+    topology = inventory.parse(yaml.safe_dump(data))
+    assert shares(topology, "inbound", frozenset(names[:-1])) == {
+        "edge7": pytest.approx(5 / 7),
+    }
+    assert shares(topology, "inbound", frozenset()) == pytest.approx(dict.fromkeys(names, 1 / 7))
 
 
 def test_a_million_senders_take_no_time() -> None:

@@ -38,7 +38,7 @@ def hub(*listeners: config.Listener, **rest: object) -> config.Hub:
             "role": "postfix",
             "queue": "/q",
             "listeners": listeners,
-            "next_hops": hops,
+            "routes": [{"domains": ["contoso.com", "fabrikam.com"], "next_hops": hops}],
             **rest,
         }
     )
@@ -53,7 +53,11 @@ def test_a_hub_relays_its_domains_to_the_next_hops_without_asking_dns() -> None:
     """Mail goes to the addresses of the mailbox servers in brackets, one after the other."""
     found = parameters(main_cf(hub(listener(25)), overrides={}))
     assert found["relay_domains"] == "contoso.com fabrikam.com"
-    assert found["relay_transport"] == "relay:[10.0.0.5]:25, [10.0.0.6]:25"
+    way = "relay:[10.0.0.5]:25, [10.0.0.6]:25"
+    assert found["transport_maps"] == (
+        "inline:{ { elsewhere.invalid = discard: } "
+        f"{{ contoso.com = {way} }} {{ fabrikam.com = {way} }} }}"
+    )
     assert found["disable_dns_lookups"] == "yes"
     assert found["mydestination"] == ""
 

@@ -302,3 +302,38 @@ def test_a_queue_behaves_like_a_list(steps: list[tuple[str, int]]) -> None:
                 waiting.append(row)
         assert len(queue) == len(waiting) + len(claimed)
     queue.close()
+
+
+def test_a_destination_s_rows_are_claimed_by_it_alone(queue: Queue) -> None:
+    """What waits for one destination is invisible to the others; each recipient has its own."""
+    rows = queue.put("<1@app>", "s@x", ("a@x", "b@y"), CONTENT, destinations=("x", "y"))
+    for row in rows:
+        queue.put_off(row)
+    assert queue.claim(10, "z") == []
+    assert [item.recipient for item in queue.claim(10, "y")] == ["b@y"]
+    assert [item.recipient for item in queue.claim(10, "x")] == ["a@x"]
+    assert len(queue) == 2
+
+
+def test_rows_are_held_until_the_last_of_them_has_left(queue: Queue) -> None:
+    """A message has left when all of its recipients have; who asks for others is not misled."""
+    rows = put(queue, "<1@app>", "a@x", "b@x")
+    other = put(queue, "<2@app>")
+    assert queue.holds(rows[0], rows[-1])
+    queue.done(rows[0])
+    assert queue.holds(rows[0], rows[-1])
+    queue.done(rows[1])
+    assert not queue.holds(rows[0], rows[-1])
+    assert queue.holds(other[0], other[-1])
+
+
+def test_whoever_waits_is_told_of_each_row_that_leaves(tmp_path: Path) -> None:
+    """Delivered, bounced or withdrawn: each row is told once."""
+    left: list[int] = []
+    queue = Queue(tmp_path / "q.sqlite", on_done=left.append)
+    rows = put(queue, "<1@app>", "a@x", "b@x")
+    assert left == []
+    queue.done(rows[1])
+    queue.withdraw(range(rows[0], rows[0] + 1))
+    assert left == [rows[1], rows[0]]
+    queue.close()

@@ -1,4 +1,4 @@
-"""The audit: a drill of the steady state and one for each node of the tier, each in its own lab.
+"""The audit: the drills of `relaydrill.drills.audit_plan`, each in a lab of its own.
 
 Drills are independent, so they run side by side as far as the machine has cores. Most of a drill's
 time is waiting for timers, not work.
@@ -9,21 +9,21 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from relaydrill.drills.judge import Judgement, judge
-from relaydrill.drills.model import Drill, plan
+from relaydrill.drills.audit_plan import told_of_pairs
+from relaydrill.drills.judge import judge
+from relaydrill.drills.judgement import Judgement
+from relaydrill.drills.model import Drill
 from relaydrill.drills.runner import Observer, Step, run_drill
 from relaydrill.drivers.catalogue import LabMaker
 from relaydrill.errors import UsageError
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status, merge
-
-STEADY: Final = "steady"
-"""Name of the row in which nothing is broken."""
 
 _INDEX: Final = "audit.json"
 
@@ -34,13 +34,18 @@ class AuditCancelled(Exception):
 
 @dataclass(frozen=True)
 class Audit:
-    """The matrix: a judgement for each row, in order."""
+    """The matrix: a judgement for each row, in order.
+
+    Attributes:
+        remarks: What a person should know of it as a whole.
+    """
 
     topology: Topology
     driver: str
     seed: int
     directory: Path
     rows: tuple[Judgement, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def status(self) -> Status:
@@ -56,40 +61,9 @@ class Audit:
             "clock": self.topology.clock,
             "directory": str(self.directory),
             "status": str(self.status),
+            "remarks": list(self.remarks),
             "rows": [row.document() for row in self.rows],
         }
-
-
-def plan_audit(
-    topology: Topology,
-    *,
-    nodes: tuple[str, ...] = (),
-    flows: tuple[str, ...] = (),
-    kind: str = "kill",
-    seed: int = 1,
-) -> tuple[Drill, ...]:
-    """The drills of an audit: the steady state first, then each node of the tier.
-
-    Args:
-        topology: What to audit.
-        nodes: Only these; the default is the whole tier.
-        flows: Only these; the default is all.
-        kind: The fault that each node suffers.
-        seed: Passed to every drill.
-
-    Raises:
-        UsageError: A node or flow is not in the topology, or no such fault exists.
-    """
-    for node in nodes:
-        if node not in topology.tier:
-            known = ", ".join(topology.tier)
-            raise UsageError(f"no node of the tier is called {node!r}; there are: {known}")
-    steady = plan(topology, flows=flows, seed=seed, name=STEADY)
-    broken = [
-        plan(topology, faults=(f"{kind}:{node}",), flows=flows, seed=seed, name=f"{kind}-{node}")
-        for node in (nodes or topology.tier)
-    ]
-    return (steady, *broken)
 
 
 def run_audit(
@@ -99,6 +73,8 @@ def run_audit(
     directory: Path,
     *,
     at_once: int = 1,
+    steady_first: bool = False,
+    then: Callable[[tuple[Judgement, ...]], tuple[Drill, ...]] | None = None,
     observe: Observer = lambda _step: None,
     cancelled: threading.Event | None = None,
 ) -> Audit:
@@ -109,6 +85,8 @@ def run_audit(
         make_lab: Makes a lab for a drill.
         directory: Must not exist, or be empty.
         at_once: Labs at a time.
+        steady_first: Whether nothing is broken unless the steady state, the first drill, passes.
+        then: Which pairs follow from the rows so far, as `plan_pairs` says; None: none are wanted.
         observe: Told of every step of every drill, from several threads.
         cancelled: Set it to end early; whatever was broken is healed first.
 
@@ -121,33 +99,58 @@ def run_audit(
         raise UsageError(f"{directory} is not empty; name a directory that does not exist yet")
     directory.mkdir(parents=True, exist_ok=True)
     cancelled = cancelled or threading.Event()
+    lab_rows = _Rows(topology, make_lab, directory, observe, cancelled)
+    steady = lab_rows.judged(drills[:1], 1) if steady_first else ()
+    rest = drills[len(steady) :] if all(each.status is Status.PASS for each in steady) else ()
+    alone = (*steady, *lab_rows.judged(rest, at_once))
+    pairs = lab_rows.judged(then(alone), at_once) if then else ()
+    rows = (*alone, *pairs)
+    remarks = (told_of_pairs(topology, alone, len(pairs)),) if then else ()
+    index = {"rows": [each.drill.name for each in rows], "remarks": remarks}
+    (directory / _INDEX).write_text(json.dumps(index) + "\n")
+    return Audit(topology, rows[0].driver, drills[0].seed, directory, rows, remarks)
 
-    def watched(step: Step) -> None:
-        if cancelled.is_set():
-            raise AuditCancelled
-        observe(step)
 
-    def row(drill: Drill) -> Judgement:
-        lab_directory = directory / f"{drill.name}.lab"
-        watched(Step(drill.name, "starting its lab", 0.0))
-        with make_lab(topology, lab_directory) as lab:
-            judgement = run_drill(lab, drill, directory / drill.name, watched)
+@dataclass(frozen=True)
+class _Rows:
+    """How one drill after the other becomes a row; the arguments are those of `run_audit`."""
+
+    topology: Topology
+    make_lab: LabMaker
+    directory: Path
+    observe: Observer
+    cancelled: threading.Event
+
+    def judged(self, drills: tuple[Drill, ...], at_once: int) -> tuple[Judgement, ...]:
+        """Run drills, several at once; the first that cannot be run ends all of them.
+
+        Raises:
+            HarnessError, AuditCancelled: As of `run_audit`.
+        """
+        with ThreadPoolExecutor(at_once) as pool:
+            running = [pool.submit(self._row, drill) for drill in drills]
+            try:
+                return tuple(future.result() for future in running)
+            except BaseException as error:
+                self.cancelled.set()
+                for future in running:
+                    future.cancel()
+                raise _first_cause(running, error) from None
+
+    def _row(self, drill: Drill) -> Judgement:
+        lab_directory = self.directory / f"{drill.name}.lab"
+        self._step(Step(drill.name, "starting its lab", 0.0))
+        with self.make_lab(self.topology, lab_directory) as lab:
+            judgement = run_drill(lab, drill, self.directory / drill.name, self._step)
         if judgement.status is Status.PASS:
             shutil.rmtree(lab_directory, ignore_errors=True)
-        observe(Step(drill.name, str(judgement.status), 1.0))
+        self.observe(Step(drill.name, str(judgement.status), 1.0))
         return judgement
 
-    with ThreadPoolExecutor(at_once) as pool:
-        running = [pool.submit(row, drill) for drill in drills]
-        try:
-            judgements = tuple(future.result() for future in running)
-        except BaseException as error:
-            cancelled.set()
-            for future in running:
-                future.cancel()
-            raise _first_cause(running, error) from None
-    _save_index(directory, drills)
-    return Audit(topology, judgements[0].driver, drills[0].seed, directory, judgements)
+    def _step(self, step: Step) -> None:
+        if self.cancelled.is_set():
+            raise AuditCancelled
+        self.observe(step)
 
 
 def _first_cause(running: list[Future[Judgement]], error: BaseException) -> BaseException:
@@ -159,13 +162,18 @@ def _first_cause(running: list[Future[Judgement]], error: BaseException) -> Base
     return error
 
 
-def _save_index(directory: Path, drills: tuple[Drill, ...]) -> None:
-    (directory / _INDEX).write_text(json.dumps({"rows": [drill.name for drill in drills]}) + "\n")
-
-
 def is_audit(directory: Path) -> bool:
     """Whether a directory holds a whole audit."""
     return (directory / _INDEX).is_file()
+
+
+def judge_either(directory: Path) -> Audit | Judgement:
+    """Judge a run directory again, of an audit or of a drill, from its journals alone.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    return judge_audit(directory) if is_audit(directory) else judge(directory)
 
 
 def judge_audit(directory: Path) -> Audit:
@@ -175,11 +183,12 @@ def judge_audit(directory: Path) -> Audit:
         UsageError: It is no audit's directory, or a row of it is broken.
     """
     try:
-        names = json.loads((directory / _INDEX).read_text())["rows"]
+        index = json.loads((directory / _INDEX).read_text())
+        names, remarks = index["rows"], tuple(index.get("remarks", ()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{directory} holds no audit: {error}") from None
     rows = tuple(judge(directory / str(name)) for name in names)
     if not rows:
         raise UsageError(f"{directory} holds an audit without rows")
     first = rows[0]
-    return Audit(first.topology, first.driver, first.drill.seed, directory, rows)
+    return Audit(first.topology, first.driver, first.drill.seed, directory, rows, remarks)

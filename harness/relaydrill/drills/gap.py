@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from relaydrill.ledger import Attempt
@@ -30,11 +31,17 @@ class Gap:
         return self.end - self.begin
 
 
-def longest_gap(attempts: list[Attempt]) -> Gap | None:
+def longest_gap(
+    attempts: list[Attempt], without: Callable[[float, float], float] = lambda _begin, _end: 0.0
+) -> Gap | None:
     """The longest gap among attempts that are sorted by their begin; None without attempts.
 
     A gap begins with the first attempt that began after an acceptance, not with the acceptance:
     while nobody attempts, nothing can be accepted. It ends with the next acceptance.
+
+    Args:
+        attempts: Those of one flow.
+        without: How much of the time from one moment to another is not to count.
     """
     if not attempts:
         return None
@@ -51,7 +58,7 @@ def longest_gap(attempts: list[Attempt]) -> Gap | None:
             break
         begin, end = starts[first], observed if moment is None else moment
         if end > begin:
-            gaps.append((end - begin, begin, end, moment is None))
+            gaps.append((end - begin - without(begin, end), begin, end, moment is None))
         after = end
     if not gaps:
         return None

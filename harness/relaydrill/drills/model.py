@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,13 +16,18 @@ from relaydrill.errors import UsageError
 from relaydrill.scalars import parse_duration, show_duration
 from relaydrill.smtp import Phase
 from relaydrill.topology import Topology
+from relaydrill.topology.paths import flows_through
 from relaydrill.verdict import spread_test
 
 _FAULT: Final = re.compile(
     r"(?P<kind>[^:@+]+)(?::(?P<node>[^@+]+))?(?:@(?P<start>[^+]+))?(?:\+(?P<duration>.+))?"
 )
 
+_FOR_GOOD: Final = "forever"
+
 _BEFORE_WALL_S: Final = 1.0
+_BEFORE_ELSEWHERE_WALL_S: Final = 4.0
+"""On a lab of others: real servers that had been idle take a second over their first sessions."""
 _PROOFS_BEFORE: Final = 4
 _SETTLE_MARGIN: Final = 20.0
 _SPARE: Final = 1.5
@@ -35,7 +41,8 @@ class FaultSpec:
     Attributes:
         kind, phase: Which fault; see `relaydrill.faults`.
         node: What is broken.
-        start_s: From the begin of the workload. duration_s: Until it is healed.
+        start_s: From the begin of the workload. duration_s: Until it is healed; where that is
+            infinite, not before all mail has been accounted for.
     """
 
     kind: str
@@ -55,12 +62,18 @@ class FaultSpec:
         return self.kind + (f".{self.phase}" if self.phase else "")
 
     @property
+    def for_good(self) -> bool:
+        """Whether the account is made while it is still broken."""
+        return math.isinf(self.duration_s)
+
+    @property
     def end_s(self) -> float:
         """When it is healed, from the begin of the workload."""
         return self.start_s + self.duration_s
 
     def __str__(self) -> str:
-        return f"{self.label}@{show_duration(self.start_s)}+{show_duration(self.duration_s)}"
+        duration = _FOR_GOOD if self.for_good else show_duration(self.duration_s)
+        return f"{self.label}@{show_duration(self.start_s)}+{duration}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +137,15 @@ def plan(
     all that stands there. Without a start, the fault begins
     when every node has had traffic. Without a duration, it lasts twice as long as attempts may
     fail, so that the flow has as long again to show that it goes on. Afterwards the flows send long
-    enough to see that a returned node gets its share again.
+    enough to see that a returned node gets its share again. Where no flows are named, those send
+    whose mail passes what is broken, and all if none does. With the duration ``forever`` the node
+    stays broken until all mail has been accounted for: what it holds is stranded.
 
     Raises:
         UsageError: A flow or a node is not in the topology, or a fault text makes no sense.
     """
-    flows = flows or tuple(topology.flows)
+    _check_hooks(topology)
+    flows = flows or _concerned(topology, faults)
     if not flows:
         raise UsageError(f"topology {topology.name} has no flows to drill")
     for flow in flows:
@@ -139,15 +155,38 @@ def plan(
     timing = _Timing(topology, flows)
     specs = tuple(spec for text in faults for spec in _parse(text, topology, timing))
     alone_s = max(timing.before_s + timing.during_s, timing.spread_s)
-    end = max((spec.end_s for spec in specs), default=alone_s)
+    ends = (spec.start_s + timing.during_s if spec.for_good else spec.end_s for spec in specs)
+    healed = tuple(spec for spec in specs if not spec.for_good)
+    end = max(ends, default=alone_s)
     return Drill(
         name=name or "+".join(spec.label for spec in specs) or "steady",
         flows=flows,
         faults=specs,
-        length_s=end + (timing.after_s(specs) if specs else 0.0),
-        settle_s=timing.settle_s,
+        length_s=end + (timing.after_s(healed) if healed else 0.0),
+        settle_s=timing.settle_s + (timing.takeover_s if healed != specs else 0.0),
         seed=seed,
     )
+
+
+def _check_hooks(topology: Topology) -> None:
+    """Make sure that an inventory's hooks are for faults that there are.
+
+    Raises:
+        UsageError: One is not.
+    """
+    for name, node in topology.attach.nodes.items() if topology.attach else ():
+        for kind in node.hooks:
+            try:
+                faults.split_kind(kind)
+            except UsageError as error:
+                raise UsageError(f"attach.nodes.{name}.hooks: {error}") from None
+
+
+def _concerned(topology: Topology, faults: tuple[str, ...]) -> tuple[str, ...]:
+    """The flows that faults may touch; all, where there are no faults, or they touch none."""
+    broken = [found["node"] for text in faults if (found := _FAULT.fullmatch(text.strip()))]
+    nodes = tuple(node for name in broken for node in topology.sites.get(name, (name,)))
+    return flows_through(topology, nodes) or tuple(topology.flows)
 
 
 class _Timing:
@@ -159,14 +198,17 @@ class _Timing:
         self._slowest = min(topology.flows[flow].wanted_rate for flow in flows)
         self._allowed = max(topology.expectation(flow).degraded_s for flow in flows)
         widest = max((len(each.backends) for each in topology.balancers.values()), default=1)
-        self.before_s = self._field(max(_BEFORE_WALL_S, _PROOFS_BEFORE * widest / self._slowest))
+        least = _BEFORE_ELSEWHERE_WALL_S if topology.attach else _BEFORE_WALL_S
+        self.before_s = self._field(max(least, _PROOFS_BEFORE * widest / self._slowest))
         self.during_s = 2 * self._allowed
         # A hub tries a destination again within a minute (its queue glitch retry), and a sending
         # mail server in its own time; either may need a second try, and Exim looks for what is due
         # in twice its first wait. The margin is for the deliveries themselves.
         senders = [topology.senders[topology.flows[flow].sender] for flow in flows]
         longest = max(sender.retries.first for sender in senders)
-        self.settle_s = 2 * longest + self._field(_SETTLE_MARGIN)
+        attach = topology.attach
+        named_s = attach.settle if attach else None
+        self.settle_s = 2 * longest + self._field(_SETTLE_MARGIN) if named_s is None else named_s
 
     @property
     def spread_s(self) -> float:
@@ -180,6 +222,14 @@ class _Timing:
                 )
                 wanted.append(self._field(_SPARE * sampling))
         return max(wanted)
+
+    @property
+    def takeover_s(self) -> float:
+        """How long it may take until hubs deliver what a hub that is gone had copied to them."""
+        # A silence is noticed at a heartbeat, and its end may be a heartbeat after the time is up.
+        kept = [hub.shadow for hub in self._topology.hubs.values()]
+        copied = any(hub.ack == "shadow" for hub in self._topology.hubs.values())
+        return max(each.resubmit + 2 * each.heartbeat for each in kept) if copied else 0.0
 
     def _field(self, wall_s: float) -> float:
         return wall_s * self._topology.clock
@@ -206,7 +256,11 @@ def _parse(text: str, topology: Topology, timing: _Timing) -> Iterator[FaultSpec
     if node not in topology.nodes and node not in topology.sites:
         known = ", ".join([*topology.nodes, *topology.sites])
         raise UsageError(f"{text!r}: no node or site is called {node!r}; there are: {known}")
+    if reason := topology.no_machine(node):
+        raise UsageError(f"{text!r}: {reason}")
     start = _seconds(text, found["start"], timing.before_s)
+    if math.isinf(start):
+        raise UsageError(f"{text!r}: a fault that never begins tests nothing")
     duration = _seconds(text, found["duration"], timing.during_s)
     if duration <= 0:
         raise UsageError(f"{text!r}: a fault must last longer than 0s")
@@ -236,6 +290,8 @@ def _parse_whole(text: str) -> FaultSpec:
 def _seconds(text: str, duration: str | None, default: float) -> float:
     if duration is None:
         return default
+    if duration == _FOR_GOOD:
+        return math.inf
     try:
         return parse_duration(duration)
     except PydanticCustomError as error:

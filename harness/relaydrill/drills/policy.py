@@ -13,14 +13,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from relaydrill.drivers.base import Lab
-from relaydrill.errors import UsageError
+from relaydrill.errors import ControlError, UsageError
+from relaydrill.message import ELSEWHERE
+from relaydrill.smtp import Phase, Result
 from relaydrill.topology import Connector, Role, Topology
-from relaydrill.verdict import Status, Verdict, failed, merge, passed
+from relaydrill.verdict import Status, Verdict, failed, merge, passed, unknown
 
-FOREIGN: Final = "probe@elsewhere.invalid"
-"""A recipient of no accepted domain (RFC 2606 §2: .invalid never exists)."""
+FOREIGN: Final = f"probe@{ELSEWHERE}"
+"""A recipient of no accepted domain."""
 
 _SMTP_PORT: Final = 25
+_NO_ROUTE: Final = " 5.4.4 "
+"""Unable to route (RFC 3463 §3.5): no word on who may relay."""
+_ANSWER_S: Final = 60.0
 
 
 class Rule(enum.StrEnum):
@@ -28,6 +33,8 @@ class Rule(enum.StrEnum):
 
     MAY_RELAY = "may relay"
     MUST_NOT_RELAY = "must not relay"
+    NOT_WITHOUT_LOGIN = "must not relay without a login"
+    MAY_WITH_LOGIN = "may relay with a login"
     WANTS_TLS = "wants TLS"
     WANTS_LOGIN = "wants a login"
     BEARS_NAME = "bears the name"
@@ -65,14 +72,17 @@ def questions(topology: Topology) -> tuple[Question, ...]:
 
 def _questions(topology: Topology, clients: list[str]) -> Iterator[Question]:
     for door, port, connectors in _doors(topology):
+        login = bool(connectors) and all(each.auth == "required" for each in connectors)
+        stranger = Rule.NOT_WITHOUT_LOGIN if login else Rule.MUST_NOT_RELAY
         for client in clients:
-            rule = Rule.MAY_RELAY if _may_relay(connectors, client) else Rule.MUST_NOT_RELAY
+            rule = Rule.MAY_RELAY if _may_relay(connectors, client) else stranger
             yield Question(rule, client, door, port)
         first = clients[0]
         if connectors and all(each.tls == "required" for each in connectors):
             yield Question(Rule.WANTS_TLS, first, door, port)
-        if connectors and all(each.auth == "required" for each in connectors):
+        if login:
             yield Question(Rule.WANTS_LOGIN, first, door, port)
+            yield Question(Rule.MAY_WITH_LOGIN, first, door, port)
             for name in _advertised(topology, port):
                 yield Question(Rule.BEARS_NAME, first, door, port, name)
 
@@ -106,25 +116,66 @@ def _advertised(topology: Topology, port: int) -> Iterator[str]:
 
 
 def judge_question(lab: Lab, question: Question) -> Verdict:
-    """Ask, and compare the answer with what the topology declares."""
-    asked = lab.control(question.client)(
+    """Ask, and compare the answer with what the topology declares.
+
+    A door that does not answer, or not to the end, is unknown: it has said nothing of its policy.
+    """
+    try:
+        asked = _ask(lab, question)
+    except ControlError as error:  # the door, or who asks there, is silent for longer than we wait
+        asked = {**_SILENCE, "said": str(error)}
+    told = f"{asked['said']} at {asked['phase']}"
+    figures = {**asked, "client": question.client, "door": question.door, "port": question.port}
+    if _unanswered(question.rule, asked):
+        summary = f"{question}: not known, for the door gave no answer: {told}"
+        return unknown("policy", summary, **figures)
+    wrong = _WRONG[question.rule](asked)
+    if not wrong:
+        return passed("policy", f"{question}: {told}", **figures)
+    return failed("policy", f"{question}, and {wrong}: {told}", **figures)
+
+
+_SILENCE: Final = {
+    "result": str(Result.UNSENT),
+    "phase": str(Phase.CONNECT),
+    "code": 0,
+    "address": "",
+    "server": "",
+}
+_WITH_TLS: Final = frozenset(
+    (Rule.NOT_WITHOUT_LOGIN, Rule.MAY_WITH_LOGIN, Rule.WANTS_LOGIN, Rule.BEARS_NAME)
+)
+_WITH_LOGIN: Final = frozenset((Rule.MAY_WITH_LOGIN, Rule.BEARS_NAME))
+
+
+def _ask(lab: Lab, question: Question) -> dict[str, Any]:
+    answer: dict[str, Any] = lab.control(question.client)(
         "ask",
-        timeout_s=60.0,
+        timeout_s=_ANSWER_S,
         host=question.door,
         port=question.port,
         sender=f"{question.client}@{lab.topology.domains[0]}",
         recipient=FOREIGN,
         name=question.name,
-        tls=question.rule in (Rule.WANTS_LOGIN, Rule.BEARS_NAME),
+        tls=question.rule in _WITH_TLS,
         verify=question.rule is Rule.BEARS_NAME,
-        login=question.rule is Rule.BEARS_NAME,
+        login=question.rule in _WITH_LOGIN,
     )
-    told = f"{asked['said']} at {asked['phase']}"
-    figures = {**asked, "client": question.client, "door": question.door, "port": question.port}
-    wrong = _WRONG[question.rule](asked)
-    if not wrong:
-        return passed("policy", f"{question}: {told}", **figures)
-    return failed("policy", f"{question}, and {wrong}: {told}", **figures)
+    return answer
+
+
+def _unanswered(rule: Rule, asked: dict[str, Any]) -> bool:
+    """Whether a door said neither yes nor no.
+
+    Who asks for a certificate, or for a login, may also learn without a reply that it is wrong, or
+    that there is none; but not before the server has greeted.
+    """
+    if _NO_ROUTE in asked["said"]:
+        return True  # Postfix refuses at RCPT what it has no way for, whoever it is that asks
+    if asked["code"] or asked["result"] == Result.ACCEPTED:
+        return False
+    wants_more = rule in _WITH_LOGIN
+    return not wants_more or asked["phase"] not in (Phase.STARTTLS, Phase.AUTH)
 
 
 def _wrong_to_relay(asked: dict[str, Any]) -> str:
@@ -152,6 +203,8 @@ def _wrong_name(asked: dict[str, Any]) -> str:
 _WRONG: Final = {
     Rule.MAY_RELAY: _wrong_to_relay,
     Rule.MUST_NOT_RELAY: _wrong_not_to_relay,
+    Rule.NOT_WITHOUT_LOGIN: _wrong_not_to_relay,
+    Rule.MAY_WITH_LOGIN: _wrong_to_relay,
     Rule.WANTS_TLS: _wrong_without,
     Rule.WANTS_LOGIN: _wrong_without,
     Rule.BEARS_NAME: _wrong_name,

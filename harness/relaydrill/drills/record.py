@@ -1,7 +1,7 @@
 """The run directory: everything that a verdict rests on, so that it can be repeated offline.
 
 RUN/
-  drill.json        the drill, the seed, versions, what failed in the harness
+  drill.json        the drill, the seed, when it was, versions, what failed in the harness
   topology.yaml     the topology as run
   journals/*.jsonl  every node's events during this drill, and the harness's own
   verdict.json      what was made of them
@@ -14,6 +14,7 @@ import json
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +27,11 @@ from relaydrill.fresh import make_fresh
 from relaydrill.journal import Event, Journal, read_events
 from relaydrill.topology import Topology
 
-_FORMAT: Final = 1
+FORMAT: Final = 1
+"""Of a run directory; another one is not read."""
+
+DRILL: Final = "drill.json"
+VERDICT: Final = "verdict.json"
 _HARNESS: Final = "harness"
 
 
@@ -38,6 +43,8 @@ class Recorded:
         begun: Monotonic time at which the workload began; None if it never did.
         problems: What failed in the harness, one sentence each.
         remarks: What a person should know of how the lab ran.
+        at: When it was, as ISO 8601 in UTC; empty where an earlier version did not tell.
+        relaydrill, python: The versions that ran it.
     """
 
     directory: Path
@@ -47,6 +54,9 @@ class Recorded:
     begun: float | None
     problems: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+    at: str = ""
+    relaydrill: str = ""
+    python: str = ""
 
     def events(self) -> Iterator[Event]:
         """All events of all journals."""
@@ -68,6 +78,7 @@ class RunDirectory:
         make_fresh(directory)
         self.directory = directory
         self._remarks: tuple[str, ...] = ()
+        self._at = datetime.now(UTC)
         (directory / "journals").mkdir()
 
     def save_inputs(
@@ -92,7 +103,12 @@ class RunDirectory:
 
     def save_verdict(self, document: dict[str, Any]) -> None:
         """Write down what was made of it."""
-        (self.directory / "verdict.json").write_text(json.dumps(document, indent=2) + "\n")
+        (self.directory / VERDICT).write_text(json.dumps(document, indent=2) + "\n")
+
+    @property
+    def machine_path(self) -> Path:
+        """Where the watcher of the machine keeps its journal; see `relaydrill.drills.stall`."""
+        return self.directory / "journals" / "machine.jsonl"
 
     @contextlib.contextmanager
     def harness_journal(self) -> Iterator[Journal]:
@@ -107,7 +123,8 @@ class RunDirectory:
         self, drill: Drill, driver: str, begun: float | None, problems: tuple[str, ...]
     ) -> None:
         document = {
-            "format": _FORMAT,
+            "format": FORMAT,
+            "at": self._at.isoformat(timespec="milliseconds"),
             "relaydrill": relaydrill.__version__,
             "python": platform.python_version(),
             "driver": driver,
@@ -116,7 +133,7 @@ class RunDirectory:
             "problems": list(problems),
             "remarks": list(self._remarks),
         }
-        (self.directory / "drill.json").write_text(json.dumps(document, indent=2) + "\n")
+        (self.directory / DRILL).write_text(json.dumps(document, indent=2) + "\n")
 
 
 def load(directory: Path) -> Recorded:
@@ -125,13 +142,11 @@ def load(directory: Path) -> Recorded:
     Raises:
         UsageError: It is none, or one of another format.
     """
-    path = directory / "drill.json"
+    path = directory / DRILL
     try:
         document = json.loads(path.read_text())
-        if document["format"] != _FORMAT:
-            raise UsageError(
-                f"{path} has format {document['format']}; this version reads {_FORMAT}"
-            )
+        if document["format"] != FORMAT:
+            raise UsageError(f"{path} has format {document['format']}; this version reads {FORMAT}")
         return Recorded(
             directory=directory,
             drill=Drill.from_json(document["drill"]),
@@ -140,6 +155,9 @@ def load(directory: Path) -> Recorded:
             begun=document["begun"],
             problems=tuple(document["problems"]),
             remarks=tuple(document.get("remarks", ())),
+            at=str(document.get("at") or ""),
+            relaydrill=str(document.get("relaydrill", "")),
+            python=str(document.get("python", "")),
         )
     except FileNotFoundError as error:
         raise UsageError(f"{directory} is no run directory: {error.filename} is missing") from None

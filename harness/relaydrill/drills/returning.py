@@ -38,8 +38,10 @@ def comeback_of(topology: Topology, node: str, flow: str) -> Comeback:
     """
     backends = topology.backends_behind(node)
     if len(backends) >= 2:
-        fair = 1 / len(backends)
-        return Comeback(_checks_s(topology, node), backends, share_test(fair, fair / 4))
+        fair, back_s = _fair_share(topology, node, flow), _back_s(topology, node)
+        if not fair:
+            return Comeback(back_s)
+        return Comeback(back_s, backends, share_test(fair, fair / 4))
     shunned_s = _shunned_s(topology, flow)
     servers = topology.expectation(flow).spread
     if node in servers and len(servers) >= 2:
@@ -48,10 +50,28 @@ def comeback_of(topology: Topology, node: str, flow: str) -> Comeback:
     return Comeback(shunned_s)
 
 
-def _checks_s(topology: Topology, node: str) -> float:
-    """How long a balancer's checks need to bring a backend back."""
+def _fair_share(topology: Topology, node: str, flow: str) -> float:
+    """A backend's part of what a balancer gives out; 0 where it need not show in every drill.
+
+    Under WNLB it shows only where each connection is a choice of its own.
+    """
+    cluster = topology.cluster_of(node)
+    if not cluster:
+        return 1 / len(topology.backends_behind(node))
+    balancer, settings = topology.balancers[cluster], topology.flows[flow]
+    targets = topology.names.get(settings.to, (settings.to,))
+    vip = next((each for each in targets if each in balancer.vips), "")
+    rule = balancer.cluster.rule_for(vip, settings.port) if vip else None
+    if rule is None or (rule.filtering, rule.affinity) != ("multiple", "none"):
+        return 0.0
+    weights = balancer.cluster.weights(rule, balancer.backends)
+    return weights[node] / (sum(weights.values()) or 1)
+
+
+def _back_s(topology: Topology, node: str) -> float:
+    """How long a balancer needs to bring a backend back."""
     return next(
-        (each.check.recovery_s for each in topology.balancers.values() if node in each.backends),
+        (each.recovery_s for each in topology.balancers.values() if node in each.backends),
         0.0,
     )
 

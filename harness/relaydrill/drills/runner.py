@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from relaydrill import faults
-from relaydrill.drills.judge import Judgement, judge
+from relaydrill.drills.judge import judge
+from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.model import Drill, FaultSpec
 from relaydrill.drills.record import RunDirectory
-from relaydrill.drivers.base import Lab
+from relaydrill.drills.stall import watching
+from relaydrill.drivers.base import HasHooks, Lab, RunsElsewhere
 from relaydrill.errors import CapabilityMissing, ControlError, HarnessError, WaitTimeout
 from relaydrill.journal import Journal
 from relaydrill.message import BLOCKED, SPAM, UNKNOWN, WANTED
@@ -64,13 +66,19 @@ def run_drill(
     offsets = {node: _size(lab.journal(node)) for node in lab.topology.nodes}
     with run.harness_journal() as journal:
         conductor = _Conductor(lab, drill, journal, observe)
+
+        def take_stock() -> None:
+            for node, offset in offsets.items():
+                run.save_slice(node, lab.journal(node), offset)
+
         try:
-            conductor.conduct()
+            with watching(run.machine_path):
+                conductor.conduct(take_stock)
         finally:
             problems = (*conductor.problems, *_new_deaths(lab, conductor.deaths_before))
             run.save_outcome(drill, lab.driver, conductor.begun, problems)
-            for node, offset in offsets.items():
-                run.save_slice(node, lab.journal(node), offset)
+            if not conductor.stock_is_taken:
+                take_stock()
     judgement = judge(directory)
     run.save_verdict(judgement.document())
     return judgement
@@ -85,30 +93,59 @@ def _new_deaths(lab: Lab, before: int) -> list[str]:
 
 
 class _Conductor:
-    """One drill's course: start the flows, break, heal, stop, let the queues drain."""
+    """One drill's course: start the flows, break, heal, stop, let the queues drain, take stock."""
 
     def __init__(self, lab: Lab, drill: Drill, journal: Journal, observe: Observer) -> None:
         self.begun: float | None = None
+        self.stock_is_taken = False
         self.problems: list[str] = []
         self.deaths_before = len(lab.deaths())
         self._lab = lab
         self._drill = drill
         self._journal = journal
         self._observe = observe
+        self._is_anything_broken = False
 
-    def conduct(self) -> None:
-        """Carry the drill out."""
-        with contextlib.ExitStack() as heals, self._flows():
-            last = 0.0
-            for moment, act in self._acts(heals):
-                self._until(moment)
-                act()
-                last = moment
-            # Healing takes its time, too: what was planned after it is not to be cut short.
-            rest = self._drill.length_s - last
-            self._until(max(self._drill.length_s, self._passed() + rest if last else 0.0))
-        self._step("letting the queues drain", 1.0)
-        self._drain()
+    def conduct(self, take_stock: Callable[[], None]) -> None:
+        """Carry the drill out.
+
+        Args:
+            take_stock: Called when all mail has come to rest, and before what is broken for good is
+                healed: what a node does when it comes back is not part of the account.
+        """
+        if isinstance(self._lab, RunsElsewhere):
+            self._journal.write("sight", **self._lab.sight())
+        if self._can_break_nothing():
+            take_stock()
+            self.stock_is_taken = True
+            return
+        with contextlib.ExitStack() as heals:
+            with self._flows():
+                last = 0.0
+                for moment, act in self._acts(heals):
+                    self._until(moment)
+                    act()
+                    last = moment
+                # Healing takes its time, too: what was planned after it is not to be cut short.
+                rest = self._drill.length_s - last
+                self._until(max(self._drill.length_s, self._passed() + rest if last else 0.0))
+            self._step("letting the queues drain", 1.0)
+            self._drain()
+            take_stock()
+            self.stock_is_taken = True
+
+    def _can_break_nothing(self) -> bool:
+        """Whether no fault can be done to somebody else's lab: then it gets no mail, either."""
+        lab = self._lab
+        if not isinstance(lab, HasHooks) or not self._drill.faults:
+            return False
+        reasons = {spec: lab.why_not(spec.node, spec.kind_text) for spec in self._drill.faults}
+        if not all(reasons.values()):
+            return False
+        for spec, reason in reasons.items():
+            _Broken(lab, spec, self._journal).give_up(reason)
+        self.problems.append(f"nothing was sent: {next(iter(reasons.values()))}")
+        return True
 
     @contextlib.contextmanager
     def _flows(self) -> Iterator[None]:
@@ -116,12 +153,15 @@ class _Conductor:
 
         After an error nobody waits any more: an attempt may take a minute to fail.
         """
+        # The time tells drills on one lab apart: no Message-ID is ever used twice. One for all
+        # flows: senders forget what they learnt when another drill begins.
+        drill = f"{self._drill.seed}.{time.monotonic_ns():x}"
         begin = time.monotonic() + _START_MARGIN_S
         started = []
         whole = False
         try:
             for flow in self._drill.flows:
-                self._start(flow, begin)
+                self._start(flow, begin, drill)
                 started.append(flow)
             self.begun = begin
             yield
@@ -131,7 +171,7 @@ class _Conductor:
             for flow in started:
                 self._stop(flow, wait=whole)
 
-    def _start(self, flow: str, begin: float) -> None:
+    def _start(self, flow: str, begin: float, drill: str) -> None:
         topology = self._lab.topology
         settings = topology.flows[flow]
         length_s = self._drill.length_s / topology.clock
@@ -139,8 +179,7 @@ class _Conductor:
             rate = settings.rate * sum(share.values())
             self._lab.control(sender)(
                 "start",
-                # The time tells drills on one lab apart: no Message-ID is ever used twice.
-                drill=f"{self._drill.seed}.{time.monotonic_ns():x}",
+                drill=drill,
                 flow=flow,
                 persona=settings.persona,
                 host=settings.to,
@@ -167,11 +206,18 @@ class _Conductor:
             broken = _Broken(self._lab, spec, self._journal)
             heals.callback(broken.heal)
             acts.append((spec.start_s, functools.partial(self._inject, broken)))
-            acts.append((spec.end_s, broken.heal))
+            if not spec.for_good:
+                acts.append((spec.end_s, broken.heal))
         return sorted(acts, key=lambda act: act[0])
 
     def _inject(self, broken: _Broken) -> None:
         self._step(f"{broken.spec.node} {broken.fault.summary}", self._done())
+        if isinstance(self._lab, RunsElsewhere) and not self._is_anything_broken:
+            assert self.begun is not None
+            if problem := self._lab.unsteady(self.begun):
+                broken.give_up(f"the steady state did not hold: {problem}")
+                return
+        self._is_anything_broken = True
         broken.inject()
 
     def _until(self, field_s: float) -> None:
@@ -192,12 +238,19 @@ class _Conductor:
 
     def _drain(self) -> None:
         """Wait until nothing is queued, or the time for it is over; then look into each queue."""
-        queueing = [node for node in self._lab.topology.queueing if self._lab.alive(node)]
+        gone = {spec.node for spec in self._drill.faults if spec.for_good}
+        queueing = [
+            node for node in self._lab.queueing if node not in gone and self._lab.alive(node)
+        ]
         deadline_s = self._drill.settle_s / self._lab.topology.clock
 
         def empty() -> bool:
             self._step("letting the queues drain", 1.0)
-            return not any(self._lab.control(node)("queue_length") for node in queueing)
+            if any(self._lab.control(node)("queue_length") for node in queueing):
+                return False
+            if isinstance(self._lab, RunsElsewhere) and self._lab.outstanding():
+                return False
+            return not gone or not self._is_to_be_resubmitted(queueing, gone)
 
         with contextlib.suppress(WaitTimeout):  # what is left is in the account, as queued
             wait_for(empty, what="all queues to drain", deadline_s=deadline_s)
@@ -206,6 +259,12 @@ class _Conductor:
                 self._lab.control(node)("queue")
             except ControlError as error:
                 self.problems.append(f"the queue of {node} could not be read: {error}")
+
+    def _is_to_be_resubmitted(self, queueing: list[str], gone: set[str]) -> bool:
+        """Whether a hub keeps copies for one that is gone, and has not delivered them yet."""
+        hubs = self._lab.topology.hubs
+        fakes = [node for node in queueing if node in hubs and hubs[node].kind == "fake"]
+        return any(gone & set(self._lab.control(hub)("shadows")) for hub in fakes)
 
 
 def _loads(flow: Flow) -> Iterator[tuple[str, dict[str, float]]]:
@@ -222,15 +281,25 @@ class _Broken:
 
     def __init__(self, lab: Lab, spec: FaultSpec, journal: Journal) -> None:
         self.spec = spec
-        self.fault = faults.make(spec.kind, spec.phase)
+        self.fault = faults.make_for(lab, spec.kind, spec.phase)
         self._lab = lab
         self._journal = journal
         self._in_force = False
 
+    def give_up(self, reason: str) -> None:
+        """Leave the node whole, and journal why."""
+        self._journal.write(
+            "inject", fault=self.spec.label, kind=self.spec.kind, node=self.spec.node
+        )
+        self._journal.write("not-injected", fault=self.spec.label, reason=reason)
+
     def inject(self) -> None:
         """Break the node; what this lab cannot do is journalled, and leaves it whole."""
         spec = self.spec
-        self._journal.write("inject", fault=spec.label, kind=spec.kind, node=spec.node)
+        by_hook = isinstance(self._lab, HasHooks)
+        self._journal.write(
+            "inject", fault=spec.label, kind=spec.kind, node=spec.node, by_hook=by_hook
+        )
         self._in_force = True
         try:
             self.fault.inject(self._lab, spec.node)

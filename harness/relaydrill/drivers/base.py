@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from relaydrill.errors import CapabilityMissing
-from relaydrill.nodes.control import ControlClient
 from relaydrill.placement import Endpoint, Placement
 from relaydrill.topology import Topology
+
+
+class Control(Protocol):
+    """A node's control channel, or what stands in for it."""
+
+    def __call__(self, op: str, *, timeout_s: float = 10.0, **args: Any) -> Any:
+        """Ask, and return the result; see `relaydrill.nodes.control.ControlClient`.
+
+        Raises:
+            CapabilityMissing: The node knows no such request.
+            ControlError: No connection, no answer within ``timeout_s``, or an error from the node.
+        """
+
+    def answers(self) -> bool:
+        """Whether the node is up and ready."""
 
 
 class Lab(Protocol):
@@ -34,7 +48,11 @@ class Lab(Protocol):
     def remarks(self) -> tuple[str, ...]:
         """What a person should know of how it runs: ports that had to be mapped, say."""
 
-    def control(self, node: str) -> ControlClient:
+    @property
+    def queueing(self) -> tuple[str, ...]:
+        """The nodes that may hold mail back, and whose queues can be looked into."""
+
+    def control(self, node: str) -> Control:
         """The control channel of a node."""
 
     def reachable(self, host: str, logical: int) -> Endpoint:
@@ -112,6 +130,50 @@ class CanIsolate(Protocol):
 
     def rejoin(self, node: str) -> None:
         """Connect it again, with its old address."""
+
+
+@runtime_checkable
+class HasHooks(Protocol):
+    """Breaks its nodes as their inventory says, and heals them so."""
+
+    def why_not(self, node: str, fault: str) -> str:
+        """Why a fault cannot be done to a node here; empty if it can."""
+
+    def break_by_hook(self, node: str, fault: str) -> None:
+        """Do a fault to a node.
+
+        Raises:
+            CapabilityMissing: There is no hook for it, or faults are not allowed.
+            HarnessError: It failed.
+        """
+
+    def heal_by_hook(self, node: str, fault: str) -> None:
+        """Put the node right again.
+
+        Raises:
+            HarnessError: It did not work.
+        """
+
+    def heal_what_is_broken(self) -> None:
+        """Put right whatever was broken here and could not be healed.
+
+        Raises:
+            HarnessError: It did not work this time, either.
+        """
+
+
+@runtime_checkable
+class RunsElsewhere(Protocol):
+    """A lab of somebody else's: not all of it can be seen, and nothing ill may be broken."""
+
+    def sight(self) -> dict[str, Any]:
+        """What can be seen of it; see the kind ``sight`` of `relaydrill.journal`."""
+
+    def outstanding(self) -> int:
+        """How many messages were accepted, and have not been seen to arrive."""
+
+    def unsteady(self, since: float) -> str:
+        """Why nothing may be broken now: mail did not flow since then; empty if it did."""
 
 
 Capability = TypeVar("Capability")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
 from relaydrill.drivers.base import Lab
+from relaydrill.drivers.docker.installed import docker_installed
 from relaydrill.errors import UsageError
 from relaydrill.topology import Topology
 
@@ -18,14 +18,27 @@ LabMaker = Callable[[Topology, Path], AbstractContextManager[Lab]]
 """Makes a lab of a topology, with a directory for what it writes; it runs within ``with``."""
 
 DRIVERS: Final = ("process", "docker")
-"""The first is the default."""
+"""Those that bring a lab up. The first is the default."""
+
+ATTACH: Final = "attach"
+"""The one for labs that run already."""
+
+ALL: Final = (*DRIVERS, ATTACH)
 
 
-def lab_maker(driver: str, *, project: str = "") -> LabMaker:
+def lab_maker(
+    driver: str,
+    *,
+    project: str = "",
+    allow_faults: bool = False,
+    ask: Callable[[str], None] | None = None,
+) -> LabMaker:
     """What makes the labs of a driver.
 
     Args:
         project: Use the lab that ``docker compose`` has brought up under this project name.
+        allow_faults: Whether a lab that runs already may be broken.
+        ask: How a person is asked to do something to it; by default nobody is.
 
     Raises:
         UsageError: There is no such driver, its libraries are not installed, or it has no
@@ -42,29 +55,20 @@ def lab_maker(driver: str, *, project: str = "") -> LabMaker:
             from relaydrill.drivers.docker.lab import DockerLab
 
         return functools.partial(DockerLab, project=project)
-    raise UsageError(f"no driver is called {driver!r}; there are: {', '.join(DRIVERS)}")
+    if driver == ATTACH:
+        from relaydrill.drivers.attach.actions import nobody
+        from relaydrill.drivers.attach.lab import AttachLab, Permission
+
+        permission = Permission(faults=allow_faults, ask=ask or nobody)
+        return functools.partial(AttachLab, permission=permission)
+    raise UsageError(f"no driver is called {driver!r}; there are: {', '.join(ALL)}")
 
 
 def labs_at_once(driver: str) -> int:
     """How many labs this machine runs side by side without their disturbing each other.
 
-    Processes mostly wait for timers. Containers that start or end keep the whole machine busy, so
-    that checks in the lab beside them time out.
+    Processes mostly wait for timers, but a lab that starts or returns wants a core, and the mail
+    another: two labs on two cores starved each other. Containers that start or end keep the whole
+    machine busy, so that checks in the lab beside them time out.
     """
-    return (os.cpu_count() or 1) if driver == "process" else 1
-
-
-@contextlib.contextmanager
-def docker_installed() -> Iterator[None]:
-    """A block that imports what talks to a Docker engine.
-
-    Raises:
-        UsageError: Its libraries are not installed.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"the docker driver needs the package {error.name}; run:"
-            " pip install 'relaydrill[docker]'"
-        ) from None
+    return max(1, (os.cpu_count() or 1) // 2) if driver == "process" else 1

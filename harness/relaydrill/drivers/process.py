@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
-import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -15,7 +13,7 @@ from typing import Any, Final, Self
 
 from relaydrill.drivers import certificates, loopback
 from relaydrill.drivers.configure import Paths, configure, service_ports
-from relaydrill.drivers.nursery_client import NurseryClient
+from relaydrill.drivers.local_nodes import LocalNodes
 from relaydrill.drivers.readiness import await_backends
 from relaydrill.drivers.registry import Registry
 from relaydrill.errors import LabError, WaitTimeout
@@ -23,17 +21,12 @@ from relaydrill.fresh import make_fresh
 from relaydrill.nodes.control import ControlClient
 from relaydrill.placement import CONTROL_PORT, Credentials, Endpoint, Placement
 from relaydrill.topology import Topology
-from relaydrill.wait import wait_for
 
 _OWN_MACHINE: Final = ("postfix", "exim", "bind")
 """Real programs that take the whole machine for their own, or an interface of it (BIND)."""
 
-_READY_S: Final = 15.0
-_GONE_S: Final = 5.0
-_STOP_S: Final = 10.0
 _LONGEST_BACKLOG: Final = 4096
 _FULL_S: Final = 0.1
-_ROOM_BYTES: Final = 65_536
 
 
 class ProcessLab:
@@ -61,9 +54,8 @@ class ProcessLab:
         self.placement: Placement
         self._registry = registry or Registry.default()
         self._stack = contextlib.ExitStack()
-        self._nursery: NurseryClient
+        self._nodes: LocalNodes
         self._configs: dict[str, dict[str, Any]] = {}
-        self._told_to_end: set[int] = set()
         self._fillers: dict[str, list[socket.socket]] = {}
 
     def __enter__(self) -> Self:
@@ -71,14 +63,16 @@ class ProcessLab:
         make_fresh(self.directory)
         with contextlib.ExitStack() as stack:
             self._seat(stack)
-            self._nursery = stack.enter_context(NurseryClient())
-            record = stack.enter_context(self._registry.record(self.topology.name, self.directory))
-            record.add("nursery", self._nursery.pid)
-            self._nursery.on_start = record.add
-            for node in self.topology.nodes:
-                self._start(node)
-            for node in self.topology.nodes:
-                self._await_ready(node)
+            self._nodes = stack.enter_context(
+                LocalNodes(
+                    self.topology.name,
+                    self.directory,
+                    self._configs,
+                    self.control,
+                    self._registry,
+                )
+            )
+            self._nodes.start(self.topology.nodes)
             # A balancer that does not find them is the design's own trouble: the drill shows it.
             with contextlib.suppress(WaitTimeout):
                 await_backends(self)
@@ -94,6 +88,11 @@ class ProcessLab:
         for node in list(self._fillers):
             self._drain_fillers(node)
         self._stack.close()
+
+    @property
+    def queueing(self) -> tuple[str, ...]:
+        """The nodes that may hold mail back: all can be looked into."""
+        return self.topology.queueing
 
     def control(self, node: str) -> ControlClient:
         """The control channel of a node."""
@@ -113,7 +112,12 @@ class ProcessLab:
 
     def log(self, node: str) -> Path:
         """The file with what a node's program printed."""
-        return self.directory / "logs" / f"{node}.log"
+        return self._nodes.log(node)
+
+    @property
+    def exchange_logs(self) -> Path:
+        """Where hubs and Edge servers with ``logs: true`` keep them, a folder for each."""
+        return self.directory / "exchange-logs"
 
     def pid(self, node: str) -> int:
         """Process number of a node's program, which also leads its process group.
@@ -121,45 +125,35 @@ class ProcessLab:
         Raises:
             LabError: It does not run.
         """
-        pid = self._nursery.pid_of(node)
-        if pid is None:
-            raise LabError(f"{node} is not running")
-        return pid
+        return self._nodes.pid(node)
 
     def alive(self, node: str) -> bool:
         """Whether a node's program runs; one that is paused counts as running."""
-        return self._nursery.pid_of(node) is not None
+        return self._nodes.alive(node)
 
     def deaths(self) -> list[str]:
         """Nodes that ended without having been told to."""
-        return [
-            f"{ended.node}: {ended.how}{self._last_words(ended.node)}"
-            for ended in self._nursery.exits()
-            if ended.pid not in self._told_to_end
-        ]
+        return self._nodes.deaths()
 
     def kill(self, node: str) -> None:
         """End a node's program without warning (SIGKILL)."""
-        self._end(node, signal.SIGKILL, _GONE_S)
+        self._nodes.kill(node)
 
     def stop(self, node: str) -> None:
         """End a node's program in good order (SIGTERM)."""
-        self._end(node, signal.SIGTERM, _STOP_S)
+        self._nodes.stop(node)
 
     def restart(self, node: str) -> None:
         """Start a node's program again, on its old address and with its old queue."""
-        if self.alive(node):
-            raise LabError(f"{node} is running already")
-        self._start(node)
-        self._await_ready(node)
+        self._nodes.restart(node)
 
     def pause(self, node: str) -> None:
         """Freeze a node's program (SIGSTOP)."""
-        os.killpg(self.pid(node), signal.SIGSTOP)
+        self._nodes.send_signal(node, signal.SIGSTOP)
 
     def resume(self, node: str) -> None:
         """Let a frozen program go on (SIGCONT)."""
-        os.killpg(self.pid(node), signal.SIGCONT)
+        self._nodes.send_signal(node, signal.SIGCONT)
 
     def blackhole(self, node: str) -> None:
         """Make a node's host unreachable.
@@ -212,46 +206,8 @@ class ProcessLab:
             certificate=lambda node: str(certificates.certificate(tls, node)),
             key=lambda node: str(certificates.key(tls, node)),
             workdir=lambda node: str(self.directory / "work" / node),
+            logs=lambda node: str(self.exchange_logs / node),
             ca=str(certificates.authority(tls)),
-        )
-
-    def _start(self, node: str) -> None:
-        self._nursery.start(node, self._configs[node], self.log(node))
-
-    def _await_ready(self, node: str) -> None:
-        control = self.control(node)
-
-        def ready_or_dead() -> bool:
-            return control.answers() or not self.alive(node)
-
-        try:
-            wait_for(ready_or_dead, what=f"{node} to be ready", deadline_s=_READY_S, every_s=0.002)
-        except WaitTimeout as error:
-            raise LabError(f"{error}{self._last_words(node)}") from None
-        if not self.alive(node):
-            raise LabError(f"{node} ended at its start{self._last_words(node)}")
-
-    def _last_words(self, node: str) -> str:
-        with contextlib.suppress(OSError):
-            lines = self.log(node).read_text(errors="replace").splitlines()[-5:]
-            if lines:
-                return "; the end of its log:\n  " + "\n  ".join(lines)
-        # A node that cannot even write its log has nothing to say.
-        if shutil.disk_usage(self.directory).free < _ROOM_BYTES:
-            return f": No space left on device under {self.directory}"
-        return ""
-
-    def _end(self, node: str, number: signal.Signals, deadline_s: float) -> None:
-        pid = self.pid(node)
-        self._told_to_end.add(pid)
-        os.killpg(pid, number)
-        if number is not signal.SIGKILL:
-            os.killpg(pid, signal.SIGCONT)  # a frozen program could not hear it
-        wait_for(
-            lambda: self._nursery.pid_of(node) != pid,
-            what=f"{node} to end",
-            deadline_s=deadline_s,
-            every_s=0.001,
         )
 
     def _endpoints(self, node: str) -> Iterator[tuple[str, int]]:

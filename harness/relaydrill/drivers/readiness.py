@@ -23,7 +23,7 @@ def await_backends(lab: Lab, *, spare_s: float = 1.0) -> None:
         wait_for(
             functools.partial(_believes, lab, name),
             what=f"{name} to find its backends up",
-            deadline_s=balancer.check.recovery_s / lab.topology.clock + spare_s,
+            deadline_s=balancer.recovery_s / lab.topology.clock + spare_s,
         )
 
 

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from relaydrill.drivers.base import HasHooks, Lab
 from relaydrill.errors import UsageError
 from relaydrill.faults.backpressure import backpressure
 from relaydrill.faults.base import Fault, Proof
 from relaydrill.faults.blackhole import blackhole
 from relaydrill.faults.busy_banner import busy_banner
+from relaydrill.faults.by_hook import by_hook
 from relaydrill.faults.drain import drain
 from relaydrill.faults.drop_after_store import drop_after_store
 from relaydrill.faults.drop_before_store import drop_before_store
@@ -72,6 +74,17 @@ def make(kind: str, phase: Phase | None = None) -> Fault:
     return maker(phase)
 
 
+def make_for(lab: Lab, kind: str, phase: Phase | None = None) -> Fault:
+    """The fault of that kind, as it is done on a lab.
+
+    Raises:
+        UsageError: There is no such kind, or it does not act at a phase of choice.
+    """
+    fault = make(kind, phase)
+    named = kind + (f".{phase}" if phase else "")
+    return by_hook(fault, named) if isinstance(lab, HasHooks) else fault
+
+
 _KIND: Final = re.compile(r"([a-z-]+)(?:\.([a-z]+))?")
 
 
@@ -94,4 +107,4 @@ def split_kind(text: str) -> tuple[str, Phase | None]:
     return kind, acts_at
 
 
-__all__ = ["FAULTS", "Fault", "Proof", "make", "split_kind"]
+__all__ = ["FAULTS", "Fault", "Proof", "make", "make_for", "split_kind"]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from relaydrill.errors import InventoryError, Problem, UsageError
+from relaydrill.inventory.located import BUILT_IN, Located
 from relaydrill.inventory.validation import check
 from relaydrill.inventory.yaml_marks import Mark, Marked, Mistake, overlay, show
 from relaydrill.inventory.yaml_text import MOST_BYTES, NotYaml, read, too_big, write
@@ -32,13 +33,18 @@ def load(source: str | Path) -> Topology:
         UsageError: There is no such built-in or file.
         InventoryError: The file, or one that it extends, is wrong; carries all of the problems.
     """
+    return load_located(source).topology
+
+
+def load_located(source: str | Path) -> Located:
+    """The topology that ``source`` names, and the lines that say what it holds. As `load`."""
     try:
         opened = _open(source, Path())
     except _NoSuch as error:
         raise UsageError(str(error)) from None
     except NotYaml as error:
         raise _inventory_error([error.mistake]) from None
-    return _topology(opened)
+    return _located(opened, str(source))
 
 
 def parse(text: str, where: str = "<text>", folder: Path | None = None) -> Topology:
@@ -52,7 +58,7 @@ def parse(text: str, where: str = "<text>", folder: Path | None = None) -> Topol
     Raises:
         InventoryError: The text, or a file that it extends, is wrong.
     """
-    return _topology(_Source(where, text, where, folder or Path()))
+    return _located(_Source(where, text, where, folder or Path()), where).topology
 
 
 def builtins() -> dict[str, str]:
@@ -159,17 +165,19 @@ class _NoSuch(Exception):  # never leaves this module
         self.allowed: Final = allowed
 
 
-def _topology(source: _Source) -> Topology:
+def _located(source: _Source, asked: str) -> Located:
     mistakes: list[Mistake] = []
     try:
-        root, partial = _merged(source, (), mistakes)
+        own = _read(source, mistakes)
+        root, partial = _merged(own, source, (), mistakes)
     except NotYaml as error:
         raise _inventory_error([*mistakes, error.mistake]) from None
     topology, wrong = check(root, partial=partial)
     mistakes += wrong
     if mistakes or topology is None:
         raise _inventory_error(mistakes)
-    return topology
+    extends = own.find(("extends",))
+    return Located(asked, topology, root, extends.at if extends else None)
 
 
 def _inventory_error(mistakes: list[Mistake]) -> InventoryError:
@@ -178,12 +186,16 @@ def _inventory_error(mistakes: list[Mistake]) -> InventoryError:
     )
 
 
-def _merged(
-    source: _Source, chain: tuple[_Source, ...], mistakes: list[Mistake]
-) -> tuple[Marked, bool]:
-    """A file's values laid over those it extends, and whether some of those are not to be had."""
+def _read(source: _Source, mistakes: list[Mistake]) -> Marked:
     root, found = read(source.text, source.name)
     mistakes += found
+    return root
+
+
+def _merged(
+    root: Marked, source: _Source, chain: tuple[_Source, ...], mistakes: list[Mistake]
+) -> tuple[Marked, bool]:
+    """A file's values laid over those it extends, and whether some of those are not to be had."""
     entries = dict(root.value) if isinstance(root.value, dict) else {}
     extends = entries.pop("extends", None)
     root = replace(root, value=entries)
@@ -193,7 +205,7 @@ def _merged(
     if base is None:
         return root, True
     try:
-        below, partial = _merged(base, (*chain, source), mistakes)
+        below, partial = _merged(_read(base, mistakes), base, (*chain, source), mistakes)
     except NotYaml as error:
         mistakes.append(error.mistake)
         return root, True
@@ -243,7 +255,7 @@ def _open(source: str | Path, folder: Path) -> _Source:
                 str(path), _decoded(_bytes(path), str(path)), _identity(path), path.parent
             )
     if isinstance(source, str) and name in _builtin_names():
-        return _Source(f"{name} (built in)", builtin_text(name), f"built in: {name}", Path())
+        return _Source(f"{name}{BUILT_IN}", builtin_text(name), f"built in: {name}", Path())
     raise _unknown(name)
 
 

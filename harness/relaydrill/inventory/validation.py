@@ -33,6 +33,10 @@ _STAND_INS: Final[dict[str, Any]] = {
     "to": "x",
     "node": "x",
     "reason": "x" * 10,
+    "source": "x",
+    "targets": ["x"],
+    "windows": "2008",
+    "rule": "lone-balancer",
 }
 
 

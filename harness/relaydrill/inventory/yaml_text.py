@@ -256,6 +256,8 @@ class _Reader:
             self.mistakes.append(Mistake(self.mark(node), f"{where}a {kind} as key", "text"))
             return None, True
         key = str(node.value)
+        if node.tag == _PREFIX + "int" and key.isdecimal():
+            return key, False  # a port, and where none is wanted an unknown field
         if node.tag != _PREFIX + "str":
             what = f"{dotted((*path, key))}: the key is not text"
             self.mistakes.append(Mistake(self.mark(node), what, f"quotes around it: {show(key)}"))

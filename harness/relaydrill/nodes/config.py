@@ -55,6 +55,8 @@ class Connector(Model):
         tls, auth: As in `relaydrill.topology.Connector`.
         most_connections: Open at once. most_per_source: Of them from one address; None: any number.
         most_recipients: Of one message. size_limit: Bytes of one message.
+        internal: Whether it serves the organisation's own servers, whose mail is not filtered
+            (Exchange: they log in to each other, and bypass the anti-spam agents).
     """
 
     name: str = "default"
@@ -67,6 +69,7 @@ class Connector(Model):
     most_per_source: int | None = None
     most_recipients: int = 200
     size_limit: int = 37_748_736
+    internal: bool = False
 
 
 class Listener(Model):
@@ -106,6 +109,7 @@ class Receiver(Common):
         trusted_proxies: Addresses whose connections begin with a PROXY protocol header.
         idle_s: Silence after which a session is closed.
         backlog: Length of each listener's accept queue.
+        logs: Folder for logs as Exchange keeps them; empty: none are kept.
     """
 
     listeners: tuple[Listener, ...]
@@ -115,6 +119,53 @@ class Receiver(Common):
     logins: tuple[Login, ...] = ()
     idle_s: float = 300.0
     backlog: int = 128
+    logs: str = ""
+
+
+class ClusterHost(Model):
+    """One host of a WNLB cluster: where it hears heartbeats, and its host priority."""
+
+    name: str
+    beats: Address
+    priority: int
+
+
+class PortRule(Model):
+    """One port rule for one VIP, as in `relaydrill.topology.PortRule`, with nothing left open.
+
+    Attributes:
+        vip, address: Name and address. ports: Logical ones.
+        weights, priorities: Of every host; 0 is also a weight.
+    """
+
+    vip: str
+    address: str
+    ports: tuple[int, ...]
+    filtering: Literal["multiple", "single", "disabled"]
+    affinity: Literal["none", "single", "network"]
+    weights: dict[str, int]
+    priorities: dict[str, int]
+
+
+class Cluster(Model):
+    """What the hosts of a WNLB cluster know of it, and its node.
+
+    Attributes:
+        name: The node's. observer: Where the node hears heartbeats. token: In every datagram.
+        hosts: By priority, the lowest first. vips: Address by name.
+        kernel: Whether the hosts' kernels are the cluster, or else a stand-in before them.
+    """
+
+    name: str
+    token: str = Field(repr=False)
+    observer: Address
+    hosts: tuple[ClusterHost, ...]
+    vips: dict[str, str]
+    rules: tuple[PortRule, ...]
+    heartbeat_s: float
+    missed: int
+    convergence_s: float
+    kernel: bool = False
 
 
 class Filters(Model):
@@ -131,25 +182,55 @@ class Filters(Model):
     tarpit_s: float = 0.0
 
 
+class Route(Model):
+    """Where mail for some domains goes; it has a queue of its own.
+
+    Attributes:
+        name: Names the queue. towards: What the next hops are, for journals.
+        domains: For which it is; none: for all that no other route names.
+        next_hops: Tried in an order that is rotated for each connection.
+    """
+
+    name: str = "mailbox"
+    towards: Literal["mailbox", "hub", "edge", "internet"] = "mailbox"
+    domains: tuple[str, ...] = ()
+    next_hops: tuple[Address, ...]
+
+
+class Partner(Model):
+    """Another hub: it keeps shadow copies for this one, or this one for it.
+
+    Attributes:
+        near: Whether it stands in the same site.
+    """
+
+    name: str
+    address: Address
+    near: bool = True
+
+
 class Hub(Receiver):
     """A hub, or an Edge server.
 
     Attributes:
         queue: SQLite file. queue_pages: Most pages it may have; 0 is no limit.
-        next_hops: Mailbox servers, tried in rotated order.
+        routes: Where its mail goes; see `relaydrill.topology.routing`.
         glitch_retry_s, glitch_retries: First retries of a destination that does not answer.
         retry_s, retries, late_retry_s: The retries after those, and all later ones.
         deferral_s: Wait after a 4xx for one message.
         connect_s, reply_s: Timeouts as a client.
-        ack, ack_lag_s, copies: As in `relaydrill.topology.Hub`.
+        ack, ack_lag_s, ack_delay_s, copies: As in `relaydrill.topology.Hub`.
+        partners: Hubs that keep shadow copies for it, and those that it keeps them for.
+        shadow_heartbeat_s, shadow_resubmit_s: As in `relaydrill.topology.Shadow`.
         workdir: Where a real program keeps its configuration; unused by the fake.
         filters: Of an Edge server.
+        cluster: The WNLB cluster that it is a host of.
     """
 
     role: Literal["hub", "edge", "postfix"] = "hub"
     queue: str
     queue_pages: int = 0
-    next_hops: tuple[Address, ...]
+    routes: tuple[Route, ...]
     glitch_retry_s: float = 60.0
     glitch_retries: int = 4
     retry_s: float = 300.0
@@ -158,11 +239,16 @@ class Hub(Receiver):
     deferral_s: float = 60.0
     connect_s: float = 30.0
     reply_s: float = 300.0
-    ack: Literal["stored", "before_store"] = "stored"
+    ack: Literal["stored", "before_store", "delayed", "shadow"] = "stored"
     ack_lag_s: float = 1.0
+    ack_delay_s: float = 30.0
+    partners: tuple[Partner, ...] = ()
+    shadow_heartbeat_s: float = 120.0
+    shadow_resubmit_s: float = 10800.0
     copies: int = 1
     workdir: str = ""
     filters: Filters | None = None
+    cluster: Cluster | None = None
 
 
 class MxRecord(Model):
@@ -250,6 +336,21 @@ class Balancer(Common):
     workdir: str = ""
 
 
+class ClusterNode(Common):
+    """The node of a WNLB cluster.
+
+    Attributes:
+        fronts: Where the stand-in takes connections; none where the kernels are the cluster.
+        backends: The hosts.
+    """
+
+    role: Literal["wnlb"] = "wnlb"
+    cluster: Cluster
+    fronts: tuple[Front, ...]
+    backends: tuple[Backend, ...]
+    backlog: int = 128
+
+
 class Sender(Common):
     """A sending host.
 
@@ -265,6 +366,8 @@ class Sender(Common):
         near: Whether clients of a name put its nearest address first.
         shun_s: How long a sender that remembers failures leaves a host alone.
         most_at_once: Bound on attempts under way at once.
+        fence: Address ranges beyond which it connects to nothing; none: it may go anywhere.
+        fence_ports: Real ports that it may connect to; none: all.
     """
 
     role: Literal["sender"] = "sender"
@@ -281,6 +384,8 @@ class Sender(Common):
     near: bool = False
     shun_s: float = 900.0
     most_at_once: int = 512
+    fence: tuple[str, ...] = ()
+    fence_ports: tuple[int, ...] = ()
 
 
 class Mta(Receiver):
@@ -316,7 +421,9 @@ class Mta(Receiver):
     workdir: str = ""
 
 
-NodeConfig = Annotated[Hub | Mailbox | Balancer | Dns | Sender | Mta, Field(discriminator="role")]
+NodeConfig = Annotated[
+    Hub | Mailbox | Balancer | ClusterNode | Dns | Sender | Mta, Field(discriminator="role")
+]
 
 _ADAPTER: TypeAdapter[NodeConfig] = TypeAdapter(NodeConfig)
 

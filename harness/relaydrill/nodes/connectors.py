@@ -10,6 +10,7 @@ import ipaddress
 from collections import Counter
 from typing import Final
 
+from relaydrill.address_span import AddressSpan
 from relaydrill.nodes import config, replies
 from relaydrill.smtp import Reply
 
@@ -23,12 +24,12 @@ def serving(listener: config.Listener, client: str) -> config.Connector:
         address = ipaddress.ip_address(client)
     except ValueError:
         return UNSERVED
-    best, bits = UNSERVED, -1
+    best, smallest = UNSERVED, None
     for connector in listener.connectors:
         for text in connector.networks:
-            network = ipaddress.ip_network(text)
-            if address in network and network.prefixlen > bits:
-                best, bits = connector, network.prefixlen
+            span = AddressSpan.parse(text)
+            if address in span and (smallest is None or span.size < smallest):
+                best, smallest = connector, span.size
     return best
 
 

@@ -1,4 +1,4 @@
-"""A hub's deliveries: from the queue to the next hop, as Exchange's transport does it.
+"""A hub's deliveries to one destination, from its queue to the next hop, as Exchange does them.
 
 Next hops are tried in an order that is rotated for each connection. A destination none of whose
 hops answers is retried after 60 s four times, then after 5 min six times, then every 10 min
@@ -15,6 +15,7 @@ import tenacity
 
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
+from relaydrill.nodes.exchange_logs import TrackingLog
 from relaydrill.nodes.queue import Queue, Queued
 from relaydrill.placement import Endpoint
 from relaydrill.smtp import Outcome, Result
@@ -29,26 +30,39 @@ class _NoNextHop(Exception):
 
 
 class Delivery:
-    """The delivery threads of one hub.
+    """The delivery threads of one destination.
 
     Args:
         settings: The hub's configuration.
+        route: Where they deliver to.
         queue: Where messages come from.
         journal: The hub's journal.
         workers: Connections at a time.
+        tracking: The hub's message tracking log, if it keeps one.
     """
 
     def __init__(
-        self, settings: config.Hub, queue: Queue, journal: Journal, *, workers: int = 2
+        self,
+        settings: config.Hub,
+        route: config.Route,
+        queue: Queue,
+        journal: Journal,
+        *,
+        workers: int = 2,
+        tracking: TrackingLog | None = None,
     ) -> None:
         self._settings = settings
+        self._hops = route.next_hops
+        self._towards = route.towards
+        self._destination = route.name
         self._queue = queue
         self._journal = journal
+        self._tracking = tracking
         self._ended = threading.Event()
         self._work = threading.Semaphore(0)
         self._turns = itertools.count()
         self._threads = [
-            threading.Thread(target=self._run, name=f"delivery-{number}", daemon=True)
+            threading.Thread(target=self._run, name=f"delivery-{route.name}-{number}", daemon=True)
             for number in range(workers)
         ]
 
@@ -74,8 +88,11 @@ class Delivery:
         while not self._ended.is_set():
             # The timeout brings back the rows that were put off.
             self._work.acquire(timeout=min(1.0, self._settings.deferral_s))
-            while not self._ended.is_set() and (batch := self._queue.claim(1)):
+            while not self._ended.is_set() and (batch := self._claim()):
                 self._deliver(batch[0])
+
+    def _claim(self) -> list[Queued]:
+        return self._queue.claim(1, self._destination)
 
     def _deliver(self, first: Queued) -> None:
         """Open a session and send ``first`` and whatever else is queued, up to the limit."""
@@ -89,7 +106,7 @@ class Delivery:
             for _ in range(MOST_PER_CONNECTION):
                 if pending is None or not self._send(session, pending):
                     break
-                claimed = [] if self._ended.is_set() else self._queue.claim(1)
+                claimed = [] if self._ended.is_set() else self._claim()
                 pending = claimed[0] if claimed else None
             else:
                 if pending is not None:
@@ -114,7 +131,7 @@ class Delivery:
 
     def _open(self, first: Queued) -> SmtpSession:
         """Open a session to the first next hop that answers, in this turn's order."""
-        hops = self._settings.next_hops
+        hops = self._hops
         turn = next(self._turns) % len(hops) if hops else 0
         reason = "no next hop is configured"
         for hop in (*hops[turn:], *hops[:turn]):
@@ -123,6 +140,8 @@ class Delivery:
             except SessionEnded as ended:
                 reason = f"{hop.address}:{hop.port}: {ended.outcome}"
         self._note("deferred", first, reason=reason)
+        if self._tracking:
+            self._tracking.deferred(first, reason)
         raise _NoNextHop(reason)
 
     def _route(self, hop: config.Address) -> Route:
@@ -145,18 +164,25 @@ class Delivery:
             self._put_off(item, ended.outcome)
             return False
         if outcome.result is Result.ACCEPTED:
-            self._note("relayed", item, to=outcome.address)
+            self._note("relayed", item, to=outcome.address, towards=self._towards)
+            if self._tracking:
+                to_mailbox = self._towards == "mailbox"
+                self._tracking.left(item, outcome.address, outcome.server, to_mailbox=to_mailbox)
             self._queue.done(item.row)
             return True
         if outcome.reply and outcome.reply.transient:
             self._put_off(item, outcome)
         else:
             self._note("bounced", item, reason=str(outcome))
+            if self._tracking:
+                self._tracking.failed(item, str(outcome.reply or outcome))
             self._queue.done(item.row)
         return session.reset()
 
     def _put_off(self, item: Queued, outcome: Outcome) -> None:
         self._note("deferred", item, reason=str(outcome))
+        if self._tracking:
+            self._tracking.deferred(item, str(outcome))
         self._queue.put_off(item.row, self._settings.deferral_s)
 
     def _note(self, kind: str, item: Queued, **detail: str) -> None:

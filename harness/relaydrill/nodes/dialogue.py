@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import re
 import ssl
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -16,10 +17,15 @@ from relaydrill.nodes import config, replies
 from relaydrill.nodes.connectors import UNSERVED, Occupancy, serving
 from relaydrill.nodes.disturbance import Disturbances
 from relaydrill.nodes.filters import Filtering
+from relaydrill.nodes.lean import LeanSmtp
+from relaydrill.nodes.shadow import DISCARD, KEEP
 from relaydrill.smtp import Phase, Reply
 
 PROBE_NAME = "healthcheck.relaydrill.invalid"
 """The EHLO name of health checks, by which their sessions are told from mail."""
+
+_ROWS: Final = re.compile(r"[0-9]{1,18} [0-9]{1,18}")
+_SHADOWED: Final = re.compile(rf"[^ ]{{1,64}} {_ROWS.pattern}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,8 @@ class Received:
         client: The client's address. helo: What it called itself.
         port: Logical port that it came in by. tls: Whether the session was encrypted.
         connector: Name of the receive connector that took it.
+        shadow_of: What was said to XSHADOW, where it is another hub's copy: that hub, and its rows.
+        session: Identity of the session, where a protocol log is kept.
     """
 
     sender: str
@@ -41,20 +49,29 @@ class Received:
     port: int
     tls: bool
     connector: str
+    shadow_of: str = ""
+    session: str = ""
 
 
 class Acceptor(Protocol):
     """What a node does with a message."""
 
-    def accept(self, received: Received) -> Reply:
+    async def accept(self, received: Received) -> Reply:
         """Store and journal it, and say what is answered after the dot.
 
-        It must not wait: between the dot and the reply nothing else may come in between, or a
-        client that hangs up there could leave a message half entered.
+        It must not wait before it has stored: a client that hangs up ends the waiting, and could
+        leave a message half entered.
         """
 
     def takes(self, recipient: str, *, relay: bool) -> Reply | None:
         """None if mail for ``recipient`` is taken, else the refusal."""
+
+
+class Primary(Protocol):
+    """A hub that has copies of its messages kept; see `relaydrill.nodes.shadow`."""
+
+    def discards(self, first: int, last: int) -> bool:
+        """Whether none of these rows is in the queue any more, so that a shadow may forget them."""
 
 
 class Reception:
@@ -65,6 +82,7 @@ class Reception:
         acceptor: What takes the messages.
         journal: The node's journal.
         disturbances: Service faults in force.
+        primary: The node, where it is a hub.
     """
 
     def __init__(
@@ -73,9 +91,11 @@ class Reception:
         acceptor: Acceptor,
         journal: Journal,
         disturbances: Disturbances,
+        primary: Primary | None = None,
     ) -> None:
         self.settings = settings
         self.acceptor = acceptor
+        self.primary = primary
         self.journal = journal
         self.disturbances = disturbances
         self.tls_context = _server_tls(settings.tls)
@@ -115,7 +135,7 @@ def _server_tls(tls: config.Tls | None) -> ssl.SSLContext | None:
     return context
 
 
-class Dialogue(SMTP):
+class Dialogue(LeanSmtp):
     """One SMTP session.
 
     Args:
@@ -126,6 +146,7 @@ class Dialogue(SMTP):
 
     AuthLoginUsernameChallenge = "Username:"
     AuthLoginPasswordChallenge = "Password:"
+    session_id = ""
 
     def __init__(self, listener: config.Listener, reception: Reception, policy: object) -> None:
         # The library keeps these limits on the class and clears them for every new session, so one
@@ -135,6 +156,7 @@ class Dialogue(SMTP):
         self.reception = reception
         self.connector = UNSERVED
         self.client = ""
+        self.shadow_of = ""
         self._is_counted = False
         self.probe = False
         self._begun = False
@@ -142,10 +164,8 @@ class Dialogue(SMTP):
         super().__init__(
             policy,
             hostname=reception.settings.fqdn,
-            auth_require_tls=True,
             authenticator=reception.authenticate,
             timeout=reception.settings.idle_s,
-            loop=asyncio.get_running_loop(),
         )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -285,7 +305,29 @@ class Dialogue(SMTP):
         if not await self.interfere(Phase.RCPT):
             await super().smtp_RCPT(arg)
 
-    async def smtp_DATA(self, arg: str) -> None:
+    async def smtp_XSHADOW(self, arg: str | None) -> None:
+        """Take what follows as another hub's copies; only from servers of the organisation."""
+        if await self._is_no_peer(arg, _SHADOWED, str(replies.UNRECOGNIZED)):
+            return
+        self.shadow_of = arg or ""
+        await self.push(str(replies.OK))
+
+    async def smtp_XQDISCARD(self, arg: str | None) -> None:
+        """Tell whether rows have left the queue; only servers of the organisation may ask."""
+        if await self._is_no_peer(arg, _ROWS, str(replies.UNRECOGNIZED)):
+            return
+        first, last = map(int, (arg or "").split(" "))
+        gone = self.reception.primary and self.reception.primary.discards(first, last)
+        await self.push(f"250 {DISCARD if gone else KEEP}")
+
+    async def _is_no_peer(self, arg: str | None, form: re.Pattern[str], refusal: str) -> bool:
+        """Refuse a command of hubs among themselves to others, and what is none of its kind."""
+        is_fine = self.connector.internal and form.fullmatch(arg or "")
+        if not is_fine:
+            await self.push(refusal)
+        return not is_fine
+
+    async def smtp_DATA(self, arg: str | None) -> None:
         """Receive the message unless a fault acts, before or in the middle of it."""
         if await self.interfere(Phase.DATA):
             return

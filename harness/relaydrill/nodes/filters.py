@@ -65,3 +65,7 @@ class Filtering:
         if self._filters.content and (GTUBE in message or SPAM_MARK in message):
             return Layer.CONTENT, replies.SPAM
         return None
+
+
+NO_FILTERS: Final = Filtering(None)
+"""Lets everything pass."""

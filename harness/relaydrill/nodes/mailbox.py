@@ -51,7 +51,7 @@ class MailboxService:
             return None
         return replies.USER_UNKNOWN
 
-    def accept(self, received: Received) -> Reply:
+    async def accept(self, received: Received) -> Reply:
         """Journal the arrival for each recipient; the promise is kept by the journal itself."""
         identity = message_id(received.content) or make_msgid(domain=self._settings.fqdn)
         body, via = digest(received.content), last_hop(received.content)

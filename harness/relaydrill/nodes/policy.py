@@ -9,6 +9,7 @@ from aiosmtpd.smtp import Envelope, Session
 
 from relaydrill.nodes import config, replies
 from relaydrill.nodes.dialogue import Dialogue, Received, Reception
+from relaydrill.nodes.filters import NO_FILTERS, Filtering
 from relaydrill.smtp import Phase, Reply
 
 
@@ -80,7 +81,7 @@ class Policy:
         """Take a sender from a client that this connector serves."""
         if not session.authenticated and not dialogue.connector.anonymous:
             return self._refuse(dialogue, Phase.MAIL, replies.NOT_AUTHENTICATED)
-        if refused := self._reception.filtering.sender(address):
+        if refused := self._filtering(dialogue).sender(address):
             return self._refuse(dialogue, Phase.MAIL, refused[1], layer=refused[0])
         envelope.mail_from = address
         envelope.mail_options.extend(options)
@@ -104,7 +105,7 @@ class Policy:
         refusal = self._reception.acceptor.takes(address, relay=relay)
         if refusal:
             return self._refuse(dialogue, Phase.RCPT, refusal, recipient=address)
-        if refused := self._reception.filtering.recipient(address, dialogue.client):
+        if refused := self._filtering(dialogue).recipient(address, dialogue.client):
             if not session.authenticated:
                 await asyncio.sleep(self._reception.filtering.tarpit_s)
             layer, reply = refused
@@ -120,10 +121,10 @@ class Policy:
         if await dialogue.interfere(Phase.DOT):
             return None
         content = envelope.original_content or b""
-        if refused := self._reception.filtering.content(content):
+        if refused := self._filtering(dialogue).content(content):
             layer, reply = refused
             return self._refuse(dialogue, Phase.REPLY, reply, layer=layer)
-        reply = self._reception.acceptor.accept(
+        reply = await self._reception.acceptor.accept(
             Received(
                 sender=envelope.mail_from or "",
                 recipients=tuple(envelope.rcpt_tos),
@@ -133,11 +134,17 @@ class Policy:
                 port=self._port,
                 tls=session.ssl is not None,
                 connector=dialogue.connector.name,
+                shadow_of=dialogue.shadow_of,
+                session=dialogue.session_id,
             )
         )
         if await dialogue.interfere(Phase.REPLY):
             return None
         return str(reply) if reply.ok else self._refuse(dialogue, Phase.REPLY, reply)
+
+    def _filtering(self, dialogue: Dialogue) -> Filtering:
+        """The filters that act on a session: none on one of the organisation's own servers."""
+        return NO_FILTERS if dialogue.connector.internal else self._reception.filtering
 
     def _refuse(
         self,

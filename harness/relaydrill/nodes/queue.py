@@ -1,4 +1,4 @@
-"""A hub's queue: accepted messages in SQLite, one row for each recipient.
+"""A hub's queues: accepted messages in SQLite, one row for each recipient, by destination.
 
 A row that `Queue.put` has written outlives a ``kill -9`` of the hub. It need not outlive a power
 cut, so nothing is synced: that would only measure the machine's disk.
@@ -10,9 +10,10 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 
 class QueueFull(Exception):
@@ -36,20 +37,32 @@ CREATE TABLE IF NOT EXISTS queue (
     message TEXT NOT NULL,
     sender TEXT NOT NULL,
     recipient TEXT NOT NULL,
-    content BLOB NOT NULL
+    content BLOB NOT NULL,
+    destination TEXT NOT NULL
 )
 """
 
+UNREACHABLE: Final = ""
+"""The destination of what no route leads to."""
+
 
 class Queue:
-    """The queue of one hub; safe to use from several threads.
+    """The queues of one hub; safe to use from several threads.
 
     Args:
         path: The SQLite file; made where it is missing, gone on with where it is not.
         most_pages: Bound on its size in SQLite pages of 4 KiB; 0 is none.
+        on_done: Called, in whatever thread, with each row that has left.
     """
 
-    def __init__(self, path: Path, *, most_pages: int = 0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        most_pages: int = 0,
+        on_done: Callable[[int], None] = lambda _row: None,
+    ) -> None:
+        self._on_done = on_done
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -70,6 +83,7 @@ class Queue:
         recipients: Sequence[str],
         content: bytes,
         *,
+        destinations: Sequence[str] = (),
         copies: int = 1,
     ) -> range:
         """Store a message for its recipients, all or none, and return its rows.
@@ -77,11 +91,21 @@ class Queue:
         The rows are claimed until `put_off` gives them free for delivery, or `withdraw` takes them
         back: a promise that could not be journalled must not be delivered either.
 
+        Args:
+            destinations: Where each recipient's row waits; none named: `UNREACHABLE`.
+
         Raises:
             QueueFull: There is no room, or the queue is closed; nothing was stored.
         """
-        rows = [(message, sender, recipient, content) for recipient in recipients] * copies
-        insert = "INSERT INTO queue (message, sender, recipient, content) VALUES (?, ?, ?, ?)"
+        places = destinations or [UNREACHABLE] * len(recipients)
+        rows = [
+            (message, sender, recipient, content, destination)
+            for recipient, destination in zip(recipients, places, strict=True)
+        ] * copies
+        insert = (
+            "INSERT INTO queue (message, sender, recipient, content, destination)"
+            " VALUES (?, ?, ?, ?, ?)"
+        )
         with self._lock:
             try:
                 self._db.execute("BEGIN IMMEDIATE")
@@ -102,8 +126,12 @@ class Queue:
         for row in rows:
             self.done(row)
 
-    def claim(self, most: int) -> list[Queued]:
-        """Take up to ``most`` rows that are due; each stays claimed until `done` or `put_off`."""
+    def claim(self, most: int, destination: str = UNREACHABLE) -> list[Queued]:
+        """Take up to ``most`` rows that are due; each stays claimed until `done` or `put_off`.
+
+        Args:
+            destination: Of the rows.
+        """
         now = time.monotonic()
         with self._lock:
             self._delete_done()
@@ -111,7 +139,8 @@ class Queue:
             passed_over = self._claimed | waiting
             # More rows than are passed over are read, so that enough remain.
             found = self._db.execute(
-                "SELECT row FROM queue ORDER BY row LIMIT ?", (most + len(passed_over),)
+                "SELECT row FROM queue WHERE destination = ? ORDER BY row LIMIT ?",
+                (destination, most + len(passed_over)),
             ).fetchall()
             rows = [row for (row,) in found if row not in passed_over][:most]
             self._claimed.update(rows)
@@ -132,6 +161,16 @@ class Queue:
         with self._lock:
             self._done.add(row)
             self._delete_done()
+        self._on_done(row)
+
+    def holds(self, first: int, last: int) -> bool:
+        """Whether any of these rows is still here."""
+        with self._lock:
+            self._delete_done()
+            found = self._db.execute(
+                "SELECT row FROM queue WHERE row BETWEEN ? AND ?", (first, last)
+            ).fetchall()
+            return any(row not in self._done for (row,) in found)
 
     def _delete_done(self) -> None:
         with contextlib.suppress(sqlite3.OperationalError):

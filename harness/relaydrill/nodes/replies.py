@@ -6,6 +6,8 @@ Texts are those that Exchange Server 2007 to 2019 send; where the versions diffe
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from relaydrill.smtp import Reply
@@ -17,6 +19,7 @@ OK: Final = Reply(250, "2.0.0 OK")
 CLOSING: Final = Reply(221, "2.0.0 Service closing transmission channel")
 UNABLE_TO_RELAY: Final = Reply(550, "5.7.1 Unable to relay")
 NOT_AUTHENTICATED: Final = Reply(530, "5.7.1 Client was not authenticated")
+UNRECOGNIZED: Final = Reply(500, "5.3.3 Unrecognized command")
 USER_UNKNOWN: Final = Reply(550, "5.1.1 User unknown")
 SENDER_DENIED: Final = Reply(554, "5.1.0 Sender denied")
 SPAM: Final = Reply(550, "5.7.1 Message rejected as spam by Content Filtering.")
@@ -68,23 +71,33 @@ def hello(fqdn: str, client: str) -> str:
     return f"{fqdn} Hello [{client}]"
 
 
-# What aiosmtpd says by itself, and what Exchange says in its place.
-_STOCK: Final = (
-    (re.compile(r"503 Error: send (HELO|EHLO) first"), "503 5.5.2 Send hello first"),
-    (re.compile(r"503 Error: need MAIL command"), "503 5.5.2 Need mail command"),
-    (re.compile(r"503 Error: need RCPT command"), "503 5.5.2 Need rcpt command"),
-    (re.compile(r"503 Error: nested MAIL command"), "503 5.5.2 Sender already specified"),
-    (re.compile(r"354 .*"), "354 Start mail input; end with <CRLF>.<CRLF>"),
-    (re.compile(r"220 Ready to start TLS"), "220 2.0.0 SMTP server ready"),
-    (re.compile(r"530 5\.7\.0 Authentication required"), str(NOT_AUTHENTICATED)),
-    (re.compile(r"530 Must issue .*"), "530 5.7.0 Must issue a STARTTLS command first"),
-    (re.compile(r"535 .*"), "535 5.7.3 Authentication unsuccessful"),
-    (re.compile(r"552 .*"), "552 5.3.4 Message size exceeds fixed maximum message size"),
-    (re.compile(r"500 Error: command .*"), "500 5.3.3 Unrecognized command"),
-    (re.compile(r"500 Error: bad syntax"), "500 5.3.3 Unrecognized command"),
-    (re.compile(r"501 (?!5)(.*)"), r"501 5.5.4 Invalid arguments"),
-    (re.compile(r"502 5\.5\.1 Too many unrecognized .*"), str(TOO_MANY_ERRORS)),
-    (re.compile(r"500 Error: \(.*", re.S), str(LOCAL_ERROR)),
+# What aiosmtpd says by itself, and what Exchange says in its place; by the reply's code.
+_STOCK: Final[Mapping[str, tuple[tuple[re.Pattern[str], str], ...]]] = MappingProxyType(
+    {
+        "220": ((re.compile(r"220 Ready to start TLS"), "220 2.0.0 SMTP server ready"),),
+        "354": ((re.compile(r"354 .*"), "354 Start mail input; end with <CRLF>.<CRLF>"),),
+        "500": (
+            (re.compile(r"500 Error: command .*"), "500 5.3.3 Unrecognized command"),
+            (re.compile(r"500 Error: bad syntax"), "500 5.3.3 Unrecognized command"),
+            (re.compile(r"500 Error: \(.*", re.S), str(LOCAL_ERROR)),
+        ),
+        "501": ((re.compile(r"501 (?!5)(.*)"), r"501 5.5.4 Invalid arguments"),),
+        "502": ((re.compile(r"502 5\.5\.1 Too many unrecognized .*"), str(TOO_MANY_ERRORS)),),
+        "503": (
+            (re.compile(r"503 Error: send (HELO|EHLO) first"), "503 5.5.2 Send hello first"),
+            (re.compile(r"503 Error: need MAIL command"), "503 5.5.2 Need mail command"),
+            (re.compile(r"503 Error: need RCPT command"), "503 5.5.2 Need rcpt command"),
+            (re.compile(r"503 Error: nested MAIL command"), "503 5.5.2 Sender already specified"),
+        ),
+        "530": (
+            (re.compile(r"530 5\.7\.0 Authentication required"), str(NOT_AUTHENTICATED)),
+            (re.compile(r"530 Must issue .*"), "530 5.7.0 Must issue a STARTTLS command first"),
+        ),
+        "535": ((re.compile(r"535 .*"), "535 5.7.3 Authentication unsuccessful"),),
+        "552": (
+            (re.compile(r"552 .*"), "552 5.3.4 Message size exceeds fixed maximum message size"),
+        ),
+    }
 )
 
 
@@ -94,7 +107,7 @@ def in_exchange_words(stock: str) -> str:
     An exception inside a handler becomes a 500 in the library, which would make the sender bounce
     the message; the field's answer is a 451.
     """
-    for pattern, words in _STOCK:
+    for pattern, words in _STOCK.get(stock[:3], ()):
         if pattern.fullmatch(stock):
             return words
     return stock

@@ -36,7 +36,17 @@ class Service(Protocol):
 
 
 def build(settings: config.NodeConfig, journal: Journal, disturbances: Disturbances) -> Service:
-    """The service for a configuration. Roles are imported only where they are used."""
+    """The service for a configuration, with its agent where its host is one of a WNLB cluster."""
+    service = _of_role(settings, journal, disturbances)
+    if isinstance(settings, config.Hub) and settings.cluster:
+        from relaydrill.nodes.wnlb.host import ClusterHost
+
+        return ClusterHost(settings.name, settings.cluster, service, journal)
+    return service
+
+
+def _of_role(settings: config.NodeConfig, journal: Journal, disturbances: Disturbances) -> Service:
+    """The service of a role. Roles are imported only where they are used."""
     match settings:
         case config.Hub(role="postfix") | config.Mailbox(role="postfix-mailbox"):
             from relaydrill.nodes.postfix.keeper import PostfixKeeper
@@ -66,6 +76,10 @@ def build(settings: config.NodeConfig, journal: Journal, disturbances: Disturban
             from relaydrill.nodes.balancer import BalancerService
 
             return BalancerService(settings, journal)
+        case config.ClusterNode():
+            from relaydrill.nodes.wnlb.observer import ClusterNode
+
+            return ClusterNode(settings, journal)
         case config.Sender():
             from relaydrill.nodes.sender import SenderService
 

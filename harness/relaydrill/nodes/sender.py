@@ -15,7 +15,7 @@ from relaydrill.nodes.workload import Letter, Workload, note_outcome
 from relaydrill.personas import PERSONAS, Circumstances, Directory, Mind
 from relaydrill.personas.courier import Courier
 from relaydrill.personas.directories import KnownHosts, NameServers
-from relaydrill.placement import Credentials, Endpoint
+from relaydrill.placement import Credentials, Endpoint, in_networks
 
 
 class SenderService:
@@ -99,6 +99,12 @@ def _courier(settings: config.Sender) -> Courier:
     def endpoint(address: str, port: int) -> Endpoint:
         return Endpoint(address, settings.ports.get(address, {}).get(port, port))
 
+    def permits(where: Endpoint) -> bool:
+        """Whether the fence is not in the way: DNS may lead anywhere."""
+        if settings.fence_ports and where.port not in settings.fence_ports:
+            return False
+        return not settings.fence or in_networks(where.address, settings.fence)
+
     return Courier(
         helo=settings.fqdn,
         source=settings.address,
@@ -106,8 +112,9 @@ def _courier(settings: config.Sender) -> Courier:
         endpoint=endpoint,
         connect_s=settings.connect_s,
         reply_s=settings.reply_s,
-        tls=ssl.create_default_context(cafile=settings.ca),
+        tls=ssl.create_default_context(cafile=settings.ca or None),
         login=Credentials(settings.login.user, settings.login.password),
+        permits=permits,
     )
 
 

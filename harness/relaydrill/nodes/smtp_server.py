@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
-from relaydrill.nodes.dialogue import PROBE_NAME, Acceptor, Dialogue, Received, Reception
+from relaydrill.nodes.dialogue import PROBE_NAME, Acceptor, Dialogue, Primary, Received, Reception
 from relaydrill.nodes.disturbance import Disturbances
+from relaydrill.nodes.exchange_logs import ReceiveLog
+from relaydrill.nodes.logged_dialogue import LoggedDialogue
 from relaydrill.nodes.policy import Policy
 
 _LAST_SESSIONS_S: Final = 1.0
@@ -24,6 +28,7 @@ class Listeners:
         acceptor: What takes the messages.
         journal: The node's journal.
         disturbances: Service faults in force.
+        primary: The node, where it is a hub.
     """
 
     def __init__(
@@ -32,8 +37,11 @@ class Listeners:
         acceptor: Acceptor,
         journal: Journal,
         disturbances: Disturbances,
+        *,
+        primary: Primary | None = None,
     ) -> None:
-        self._reception = Reception(settings, acceptor, journal, disturbances)
+        self._reception = Reception(settings, acceptor, journal, disturbances, primary)
+        self._log = ReceiveLog(Path(settings.logs), settings.name) if settings.logs else None
         self._servers: list[asyncio.Server] = []
 
     async def open(self) -> None:
@@ -47,12 +55,17 @@ class Listeners:
             policy = Policy(reception, listener)
             self._servers.append(
                 await loop.create_server(
-                    functools.partial(Dialogue, listener, reception, policy),
+                    self._session(listener, policy),
                     listener.bind.address,
                     listener.bind.port,
                     backlog=reception.settings.backlog,
                 )
             )
+
+    def _session(self, listener: config.Listener, policy: Policy) -> Callable[[], Dialogue]:
+        if self._log is None:
+            return functools.partial(Dialogue, listener, self._reception, policy)
+        return functools.partial(LoggedDialogue, listener, self._reception, policy, self._log)
 
     async def close(self) -> None:
         """Stop listening; sessions that are open go on."""

@@ -35,6 +35,7 @@ class Courier:
         directory: Its resolver. endpoint: Real endpoint of an address and a logical port.
         connect_s, reply_s: Its timeouts, wall seconds.
         tls: Context that trusts the right authority. login: Its user and password.
+        permits: Whether it may connect to an endpoint at all.
     """
 
     helo: str
@@ -45,6 +46,7 @@ class Courier:
     reply_s: float
     tls: ssl.SSLContext
     login: Credentials = field(repr=False)
+    permits: Callable[[Endpoint], bool] = lambda _where: True
 
     def send(
         self,
@@ -70,6 +72,8 @@ class Courier:
             for address in mind.addresses(host, self.directory):
                 first = first or address
                 route = self._route(persona, host, self.endpoint(address, port))
+                if not self.permits(route.endpoint):
+                    return Sent(_fenced(route.endpoint), first)
                 outcome = _deliver(route, sender, recipient, content)
                 if outcome.result is Result.ACCEPTED:
                     return Sent(outcome, first)
@@ -114,6 +118,8 @@ class Courier:
             server_name=name,
             login=self.login if login else None,
         )
+        if not self.permits(route.endpoint):
+            return _fenced(route.endpoint)
         try:
             session = SmtpSession.connect(route)
         except SessionEnded as ended:
@@ -139,6 +145,12 @@ class Courier:
             server_name=host,
             login=self.login if secure else None,
         )
+
+
+def _fenced(where: Endpoint) -> Outcome:
+    """What becomes of an attempt that may not be made: it says nothing of the server."""
+    reason = f"{where} is outside of what the inventory allows"
+    return Outcome(Result.UNSENT, Phase.CONNECT, reason=reason, address=str(where))
 
 
 def _trusting() -> ssl.SSLContext:

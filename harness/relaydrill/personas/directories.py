@@ -14,6 +14,7 @@ import dns.rdatatype
 
 from relaydrill.personas.base import Unresolved
 from relaydrill.placement import Endpoint
+from relaydrill.smtp import NO_SUCH_NAME
 
 _ROUNDS = 2
 
@@ -76,7 +77,7 @@ class NameServers:
             except (OSError, dns.exception.DNSException):
                 continue
             if reply.rcode() == dns.rcode.NXDOMAIN:
-                raise Unresolved(f"{name}: there is no such name (NXDOMAIN)")
+                raise Unresolved(f"{name}: {NO_SUCH_NAME}")
             if reply.rcode() != dns.rcode.NOERROR:
                 why = f"{name}: {dns.rcode.to_text(reply.rcode())} from the name server"
                 continue

@@ -10,7 +10,7 @@ from rich.text import Text
 from relaydrill.planning import Outlook, Share
 
 
-def show_outlooks(outlooks: tuple[Outlook, ...], on: Console) -> None:
+def show_outlooks(name: str, outlooks: tuple[Outlook, ...], on: Console) -> None:
     """A row for each thing that is gone: every node's load, and what does not hold."""
     nodes = [*outlooks[0].nodes]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -26,8 +26,17 @@ def show_outlooks(outlooks: tuple[Outlook, ...], on: Console) -> None:
             f"{outlook.lost:.1f}/s" if outlook.lost > 1e-9 else "-",
             Text("yes", "green") if outlook.holds else Text("NO", "bold red"),
         )
+    on.print(f"Plan of {name}: where the mail goes with this and that gone.")
     on.print(table)
     on.print("Attempts a second at the peak, and the share of all; ! is more than the node bears.")
+    unknown = [name for name in nodes if outlooks[0].nodes[name].capacity is None]
+    if unknown:
+        on.print(f"No capacity is declared of {', '.join(unknown)}: taken to bear everything.")
+    failing = [outlook.gone for outlook in outlooks if not outlook.holds]
+    if failing:
+        on.print(Text(f"FAIL: it does not hold with {', '.join(failing)} gone", "bold red"))
+    else:
+        on.print(Text("PASS: it holds with any of them gone", "green"))
 
 
 def _cell(share: Share) -> str:

@@ -11,16 +11,16 @@ from rich import box
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
-from rich.padding import Padding
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from relaydrill.drills.audit import Audit
-from relaydrill.drills.judge import Judgement
+from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.model import Drill
 from relaydrill.drills.runner import Observer, Step
 from relaydrill.report import words
+from relaydrill.verdict import Status
 
 _STYLE: Final = {"pass": "green", "fail": "bold red", "unknown": "yellow", words.ACCEPTED: "cyan"}
 _WIDTH_IN_A_PIPE: Final = 160
@@ -52,16 +52,17 @@ def progress(drills: tuple[Drill, ...], on: Console) -> Iterator[Observer]:
         console=on,
     )
     width = max(len(drill.name) for drill in drills)
-    tasks = {
-        drill.name: bars.add_task(
-            drill.name, total=1.0, shown=escape(f"{drill.name:<{width}}"), stage="waiting"
-        )
-        for drill in drills
-    }
+
+    def added(name: str) -> TaskID:
+        return bars.add_task(name, total=1.0, shown=escape(f"{name:<{width}}"), stage="waiting")
+
+    tasks = {drill.name: added(drill.name) for drill in drills}
     lock = threading.Lock()
 
     def observe(step: Step) -> None:
         with lock:
+            if step.drill not in tasks:  # one that follows from those before it
+                tasks[step.drill] = added(step.drill)
             bars.update(tasks[step.drill], completed=step.done)
             if step.stage:
                 bars.update(tasks[step.drill], stage=escape(step.stage))
@@ -79,16 +80,28 @@ def show_audit(audit: Audit, on: Console) -> None:
         table.add_column("")
     for row in audit.rows:
         cells: list[Text | str] = [words.row_title(row)]
-        for flow in row.flows:
-            cells += [status_text(words.shown_status(flow)), escape(words.cell(flow))]
+        judged = {flow.flow: flow for flow in row.flows}
+        for column in audit.rows[0].flows:
+            flow = judged.get(column.flow)
+            cells += (
+                [status_text(flow.shown_status), escape(words.cell(flow))]
+                if flow
+                else [words.NOT_CONCERNED, ""]
+            )
         table.add_row(*cells)
     on.print(
         f"Audit of {audit.topology.name}: {audit.driver} driver, clock {audit.topology.clock:g}, "
         f"seed {audit.seed}. Times are field seconds."
     )
     on.print(table)
+    for remark in audit.remarks:
+        on.print(f"Note: {remark}", soft_wrap=True, markup=False)
     _show_remarks(audit.rows, on)
     _show_findings(audit.rows, on)
+    if len(audit.rows) == 1 and audit.status is not Status.PASS:
+        on.print("Nothing was broken: mail does not flow as it is.")
+    if any(len(row.flows) < len(audit.rows[0].flows) for row in audit.rows):
+        on.print(f"{words.NOT_CONCERNED} {words.WHY_NOT_CONCERNED}")
     on.print(words.totals(audit.rows), soft_wrap=True)
     on.print(Text(words.conclusion(audit), style=_STYLE[str(audit.status)]), soft_wrap=True)
     _show_again(str(audit.directory), on)
@@ -114,6 +127,7 @@ def show_drill(judgement: Judgement, on: Console) -> None:
             table.add_row(name, check.check, status_text(shown), escape(evidence))
     on.print(table)
     _show_remarks((judgement,), on)
+    _show_findings((judgement,), on, with_evidence=False)  # that is what the table shows
     on.print(words.totals((judgement,)), soft_wrap=True)
     status = str(judgement.status)
     on.print(Text(status.upper(), style=_STYLE[status]))
@@ -126,27 +140,32 @@ def _show_remarks(rows: tuple[Judgement, ...], on: Console) -> None:
         on.print(f"Note: {remark}", soft_wrap=True, markup=False)
 
 
-def _show_findings(rows: tuple[Judgement, ...], on: Console) -> None:
-    told = [finding for row in rows for finding in words.findings(row)]
+def _show_findings(rows: tuple[Judgement, ...], on: Console, *, with_evidence: bool = True) -> None:
+    told = [finding for row in rows for finding in row.findings]
     if not told:
         return
     on.print("Findings")
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for finding in told:
-        on.print(Text.assemble("  ", status_text(finding.status), f"  {finding.title}"))
-        width = max(len(flow) for flow, _ in finding.evidence)
-        for flow, text in finding.evidence:
-            on.print(
-                Padding(f"[bold]{flow:<{width}}[/]  {escape(text)}", (0, 0, 0, 4), expand=False)
-            )
+        table.add_row(
+            Text.assemble("  ", status_text(finding.status)), f"{escape(finding.sentence)}."
+        )
+        if finding.remedy:
+            table.add_row("", f"remedy: {escape(finding.remedy)}.")
         if finding.accepted:
-            on.print(
-                Padding(f"accepted because: {escape(finding.accepted)}", (0, 0, 0, 4), expand=False)
-            )
+            table.add_row("", f"accepted because: {escape(finding.accepted)}")
+        for flow, text in finding.evidence if with_evidence else ():
+            table.add_row("", Text.assemble((flow, "bold"), f"  {text}"))
+    on.print(table)
     on.print()
 
 
 def _show_again(directory: str, on: Console) -> None:
-    on.print(
-        f"Evidence in {directory}; the same verdict again: relaydrill judge {directory}",
-        soft_wrap=True,
-    )
+    for told in (
+        f"Evidence in {directory}",
+        f"The same verdict again: relaydrill judge {directory}",
+        f"As a page to show:      relaydrill report {directory}",
+    ):
+        on.print(told, soft_wrap=True, markup=False)

@@ -12,6 +12,9 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from relaydrill.scalars import Domain, Name, Names, wrong
+from relaydrill.topology.attach import Attach
+from relaydrill.topology.cluster import ALL, Cluster, ClusterHost, PortRule
+from relaydrill.topology.fence import outside_the_fence
 from relaydrill.topology.hosts import (
     BALANCER_CONNECT_S,
     EXIM_RETRIES,
@@ -28,8 +31,11 @@ from relaydrill.topology.hosts import (
     Vip,
 )
 from relaydrill.topology.model import Model
+from relaydrill.topology.organisation import Controller, Directory, StorageGroup
 from relaydrill.topology.references import dangling
+from relaydrill.topology.suppression import Suppression
 from relaydrill.topology.traffic import BY_MX, Acceptance, Connector, Expect, Flow, Mix
+from relaydrill.topology.units import unit_called
 from relaydrill.topology.zone import NOWHERE, Mx, Zone
 
 
@@ -42,6 +48,10 @@ class Topology(Model):
         zones: What DNS says of domains that receive mail from anywhere.
         connectors: Receive connectors; every hub has those that name no nodes.
         accept: Weaknesses that do not fail an audit.
+        replication: Storage groups under SCR, by name. directory: The domain controllers.
+        lint: Findings of `relaydrill lint` that are known. It alone looks at these three.
+        attach: Where all this stands in a lab that runs already; only the driver ``attach`` looks
+            at it.
     """
 
     name: Name
@@ -54,11 +64,16 @@ class Topology(Model):
     flows: dict[Name, Flow] = Field(default_factory=dict)
     expect: Expect = Expect()
     accept: tuple[Acceptance, ...] = ()
+    replication: dict[Name, StorageGroup] = Field(default_factory=dict)
+    directory: Directory | None = None
+    lint: tuple[Suppression, ...] = ()
+    attach: Attach | None = None
 
     @model_validator(mode="after")
     def _references(self) -> Self:
         """Every name that is used must be declared; all such mistakes are told at once."""
-        found = list(dangling(self))
+        # What nothing is called cannot be inside or outside of a fence.
+        found = list(dangling(self)) or list(outside_the_fence(self))
         if found:
             raise wrong("references", "{count} wrong", count=len(found), wrong=found)
         return self
@@ -117,8 +132,33 @@ class Topology(Model):
         return self.of_role(Role.BALANCER)
 
     @property
+    def clusters(self) -> dict[str, Balancer]:
+        """Balancers of mode ``wnlb`` by name."""
+        return {name: each for name, each in self.balancers.items() if each.mode == "wnlb"}
+
+    def cluster_of(self, node: str) -> str:
+        """The WNLB cluster that a hub is a host of; empty if of none."""
+        return next((name for name, each in self.clusters.items() if node in each.backends), "")
+
+    def no_machine(self, node: str) -> str:
+        """Why a node cannot be broken; empty if it can."""
+        if node not in self.clusters:
+            return ""
+        hosts = ", ".join(self.balancers[node].backends)
+        return f"{node} is a WNLB cluster and no machine; break one of its hosts: {hosts}"
+
+    @property
     def mailboxes(self) -> dict[str, Mailbox]:
-        """Mailbox nodes by name."""
+        """The organisation's own mailbox servers by name."""
+        return {name: box for name, box in self._boxes.items() if not box.internet}
+
+    @property
+    def sinks(self) -> dict[str, Mailbox]:
+        """The mail servers of others, by name."""
+        return {name: box for name, box in self._boxes.items() if box.internet}
+
+    @property
+    def _boxes(self) -> dict[str, Mailbox]:
         return self.of_role(Role.MAILBOX)
 
     @property
@@ -128,8 +168,12 @@ class Topology(Model):
 
     @property
     def tier(self) -> tuple[str, ...]:
-        """The nodes whose loss an audit tries: all but the senders."""
-        return tuple(name for name, node in self.nodes.items() if node.role != Role.SENDER)
+        """The nodes whose loss an audit tries: all but the senders, and what is no machine."""
+        return tuple(
+            name
+            for name, node in self.nodes.items()
+            if node.role != Role.SENDER and name not in self.clusters
+        )
 
     @property
     def queueing(self) -> tuple[str, ...]:
@@ -169,10 +213,15 @@ class Topology(Model):
         kind = self.senders[settings.sender].kind
         return settings.persona if kind == "fake" else kind
 
-    def acceptance(self, node: str, flow: str) -> Acceptance | None:
-        """The weakness accepted for ``flow`` while ``node`` is broken, if there is one."""
+    def acceptance(self, broken: frozenset[str], flow: str) -> Acceptance | None:
+        """The weakness accepted for ``flow`` while these nodes are broken, if there is one.
+
+        That of an MX host or of a site only where all of it is.
+        """
         for entry in self.accept:
-            if entry.node == node and (not entry.flows or flow in entry.flows):
+            unit = unit_called(self, entry.node)
+            is_all_broken = unit is not None and unit.nodes <= broken
+            if is_all_broken and (not entry.flows or flow in entry.flows):
                 return entry
         return None
 
@@ -185,13 +234,19 @@ class Topology(Model):
 
 
 __all__ = [
+    "ALL",
     "BALANCER_CONNECT_S",
     "BY_MX",
     "EXIM_RETRIES",
     "NOWHERE",
     "Acceptance",
+    "Attach",
     "Balancer",
+    "Cluster",
+    "ClusterHost",
     "Connector",
+    "Controller",
+    "Directory",
     "Dns",
     "Edge",
     "Expect",
@@ -203,8 +258,11 @@ __all__ = [
     "Mix",
     "Mx",
     "Node",
+    "PortRule",
     "Role",
     "Sender",
+    "StorageGroup",
+    "Suppression",
     "Topology",
     "Vip",
     "Zone",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from relaydrill.scalars import Domain, Duration, Name, Port, Rate, Remote
+from relaydrill.scalars import CertificateName, Domain, Duration, Name, Port, Rate, Remote, wrong
+from relaydrill.topology.cluster import Cluster
 from relaydrill.topology.model import Model
+from relaydrill.topology.organisation import ExchangeVersion
 
 BALANCER_CONNECT_S: Final = 5.0
 """Field seconds for which a balancer tries to connect to a backend (HAProxy's own default: none;
@@ -83,22 +85,52 @@ class HealthCheck(Model):
         return self.longest_s + self.interval * (self.rise + 1)
 
 
+class Shadow(Model):
+    """How a hub deals with the shadow copies that it keeps for others (Exchange 2013 and later).
+
+    Attributes:
+        heartbeat: How often it asks a primary what has left it (ShadowHeartbeatFrequency).
+        resubmit: How long a primary may be silent before its mail is delivered in its place
+            (ShadowResubmitTimeSpan).
+    """
+
+    heartbeat: Duration = 120.0
+    resubmit: Duration = 10_800.0
+
+
 class Hub(Host):
-    """A Hub Transport server: accepts, queues, and delivers to the mailbox servers.
+    """A Hub Transport server: accepts, queues, and delivers by `relaydrill.topology.routing`.
 
     Attributes:
         kind: ``fake`` is Relaydrill's own; ``postfix`` the real program, in a container.
-        ack: ``stored`` answers 250 after the message is in the queue; ``before_store`` promises
-            first and stores ``ack_lag`` later: the defect that a failover drill must find.
-        ack_lag: Only with ``before_store``.
+        ack: When it answers 250. ``stored``: the message is in its queue (Exchange 2007).
+            ``delayed``: the next hop has it, or ``ack_delay`` is over (2010). ``shadow``: another
+            hub has a copy (2013 and later). ``before_store`` promises first and stores ``ack_lag``
+            later: the defect that a failover drill must find.
+        ack_lag: Only with ``before_store``. ack_delay: Only with ``delayed``
+            (MaxAcknowledgementDelay).
+        shadow: How it keeps copies for others.
         copies: How often an accepted message is queued; 2 is a defect that duplicates mail.
+        logs: Whether the fake keeps SmtpReceive and message tracking logs, as Exchange does.
+        certificate: Names that its certificate bears; by default its own and every name that
+            clients are given.
+        capacity: Messages a second that it bears; only `relaydrill lint` looks at it.
+        version: Of Exchange. failover_cluster: The Windows failover cluster that its machine is a
+            node of. Only `relaydrill lint` looks at these.
     """
 
     role: Literal[Role.HUB]
     kind: Literal["fake", "postfix"] = "fake"
-    ack: Literal["stored", "before_store"] = "stored"
+    ack: Literal["stored", "before_store", "delayed", "shadow"] = "stored"
     ack_lag: Duration = 1.0
+    ack_delay: Duration = 30.0
+    shadow: Shadow = Shadow()
     copies: int = Field(default=1, ge=1, le=3)
+    logs: bool = False
+    certificate: tuple[CertificateName, ...] | None = Field(default=None, min_length=1)
+    capacity: Rate | None = None
+    version: ExchangeVersion | None = None
+    failover_cluster: Name | None = None
 
 
 class Mailbox(Host):
@@ -106,17 +138,44 @@ class Mailbox(Host):
 
     Attributes:
         kind: ``fake``, or ``postfix``: the real program, in a container.
+        internet: Whether it stands for the mail servers of others: its domains are not the
+            organisation's own, and mail for them goes out through the Edge servers.
+        version: Of Exchange. failover_cluster: The Windows failover cluster that it is a node of.
+        clustered: Whether it is a clustered mailbox server there, and no passive node.
+        lcr: Whether local continuous replication is on for any of its storage groups. Only
+            `relaydrill lint` looks at these four.
     """
 
     role: Literal[Role.MAILBOX]
     kind: Literal["fake", "postfix"] = "fake"
     domains: tuple[Domain, ...] = Field(min_length=1)
+    internet: bool = False
+    version: ExchangeVersion | None = None
+    failover_cluster: Name | None = None
+    clustered: bool = False
+    lcr: bool = False
+
+    @model_validator(mode="after")
+    def _clustered_in_a_cluster(self) -> Self:
+        if self.clustered and self.failover_cluster is None:
+            raise wrong(
+                "clustered",
+                "clustered in no cluster; allowed: failover_cluster: its name, too",
+                fields=("clustered",),
+            )
+        return self
+
+
+def _usual_check(told: dict[str, Any]) -> HealthCheck:
+    """WNLB has none: it does not look at services."""
+    return HealthCheck(kind="none") if told.get("mode") == "wnlb" else HealthCheck()
 
 
 class Balancer(Host):
-    """A load balancer before the hubs, a TCP proxy.
+    """A load balancer before the hubs: a TCP proxy, or a WNLB cluster of theirs.
 
     Attributes:
+        mode: ``proxy``, or ``wnlb``: no machine, but what the hubs are as a cluster.
         kind: ``fake``, or ``haproxy``: the real program, its configuration generated.
         source: What the hubs see: ``proxy`` sends the client's address ahead (PROXY protocol v2),
             ``snat`` shows them the balancer's own address.
@@ -124,18 +183,25 @@ class Balancer(Host):
         method: How a backend is picked for a connection.
         redispatch: Whether a connection that its backend refuses is tried at the next one.
         on_marked_down: What becomes of the sessions of a backend that is marked down.
+        cluster: Settings of a WNLB cluster.
     """
 
     role: Literal[Role.BALANCER]
     kind: Literal["fake", "haproxy"] = "fake"
-    mode: Literal["proxy"] = "proxy"
+    mode: Literal["proxy", "wnlb"] = "proxy"
     source: Literal["proxy", "snat"] = "proxy"
     backends: tuple[Name, ...] = Field(min_length=1)
     vips: dict[Name, Vip] = Field(min_length=1)
-    check: HealthCheck = HealthCheck()
+    check: HealthCheck = Field(default_factory=_usual_check)
     method: Literal["roundrobin", "leastconn"] = "roundrobin"
     redispatch: bool = False
     on_marked_down: Literal["keep", "shutdown"] = "keep"
+    cluster: Cluster = Cluster()
+
+    @property
+    def recovery_s(self) -> float:
+        """Longest field time from a backend's return until it is given connections again."""
+        return self.cluster.recovery_s if self.mode == "wnlb" else self.check.recovery_s
 
 
 class Retries(Model):
@@ -175,12 +241,15 @@ class Sender(Host):
         sorts_near: Whether it stands in the servers' own subnet, and so puts that address of a host
             first which is nearest to its own (RFC 6724 rule 9, as ``getaddrinfo`` of glibc has it):
             whatever order the name server gives, one host then always picks the same.
+        stands_for: What its mail is: a client's, or what a mailbox server or another hub of the
+            organisation hands on; only `relaydrill lint` looks at it.
     """
 
     role: Literal[Role.SENDER]
     kind: Literal["fake", "postfix", "exim"] = "fake"
     dns: tuple[Name, ...] = ()
     sorts_near: bool = False
+    stands_for: Literal["client", "mailbox", "hub"] = "client"
 
     @property
     def retries(self) -> Retries:
@@ -211,13 +280,17 @@ class Edge(Host):
 
     Attributes:
         filters: What it turns away.
-        capacity: Attempts a second that it bears; only `relaydrill plan` looks at it.
+        capacity: Attempts a second that it bears; `relaydrill plan` and `relaydrill lint` look at
+            it.
+        logs, version: As of a hub.
     """
 
     role: Literal[Role.EDGE]
     kind: Literal["fake"] = "fake"
     filters: Filters = Filters()
     capacity: Rate | None = None
+    logs: bool = False
+    version: ExchangeVersion | None = None
 
 
 class Dns(Host):

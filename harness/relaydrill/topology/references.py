@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from relaydrill.scalars import DOMAIN
+from relaydrill.scalars import DOMAIN, is_name
+from relaydrill.topology.cluster import wrong_clusters
+from relaydrill.topology.organisation import wrong_organisation
+from relaydrill.topology.routing import shadow_partners
 from relaydrill.topology.traffic import BY_MX, Flow
+from relaydrill.topology.units import unit_called, units_of
 from relaydrill.topology.zone import NOWHERE
 
 if TYPE_CHECKING:
@@ -41,12 +45,27 @@ def _one_of(names: Iterator[str] | tuple[str, ...] | dict[str, Any]) -> str:
     return "one of: " + ", ".join(known) if known else "none is declared"
 
 
+def _logs_of_a_real_program(topology: Topology) -> Iterator[Dangling]:
+    for name, hub in topology.hubs.items():
+        if hub.logs and hub.kind == "postfix":
+            yield (
+                ("nodes", name, "logs"),
+                f"{name} is a real postfix, and keeps no logs as Exchange does",
+                "no logs, or kind: fake",
+            )
+
+
 def dangling(topology: Topology) -> Iterator[Dangling]:
     """Every name that is used and not declared, and what does not go together."""
     yield from _dangling_balancers(topology)
+    yield from _impossible_acknowledgements(topology)
+    yield from _dangling_attachments(topology)
+    yield from wrong_clusters(topology)
     yield from _dangling_zones(topology)
     yield from _dangling_name_servers(topology)
     yield from _dangling_filters(topology)
+    yield from _logs_of_a_real_program(topology)
+    yield from wrong_organisation(topology)
     targets = {**topology.nodes, **topology.vips}
     for host, named in topology.names.items():
         for target in named:
@@ -54,7 +73,7 @@ def dangling(topology: Topology) -> Iterator[Dangling]:
                 yield ("names", host), f"no node or VIP is called {target!r}", _one_of(targets)
     for key, connector in topology.connectors.items():
         for at, remote in enumerate(connector.remote):
-            if "/" not in remote and remote not in topology.nodes:
+            if is_name(remote) and remote not in topology.nodes:
                 yield (
                     ("connectors", key, "remote", at),
                     f"no node is called {remote!r}",
@@ -71,11 +90,11 @@ def dangling(topology: Topology) -> Iterator[Dangling]:
     yield from _clashing_connectors(topology)
     yield from _dangling_flows(topology)
     for at, entry in enumerate(topology.accept):
-        if entry.node not in topology.nodes:
+        if entry.node not in topology.nodes and unit_called(topology, entry.node) is None:
             yield (
                 ("accept", at, "node"),
-                f"no node is called {entry.node!r}",
-                _one_of(topology.tier),
+                f"no node, MX host or site is called {entry.node!r}",
+                _one_of(tuple(unit.name for unit in units_of(topology))),
             )
         for flow_at, flow in enumerate(entry.flows):
             if flow not in topology.flows:
@@ -84,6 +103,43 @@ def dangling(topology: Topology) -> Iterator[Dangling]:
                     f"no flow is called {flow!r}",
                     _one_of(topology.flows),
                 )
+
+
+def _impossible_acknowledgements(topology: Topology) -> Iterator[Dangling]:
+    """Ways to acknowledge that a hub's program does not know, or that want a second hub."""
+    for name, hub in topology.hubs.items():
+        where = ("nodes", name, "ack")
+        if hub.kind == "postfix" and hub.ack != "stored":
+            yield where, "a real postfix answers when it has stored", "stored, or kind: fake"
+        elif hub.ack == "shadow" and not shadow_partners(topology, name):
+            yield where, "no other hub of kind fake can keep a copy", "stored, or a second hub"
+
+
+def _dangling_attachments(topology: Topology) -> Iterator[Dangling]:
+    """Of a lab that runs already: what is not in the design, and what is not said of it."""
+    attach = topology.attach
+    if attach is None:
+        return
+    for name in attach.nodes:
+        if name not in topology.nodes:
+            yield ("attach", "nodes", name), f"no node is called {name!r}", _one_of(topology.nodes)
+    for vip in attach.vips:
+        if vip not in topology.vips:
+            yield ("attach", "vips", vip), f"no VIP is called {vip!r}", _one_of(topology.vips)
+    runs_here = {**topology.senders, **topology.mailboxes, **topology.sinks}
+    for name, node in topology.nodes.items():
+        is_machine = name not in topology.clusters
+        if name not in attach.nodes and name not in runs_here and is_machine:
+            yield ("attach", "nodes"), f"{name} has no address", f"{name}: {{address: …}}"
+        if name not in attach.nodes and node.kind != "fake" and name in runs_here:
+            yield (
+                ("nodes", name, "kind"),
+                f"a real {node.kind} does not run beside a lab that stands already",
+                f"kind: fake, or an address of it under attach.nodes.{name}",
+            )
+    for vip in topology.vips:
+        if vip not in attach.vips:
+            yield ("attach", "vips"), f"{vip} has no address", f"{vip}: {{address: …}}"
 
 
 def _clashing_connectors(topology: Topology) -> Iterator[Dangling]:
@@ -190,7 +246,7 @@ def _dangling_name_servers(topology: Topology) -> Iterator[Dangling]:
 def _dangling_filters(topology: Topology) -> Iterator[Dangling]:
     for name, edge in topology.edges.items():
         for at, remote in enumerate(edge.filters.blocked):
-            if "/" not in remote and remote not in topology.nodes:
+            if is_name(remote) and remote not in topology.nodes:
                 yield (
                     ("nodes", name, "filters", "blocked", at),
                     f"no node is called {remote!r}",

@@ -55,6 +55,7 @@ class Expect(Model):
         lost: Accepted messages that may vanish. phantom: Refused ones that may arrive.
         altered: Ones that may arrive changed.
         duplicated: Ones that may arrive twice; ``null`` only reports them.
+        stranded: Ones that a server which is gone for good may hold; ``null`` only reports them.
         gap: Longest time in which the flow may attempt and nothing is accepted.
         degraded: Longest time after a fault, or its heal, in which attempts may fail; the default
             is that of ``gap``.
@@ -67,6 +68,7 @@ class Expect(Model):
     phantom: int = Field(default=0, ge=0)
     altered: int = Field(default=0, ge=0)
     duplicated: int | None = Field(default=None, ge=0)
+    stranded: int | None = Field(default=0, ge=0)
     gap: Duration = 10.0
     degraded: Duration | None = None
     deferral: bool = False
@@ -131,7 +133,7 @@ class Flow(Model):
             that all ``pinned_mx`` senders have picked; without it each picks one for itself.
         mix: What part of it is to be refused. blocked_from: The node that sends the blocked part.
         rate: Attempts a second of the wall clock; they follow the schedule whatever the replies.
-        peak: Attempts a second at the busiest; only `relaydrill plan` looks at it.
+        peak: Attempts a second at the busiest; `relaydrill plan` and `relaydrill lint` look at it.
         recipient: Envelope recipient; the default is a mailbox in the first mailbox domain.
         size: Bytes of a message's body.
         expect: Replaces the topology's own ``expect`` for this flow.
@@ -162,10 +164,11 @@ class Flow(Model):
 class Acceptance(Model):
     """A weakness that the topology's author knows and accepts, with the reason.
 
-    It covers the time for which mail does not flow while ``node`` is broken. It never covers lost,
-    phantom, altered or duplicated mail.
+    It covers the time for which mail does not flow while ``node`` is broken: a node, or all of what
+    stands behind an MX host or in a site. It never covers lost, phantom, altered or duplicated
+    mail.
     """
 
-    node: Name
+    node: Host
     flows: tuple[Name, ...] = ()
     reason: str = Field(min_length=10)

@@ -18,6 +18,7 @@ from relaydrill.drills.checks.gap import check_gap
 from relaydrill.drills.checks.harness import check_harness
 from relaydrill.drills.checks.spread import check_spread
 from relaydrill.drills.checks.steady import check_steady
+from relaydrill.smtp import Result
 from relaydrill.verdict import Status, Verdict, unknown
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -33,33 +34,46 @@ CHECKS: Final[tuple[Check, ...]] = (
 )
 """All checks, in the order in which a report shows them."""
 
+_ABOUT_ATTEMPTS: Final = frozenset({"steady", "gap", "degraded"})
+"""Checks that take an attempt that failed for the tier's failure."""
+
 _ABOUT_TIME: Final = frozenset({"gap", "degraded"})
 """Checks whose failure the topology's author may accept: mail waits, but none is lost."""
 
 
 def run_checks(case: Case) -> tuple[Verdict, ...]:
-    """All checks that apply to a case; one that crashes is unknown, with what it died of."""
+    """All checks that apply to a case; one that crashes is unknown, with what it died of.
+
+    Of a flow that nothing was sent of, only why is worth a line.
+    """
     verdicts = []
-    for check in CHECKS:
+    for check in CHECKS if case.attempts else (check_harness,):
         try:
             verdict = check(case)
         except Exception as error:  # a broken check proves nothing, and must not hide the others
             name = check.__name__.removeprefix("check_")
             verdict = unknown(name, f"the check crashed: {type(error).__name__}: {error}")
         if verdict is not None:
-            verdicts.append(_accepted(case, verdict))
+            verdicts.append(_accepted(case, _excused(case, verdict)))
     return tuple(verdicts)
+
+
+def _excused(case: Case, verdict: Verdict) -> Verdict:
+    """The verdict; unknown where it blames a server for attempts that never left this machine."""
+    if verdict.status is not Status.FAIL or verdict.check not in _ABOUT_ATTEMPTS:
+        return verdict
+    unsent = sum(attempt.result is Result.UNSENT for attempt in case.attempts)
+    if not unsent:
+        return verdict
+    text = f"{verdict.summary}; but {unsent} attempts never left this machine"
+    return unknown(verdict.check, text, **verdict.figures)
 
 
 def _accepted(case: Case, verdict: Verdict) -> Verdict:
     """The verdict, marked as accepted where the topology's author accepts this weakness."""
     if verdict.status is not Status.FAIL or verdict.check not in _ABOUT_TIME:
         return verdict
-    for spec in case.drill.faults:
-        acceptance = case.topology.acceptance(spec.node, case.flow)
-        if acceptance:
-            return verdict.accept(acceptance.reason)
-    return verdict
+    return verdict.accept(case.acceptance) if case.acceptance else verdict
 
 
 __all__ = [

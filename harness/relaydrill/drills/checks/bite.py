@@ -62,7 +62,7 @@ def _bite(case: Case, spec: FaultSpec) -> Verdict | None:
     if not before:
         text = f"{spec.node} took no {case.flow} mail before the fault: its loss tests nothing"
         return unknown("bite", text, **figures)
-    match faults.make(spec.kind, spec.phase).proof:
+    match _proof(spec, window):
         case Proof.SILENT if during:
             text = f"{spec.node} still took {during} messages while {spec.label} was in force"
             return unknown("bite", text, **figures)
@@ -70,6 +70,12 @@ def _bite(case: Case, spec: FaultSpec) -> Verdict | None:
             text = f"no session met the fault on {spec.node} while it was in force"
             return unknown("bite", text, **figures)
     return None
+
+
+def _proof(spec: FaultSpec, window: FaultWindow) -> Proof:
+    """How one sees that it has bitten; what a hook does to a node, that does not tell by itself."""
+    proof = faults.make(spec.kind, spec.phase).proof
+    return Proof.SILENT if window.by_hook and proof is Proof.FELT else proof
 
 
 def _under_way(case: Case, moment: float, *, over_for_s: float = 0.0) -> set[str]:
@@ -96,7 +102,7 @@ def _bite_summary(case: Case, specs: list[FaultSpec]) -> str:
         port = case.topology.flows[case.flow].port
         traffic = case.ledger.traffic_of(spec.node, case.flow, port)
         before = sum(each.mono < window.inject for each in traffic)
-        if faults.make(spec.kind, spec.phase).proof is Proof.FELT:
+        if _proof(spec, window) is Proof.FELT:
             then = f"the fault met {_bites(case, spec, window)} sessions"
         else:
             then = "then none"

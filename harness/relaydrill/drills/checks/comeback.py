@@ -22,7 +22,7 @@ def check_return(case: Case) -> Verdict | None:
 
 def _return(case: Case, spec: FaultSpec) -> Verdict | None:
     window = case.window(spec)
-    if window is None or window.healed is None or spec.kind == "none":
+    if window is None or window.healed is None or spec.kind == "none" or spec.for_good:
         return None
     comeback = comeback_of(case.topology, spec.node, case.flow)
     after = window.healed + comeback.allowance_s / case.clock

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from relaydrill.drills.checks.case import Case, said
+from relaydrill import faults
+from relaydrill.drills.checks.case import Case, said, stood_still
+from relaydrill.faults.base import ServiceFault
 from relaydrill.ledger import Attempt, FaultWindow
+from relaydrill.smtp import Phase
 from relaydrill.verdict import Verdict, failed, passed, unknown
 
 
@@ -56,7 +59,20 @@ def check_degraded(case: Case) -> Verdict | None:
     if "recovery_s" in noticed:
         text += f", up {noticed['recovery_s']:.1f} s after the heal"
     if least_s - sure_s > allowed:
-        return failed("degraded", text, **figures)
+        stalled_s = case.stalled_s(changes[0].latest, max(a.ended or a.started for a in bad))
+        if stalled_s:
+            text += stood_still(stalled_s * case.clock)
+            figures["stalled_s"] = round(stalled_s * case.clock, 3)
+        own = [attempt for attempt in bad if not case.stalled(attempt)]
+        least_s, _ = _longest(changes, own, case.clock, case.taken_s)
+        if least_s - sure_s > allowed:
+            return failed("degraded", text, **figures)
+        if not stalled_s:
+            text += (
+                f"; {len(bad) - len(own)} of them may be the machine's work: it starved shortly"
+                " before, and checks need a while to believe in their backends again"
+            )
+        return unknown("degraded", text, **figures)
     if last_s + sure_s <= allowed:
         return passed("degraded", text, **figures)
     return unknown("degraded", f"{text}: too close to tell apart", **figures)
@@ -67,43 +83,73 @@ class FalseGreen(NamedTuple):
 
     Attributes:
         refused: How many attempts it refused. believed_up_s: For how long, field seconds.
-        to_the_end: Whether until the heal.
+        to_the_end: Whether until the heal. why: What made the balancer believe so, where its kind
+            tells.
     """
 
     node: str
     refused: int
     believed_up_s: float
     to_the_end: bool
+    why: str = ""
 
     @property
     def told(self) -> str:
         """For a person."""
         how_long = "all the time" if self.to_the_end else f"for {self.believed_up_s:.1f} s"
-        return f"{self.refused} by {self.node}, which the balancer believed to be up {how_long}"
+        told = f"{self.refused} by {self.node}, which the balancer believed to be up {how_long}"
+        return f"{told}: {self.why}" if self.why else told
 
 
 def _false_greens(case: Case, bad: list[Attempt]) -> Iterator[FalseGreen]:
     """What the balancer believed of a broken node, and what the senders saw of it.
 
-    Checks that say EHLO and QUIT stay green under back pressure and while a server drains.
+    Checks that say EHLO and QUIT stay green under back pressure and while a server drains. WNLB has
+    no checks: it goes on giving its share to a host that refuses every connection.
     """
     port = case.topology.flows[case.flow].port
     for window in case.ledger.faults:
         if window.injected is None or not case.topology.backends_behind(window.node):
             continue
         begun, end = _breaking(case, window).earliest, window.heal or float("inf")
-        mine = [each for each in bad if begun <= each.started < end and each.code >= 400]
-        mine = [each for each in mine if each.server.partition(".")[0] == window.node]
+        meanwhile = [each for each in bad if begun <= each.started < end]
+        refused = [each for each in meanwhile if each.code >= 400]
+        mine = [each for each in refused if each.server.partition(".")[0] == window.node]
+        # A banner that refuses bears no name; but what else would have refused just then?
+        if _greets_with_refusal(window) and case.only_broken(window):
+            mine += [each for each in refused if each.phase == Phase.BANNER and each not in mine]
         down = [
             each.mono
             for each in case.ledger.beliefs
             if (each.backend, each.port, each.state) == (window.node, port, "down")
             and begun < each.mono < end
         ]
+        why = ""
+        # A host that WNLB gave up was gone; what refused was what was left of it.
+        if case.topology.cluster_of(window.node) and not down and case.only_broken(window):
+            cut = [each for each in meanwhile if _refused_by_kernel(each)]
+            mine, why = [*mine, *cut], "WNLB watches hosts, not services" if cut else ""
         until = down[0] if down else min(end, max((e.started for e in mine), default=begun))
         if mine:
             believed_s = round((until - begun) * case.clock, 3)
-            yield FalseGreen(window.node, len(mine), believed_s, not down)
+            yield FalseGreen(window.node, len(mine), believed_s, not down, why)
+
+
+def _greets_with_refusal(window: FaultWindow) -> bool:
+    """Whether a fault makes a server refuse in its banner, where it would have said its name."""
+    fault = faults.make(*faults.split_kind(window.label.partition(":")[0]))
+    return isinstance(fault, ServiceFault) and fault.phase is Phase.BANNER and bool(fault.reply)
+
+
+def _refused_by_kernel(attempt: Attempt) -> bool:
+    """Whether nobody listened where its connection went: refused, or reset by what stands between.
+
+    Which host that was, no reply tells.
+    """
+    return attempt.said in (
+        "unreachable at connect: connection refused",
+        "dropped at banner: connection reset",
+    )
 
 
 def _noticed(case: Case) -> dict[str, float]:
@@ -149,12 +195,22 @@ def _breaking(case: Case, window: FaultWindow) -> Change:
     return Change(max(window.inject, last), done)
 
 
-def _longest(changes: list[Change], bad: list[Attempt], clock: float) -> tuple[float, float]:
-    """Field seconds from a change to the last failed attempt after it: at least, and at most."""
+def _longest(
+    changes: list[Change],
+    bad: list[Attempt],
+    clock: float,
+    without: Callable[[float, float], float] = lambda _begin, _end: 0.0,
+) -> tuple[float, float]:
+    """Field seconds from a change to the last failed attempt after it: at least, and at most.
+
+    Args:
+        without: How much of the time from one moment to another does not count for the least.
+    """
     spans = [(0.0, 0.0)]
     for attempt in bad:
         last = max((each for each in changes if each.earliest <= attempt.started), default=None)
         if last:
-            least = max(0.0, attempt.started - last.latest)
+            lost = without(last.latest, attempt.started)
+            least = max(0.0, attempt.started - last.latest - lost)
             spans.append((least * clock, (attempt.started - last.earliest) * clock))
     return max(least for least, _ in spans), max(most for _, most in spans)

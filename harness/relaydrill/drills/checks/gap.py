@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from relaydrill.drills.checks.case import Case
+from dataclasses import replace
+
+from relaydrill.drills.checks.case import Case, stood_still
 from relaydrill.drills.gap import Gap, longest_gap
-from relaydrill.verdict import Verdict, failed, passed, unknown
+from relaydrill.verdict import Status, Verdict, failed, passed, unknown
 
 
 def check_gap(case: Case) -> Verdict | None:
@@ -12,6 +14,32 @@ def check_gap(case: Case) -> Verdict | None:
     gap = longest_gap(case.attempts)
     if gap is None:
         return None
+    found = _judged(case, gap)
+    if found.status is not Status.FAIL:
+        return _told(case, gap, found.status)
+    # The gap that is longest without the machine's part in it may be another one.
+    own = longest_gap(case.attempts, case.taken_s) or gap
+    left_s = (own.seconds - case.taken_s(own.begin, own.end)) * case.clock
+    fails = left_s - case.uncertainty_s > case.expect.gap
+    return _told(case, own, Status.FAIL) if fails else _told(case, gap, Status.UNKNOWN)
+
+
+def _told(case: Case, gap: Gap, status: Status) -> Verdict:
+    """What is found of a gap once the machine's part in it is known."""
+    found = _judged(case, gap)
+    stalled_s = case.stalled_s(gap.begin, gap.end) * case.clock
+    if not stalled_s:
+        return found
+    return replace(
+        found,
+        status=status,
+        summary=found.summary + stood_still(stalled_s),
+        figures={**found.figures, "stalled_s": round(stalled_s, 3)},
+    )
+
+
+def _judged(case: Case, gap: Gap) -> Verdict:
+    """A gap against what the flow promises."""
     field_s, sure_s = gap.seconds * case.clock, case.uncertainty_s
     allowed = case.expect.gap
     figures = {
@@ -20,12 +48,15 @@ def check_gap(case: Case) -> Verdict | None:
         "allowed_s": allowed,
         "wall_s": round(gap.seconds, 4),
         "attempts": gap.attempts,
+        "begin_s": round((gap.begin - case.attempts[0].started) * case.clock, 3),
     }
+    # Of the figures, or the sentence and the matrix might round to different tenths.
+    shown_s, give_s = figures["gap_s"], figures["resolution_s"]
     text = (
-        f"nothing accepted for {_more(gap)}{field_s:.1f} s ± {sure_s:.1f} s, allowed {allowed:g} s"
+        f"nothing accepted for {_more(gap)}{shown_s:.1f} s ± {give_s:.1f} s, allowed {allowed:g} s"
     )
     if gap.attempts:
-        text += f"; {gap.attempts} attempts fell into it"
+        text += f"; {gap.attempts} {'attempt' if gap.attempts == 1 else 'attempts'} fell into it"
     heal = next((w.healed for w in case.ledger.faults if _within(gap, w.healed)), None)
     if heal is not None:
         figures["after_heal_s"] = round((gap.end - heal) * case.clock, 3)

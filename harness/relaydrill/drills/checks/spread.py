@@ -3,6 +3,9 @@
 A choice is the server that a sender tries first: for a message where senders choose anew for each,
 and else once for each sender, for a thousand messages of one pinned sender are one choice. The test
 is exact and two-sided for each server, its false-alarm rate divided by their number (Bonferroni).
+
+Where senders connect to a VIP, the balancer chooses, for each connection: then it is who took the
+message. Round robin is more even than chance, so that the false-alarm rate only gets smaller.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from collections import Counter
 
 from relaydrill.drills.checks.case import Case
 from relaydrill.ledger import Attempt
+from relaydrill.topology import Topology
 from relaydrill.verdict import SpreadTest, Verdict, failed, interval, passed, spread_test, unknown
 
 
@@ -20,7 +24,7 @@ def check_spread(case: Case) -> Verdict | None:
     if not servers or case.drill.faults:
         return None
     test = spread_test(len(servers))
-    choices = [each.choice for each in _choices(case)]
+    choices = _chosen(case)
     counts = Counter(choices)
     figures = {
         "counts": {server: counts[server] for server in servers},
@@ -39,6 +43,27 @@ def check_spread(case: Case) -> Verdict | None:
         text = f"only {len(choices)} independent choices, {test.choices} are needed to tell"
         return unknown("spread", text, **figures)
     return passed("spread", f"even over {len(choices)} choices: {told}", **figures)
+
+
+def _chosen(case: Case) -> list[str]:
+    """The servers that were chosen, once for each independent choice."""
+    made = _choices(case)
+    vips = {each.choice for each in made} & case.topology.vips.keys()
+    if not vips:
+        return [each.choice for each in made]
+    port = case.topology.flows[case.flow].port
+    if any(_keeps_to_a_host(case.topology, vip, port) for vip in vips):
+        return []  # the messages of one sender are no independent choices
+    entries = case.ledger.of_flow(case.flow)
+    return [min(entry.accepted)[1] for entry in entries if entry.accepted]
+
+
+def _keeps_to_a_host(topology: Topology, vip: str, port: int) -> bool:
+    """Whether a WNLB cluster gives all connections of one client to one host."""
+    balancer = topology.balancers[topology.vips[vip][0]]
+    rule = balancer.cluster.rule_for(vip, port)
+    shares = rule is not None and (rule.filtering, rule.affinity) == ("multiple", "none")
+    return balancer.mode == "wnlb" and not shares
 
 
 def _choices(case: Case) -> list[Attempt]:

@@ -11,6 +11,7 @@ from relaydrill.drivers.docker.seating import (
     PREPARED,
     address_in,
     gateway_of,
+    needs_the_network,
     owner_of,
     prepared_config,
     published_ports,
@@ -70,9 +71,11 @@ def _prepare(source: str, subnet: str, *, mounted: bool) -> dict[str, Any]:
 
 def _node(topology: Topology, name: str, number: int, subnet: str) -> dict[str, Any]:
     address = address_in(subnet, number)
+    admin = {"cap_add": ["NET_ADMIN"]} if needs_the_network(topology, name) else {}
     return {
         "image": image_for(topology.nodes[name].kind).tag,
         "hostname": name,
+        **admin,
         "command": [prepared_config(name)],
         "depends_on": {_PREPARE: {"condition": "service_completed_successfully"}},
         "volumes": [f"lab:{PREPARED}:ro"],

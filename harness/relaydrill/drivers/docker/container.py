@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import tarfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,6 +70,7 @@ class NodeContainer:
         container_name: str,
         files: Mapping[str, bytes],
         publish_on: str,
+        admin_of_its_network: bool = False,
     ) -> None:
         """Create and start it.
 
@@ -76,6 +79,7 @@ class NodeContainer:
             labels, container_name: As the engine shall know it.
             files: Put into it before it starts, by path.
             publish_on: Address of the machine on which its ports are published.
+            admin_of_its_network: Whether it may change addresses and filters of its own.
 
         Raises:
             LabError: The engine cannot.
@@ -89,6 +93,7 @@ class NodeContainer:
         made.with_kwargs(
             hostname=self.name,
             labels=dict(labels),
+            cap_add=["NET_ADMIN"] if admin_of_its_network else [],
             network=network.name,
             networking_config={
                 network.name: EndpointConfig(_API_VERSION, ipv4_address=self.address)
@@ -178,6 +183,22 @@ class NodeContainer:
         with told(f"connect {self.name} again"):
             network.connect(self._container, ipv4_address=self.address)
         self.is_cut_off = False
+
+    def fetch(self, folder: str, into: Path) -> None:
+        """Copy the files of a folder out of it, whatever state it is in.
+
+        Raises:
+            LabError: It has no such folder, or the engine cannot.
+        """
+        with told(f"copy {folder} out of {self.name}"):
+            chunks, _ = self._container.get_archive(folder)
+            packed = io.BytesIO(b"".join(chunks))
+        with tarfile.open(fileobj=packed) as archive:
+            for member in archive:
+                if content := archive.extractfile(member):
+                    target = into / member.name
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(content.read())
 
     def remove(self) -> None:
         """Take it away, whatever state it is in."""

@@ -82,7 +82,15 @@ class DockerLab:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stack.close()
+        try:
+            self._fetch_logs()
+        finally:
+            self._stack.close()
+
+    @property
+    def exchange_logs(self) -> Path:
+        """Where logs of hubs and Edge servers with ``logs: true`` are put at the end."""
+        return self.directory / "exchange-logs"
 
     @property
     def run(self) -> str:
@@ -98,6 +106,11 @@ class DockerLab:
     def _nodes(self) -> dict[str, NodeContainer]:
         return self._standing.nodes
 
+    @property
+    def queueing(self) -> tuple[str, ...]:
+        """The nodes that may hold mail back: all can be looked into."""
+        return self.topology.queueing
+
     def control(self, node: str) -> ControlClient:
         """The control channel of a node."""
         where = self.reachable(node, CONTROL_PORT)
@@ -109,7 +122,13 @@ class DockerLab:
         Raises:
             LabError: It is not published.
         """
-        published = self._node(owner_of(self.topology, host)).published.get(logical)
+        owner = owner_of(self.topology, host)
+        if owner in self.topology.clusters and host != owner:
+            raise LabError(
+                f"{host} is the VIP of the WNLB cluster {owner}: it is no container's, and only the"
+                " lab's own nodes reach it"
+            )
+        published = self._node(owner).published.get(logical)
         if published is None:
             raise LabError(f"port {logical} of {host} is not published on this machine")
         return Endpoint(self._standing.host, published)
@@ -201,6 +220,14 @@ class DockerLab:
         if not node.is_alive():
             raise LabError(f"{name} is not running")
         return node
+
+    def _fetch_logs(self) -> None:
+        """Copy the Exchange logs out of the containers, which are about to go."""
+        for name, node in self._nodes.items():
+            if folder := self.settings(name).get("logs"):
+                # A server that never wrote a line has none.
+                with contextlib.suppress(LabError):
+                    node.fetch(folder, self.exchange_logs)
 
     def _journal_path(self, node: str) -> Path:
         return self.directory / "journals" / f"{node}.jsonl"

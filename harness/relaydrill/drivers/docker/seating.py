@@ -26,7 +26,7 @@ def prepared_config(node: str) -> str:
 
 
 def seats(topology: Topology, address: Callable[[int], str]) -> dict[str, Seat]:
-    """An address for every node; a VIP is its balancer's own.
+    """An address for every node; a VIP is its balancer's own, or else that of a WNLB cluster.
 
     Args:
         address: The address of the host of a number, counted from 1.
@@ -35,10 +35,12 @@ def seats(topology: Topology, address: Callable[[int], str]) -> dict[str, Seat]:
         LabError: Two VIPs of one balancer have the same port.
     """
     _refuse_vips_that_collide(topology)
-    numbers = {name: number for number, name in enumerate((*topology.nodes, NOWHERE), start=1)}
+    shared = [vip for vip, (owner, _) in topology.vips.items() if owner in topology.clusters]
+    hosts = (*topology.nodes, NOWHERE, *shared)
+    numbers = {name: number for number, name in enumerate(hosts, start=1)}
     return {
         host: Seat(
-            address(numbers[owner_of(topology, host)]),
+            address(numbers[host if host in shared else owner_of(topology, host)]),
             {port: port for port in (*service, CONTROL_PORT)},
         )
         for host, service in service_ports(topology).items()
@@ -51,11 +53,19 @@ def owner_of(topology: Topology, host: str) -> str:
 
 
 def published_ports(topology: Topology, node: str) -> Iterator[int]:
-    """What of a node is published on this machine: its control, and its VIPs' ports."""
+    """What of a node is published on this machine: its control, and its VIPs' ports.
+
+    A WNLB cluster's VIPs are no container's.
+    """
     yield CONTROL_PORT
     for owner, rule in topology.vips.values():
-        if owner == node:
+        if owner == node and owner not in topology.clusters:
             yield from rule.ports
+
+
+def needs_the_network(topology: Topology, node: str) -> bool:
+    """Whether a node changes its own network: a host of a WNLB cluster does (NET_ADMIN)."""
+    return bool(topology.cluster_of(node))
 
 
 def paths(folder: Callable[[str], str], *, ca: str) -> Paths:
@@ -71,12 +81,15 @@ def paths(folder: Callable[[str], str], *, ca: str) -> Paths:
         certificate=lambda node: f"{folder(node)}/cert.pem",
         key=lambda node: f"{folder(node)}/key.pem",
         workdir=lambda _node: f"{HOME}/work",
+        logs=lambda node: f"{HOME}/exchange-logs/{node}",
         ca=ca,
     )
 
 
 def _refuse_vips_that_collide(topology: Topology) -> None:
     for name, balancer in topology.balancers.items():
+        if name in topology.clusters:
+            continue
         seen: dict[int, str] = {}
         for vip, rule in balancer.vips.items():
             for port in rule.ports:

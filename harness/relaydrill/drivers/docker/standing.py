@@ -26,7 +26,15 @@ from relaydrill.drivers.docker.engine import host_of, reap_if_possible, require_
 from relaydrill.drivers.docker.labels import LAB, NODE, RUN, labels
 from relaydrill.drivers.docker.leftovers import sweep
 from relaydrill.drivers.docker.network import bridge
-from relaydrill.drivers.docker.seating import HOME, paths, prepared_config, published_ports, seats
+from relaydrill.drivers.docker.seating import (
+    HOME,
+    address_in,
+    needs_the_network,
+    paths,
+    prepared_config,
+    published_ports,
+    seats,
+)
 from relaydrill.errors import LabError, UsageError
 from relaydrill.placement import Credentials, Placement
 from relaydrill.topology import Topology
@@ -84,6 +92,7 @@ def made(
             control_token=secrets.token_hex(16),
             ca_file=str(certificates.issue(topology, tls)),
             own_shell=f"{net.gateway}/32",
+            kernel_wnlb=True,
         )
         configs = configure(topology, placement, paths(lambda _node: _TLS, ca=f"{_TLS}/ca.pem"))
         claims = stack.enter_context(ports.claims(host))
@@ -105,6 +114,7 @@ def made(
                 labels=labels(run, topology.name, node.name),
                 container_name=f"relaydrill-{run}-{node.name}",
                 files=_files(tls, node.name, configs[node.name]),
+                admin_of_its_network=needs_the_network(topology, node.name),
                 publish_on=host,
             )
 
@@ -204,17 +214,17 @@ def _network_of(engine: docker.DockerClient, container: Container) -> Network:
 def _placement(
     topology: Topology, configs: dict[str, dict[str, Any]], network: Network
 ) -> Placement:
-    numbers = {number: configs[name]["address"] for number, name in enumerate(topology.nodes, 1)}
     token = next(iter(configs.values()))["control"]["token"]
     login = next(
         (each["login"] for each in configs.values() if "login" in each),
         {"user": "", "password": ""},
     )
-    gateway = (network.attrs or {})["IPAM"]["Config"][0]["Gateway"]
+    ranges = (network.attrs or {})["IPAM"]["Config"][0]
     return Placement(
-        seats=seats(topology, numbers.__getitem__),
+        seats=seats(topology, lambda number: address_in(ranges["Subnet"], number)),
         credentials=Credentials(login["user"], login["password"]),
         control_token=token,
         ca_file="",
-        own_shell=f"{gateway}/32",
+        own_shell=f"{ranges['Gateway']}/32",
+        kernel_wnlb=True,
     )

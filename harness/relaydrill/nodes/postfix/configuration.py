@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from relaydrill.address_span import AddressSpan
+from relaydrill.message import ELSEWHERE
 from relaydrill.nodes import config
 
 MAIL_FOLDER: Final = "mail"
@@ -117,11 +119,18 @@ def _common(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _hub(settings: config.Hub) -> dict[str, str]:
-    hops = ", ".join(f"[{hop.address}]:{hop.port}" for hop in settings.next_hops)
+    # Without a way for it, it would refuse the domain whoever asks, and never tell who may relay.
+    by_domain = [f"{{ {ELSEWHERE} = discard: }}"] + [
+        f"{{ {domain} = {_transport(route)} }}"
+        for route in settings.routes
+        for domain in route.domains
+    ]
+    others = [_transport(route) for route in settings.routes if not route.domains]
     return {
         "relay_domains": " ".join(settings.domains),
-        "relay_transport": f"relay:{hops}",
-        "default_transport": f"relay:{hops}",
+        "transport_maps": f"inline:{{ {' '.join(by_domain)} }}",
+        "default_transport": others[0] if others else "error:5.4.4 no route",
+        "relay_transport": others[0] if others else "error:5.4.4 no route",
         "smtp_tls_security_level": "none",
         "smtp_connect_timeout": _seconds(settings.connect_s),
         "smtp_helo_timeout": _seconds(settings.reply_s),
@@ -133,6 +142,10 @@ def _hub(settings: config.Hub) -> dict[str, str]:
         "minimal_backoff_time": _seconds(settings.glitch_retry_s),
         "maximal_backoff_time": _seconds(settings.glitch_retry_s),
     }
+
+
+def _transport(route: config.Route) -> str:
+    return "relay:" + ", ".join(f"[{hop.address}]:{hop.port}" for hop in route.next_hops)
 
 
 def _mailbox(settings: config.Mailbox) -> dict[str, str]:
@@ -181,9 +194,18 @@ def _smtpd(settings: Settings, listener: config.Listener) -> str:
 
 
 def _smtpd_options(listener: config.Listener) -> Iterator[tuple[str, str]]:
-    [connector] = listener.connectors
+    # Servers of the organisation's own are clients of the one connector that a port has here.
+    [connector] = [each for each in listener.connectors if not each.internal] or [
+        listener.connectors[0]
+    ]
+    networks = [
+        network
+        for each in listener.connectors
+        for span in each.networks
+        for network in AddressSpan.parse(span).networks
+    ]
     yield "syslog_name", f"postfix/{listener.port}"
-    yield "mynetworks", " ".join(connector.networks)
+    yield "mynetworks", " ".join(dict.fromkeys(networks))
     yield "smtpd_recipient_limit", str(connector.most_recipients)
     if connector.most_per_source is not None:
         yield "smtpd_client_connection_count_limit", str(connector.most_per_source)

@@ -128,7 +128,7 @@ def parse(line: str) -> Fact | None:
                 return Queued(queued["id"])
             if removed := _REMOVED.match(rest):
                 return Removed(removed["id"])
-        case "smtp" | "virtual" | "error" | "bounce":
+        case "smtp" | "error" | "bounce" | "virtual" | "local" | "lmtp" | "pipe":
             if passed := _PASSED.match(rest):
                 status, said = passed["status"], passed["said"]
                 return Passed(passed["id"], passed["to"], status, passed["relay"], said)

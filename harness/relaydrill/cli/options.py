@@ -1,0 +1,126 @@
+"""What the commands share: options, run directories, JSON."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from relaydrill.drills.model import Drill
+from relaydrill.drivers.attach.actions import Ask, nobody
+from relaydrill.drivers.attach.rehearsal import refuse_faults, rehearse
+from relaydrill.drivers.catalogue import ALL, ATTACH, DRIVERS, LabMaker, lab_maker
+from relaydrill.errors import UsageError
+from relaydrill.topology import Topology
+
+HARNESS_FAILED: Final = 4
+"""The exit status where Relaydrill, or its machine, could not do its work."""
+
+RUNS: Final = "relaydrill-runs"
+"""Where run directories go by default."""
+
+topology = click.argument("topology", required=False, default="sharepoint")
+flow = click.option("--flow", "flows", multiple=True, help="Only this flow; may be repeated.")
+seed = click.option("--seed", type=int, default=1, show_default=True, help="Of all chance.")
+out = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Run directory; must not exist yet. Default: relaydrill-runs/TIME-NAME.",
+)
+html = click.option(
+    "--html",
+    "html_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the HTML report to this file, too.",
+)
+json = click.option("--json", "as_json", is_flag=True, help="One JSON document, nothing else.")
+driver = click.option(
+    "--driver",
+    type=click.Choice(ALL),
+    default=DRIVERS[0],
+    show_default=True,
+    help="What runs the topology.",
+)
+
+
+project = click.option(
+    "--project",
+    default="",
+    help="Use the lab that docker compose brought up under this project name.",
+)
+allow_faults = click.option(
+    "--allow-faults", is_flag=True, help="With --driver attach: break what the inventory says how."
+)
+dry_run = click.option(
+    "--dry-run",
+    is_flag=True,
+    help="With --driver attach: print what would be done, and do nothing.",
+)
+
+
+def maker(
+    design: Topology,
+    driver: str,
+    *,
+    project: str = "",
+    drills: tuple[Drill, ...] = (),
+    allow_faults: bool = False,
+) -> LabMaker:
+    """What makes the lab that a command asks for.
+
+    Raises:
+        UsageError: The options do not go together, or a real lab may not be broken.
+    """
+    breaks = any(drill.faults for drill in drills)
+    if driver == ATTACH and breaks:
+        refuse_faults(design, allowed=allow_faults)
+    if driver != ATTACH and allow_faults:
+        raise UsageError(
+            "--allow-faults is for --driver attach; labs that are brought up need none"
+        )
+    ask = ask_at_the_terminal()
+    return lab_maker(driver, project=project, allow_faults=allow_faults, ask=ask)
+
+
+def show_rehearsal(design: Topology, driver: str, drills: tuple[Drill, ...]) -> int:
+    """Print what drills would do to a real lab.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if driver != ATTACH:
+        raise UsageError("--dry-run is for --driver attach; labs that are brought up need none")
+    for line in rehearse(design, drills):
+        click.echo(line)
+    return 0
+
+
+def ask_at_the_terminal() -> Ask:
+    """How a person is asked to do something; nobody is, where none is there."""
+
+    def ask(what: str) -> None:
+        click.echo(f"\n{what}", err=True)
+        click.confirm("Done?", default=True, abort=True, err=True)
+
+    return ask if sys.stdin.isatty() else nobody
+
+
+def fresh_directory(topology: Topology, what: str) -> Path:
+    """A run directory that does not exist yet."""
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    base = Path(RUNS)
+    wanted = base / f"{stamp}-{topology.name}-{what}"
+    number = 2
+    while wanted.exists():
+        wanted = base / f"{stamp}-{topology.name}-{what}-{number}"
+        number += 1
+    return wanted
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """The one document that ``--json`` promises."""
+    click.echo(json_format.dumps(document, indent=2))

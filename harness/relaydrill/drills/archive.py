@@ -1,0 +1,113 @@
+"""The runs that lie below a folder, read from what was made of them; nothing is judged again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from relaydrill.drills.figures import figures_of
+from relaydrill.drills.history import History, Likeness, Run, history_of
+from relaydrill.drills.record import DRILL, FORMAT, VERDICT
+from relaydrill.errors import UsageError
+from relaydrill.verdict import Status
+
+_LAB = ".lab"
+"""How the directories of labs end; there are no runs in them."""
+
+
+def read_history(folder: Path) -> History:
+    """The history of all run directories in a folder, those of audits and test sessions included.
+
+    Raises:
+        UsageError: There is no such folder, or no run with a verdict in it.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder; name the one that run directories are in")
+    runs: list[Run] = []
+    left_out: list[str] = []
+    for directory in run_directories(folder):
+        found = read_run(directory)
+        if isinstance(found, Unreadable):
+            left_out.append(f"{directory}: {found.why}")
+        else:
+            runs += found
+    if not runs:
+        told = "\n  ".join([f"there are no runs in {folder}", *left_out])
+        raise UsageError(f"{told}\nA run is what relaydrill drill, audit or pytest has left.")
+    return history_of(runs, left_out)
+
+
+def run_directories(folder: Path) -> Iterator[Path]:
+    """All run directories at or below a folder."""
+    for path, folders, files in os.walk(folder):
+        if DRILL in files:
+            folders.clear()  # what lies in a run is its own
+            yield Path(path)
+        folders[:] = sorted(each for each in folders if not each.endswith(_LAB))
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A run directory that says nothing, and why."""
+
+    why: str
+
+
+def read_run(directory: Path) -> tuple[Run, ...] | Unreadable:
+    """What was made of a run, flow by flow."""
+    drill_file, verdict_file = directory / DRILL, directory / VERDICT
+    if not verdict_file.exists():
+        return Unreadable("no verdict; it is not over, or was cut short")
+    try:
+        drill = json.loads(drill_file.read_text(encoding="utf-8"))
+        if drill["format"] != FORMAT:
+            return Unreadable(f"format {drill['format']}; this version reads {FORMAT}")
+        at = _moment(drill.get("at"), drill_file)
+        verdict = json.loads(verdict_file.read_text(encoding="utf-8"))
+        return tuple(
+            _run(directory, at, verdict, name, flow) for name, flow in verdict["flows"].items()
+        )
+    except OSError as error:
+        return Unreadable(f"cannot be read: {error.strerror}")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return Unreadable(f"another format: {type(error).__name__}: {error}")
+
+
+def _moment(at: str | None, file: Path) -> datetime:
+    """When a run began; runs of earlier versions do not tell, but their files have an age."""
+    if at is None:
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    found = datetime.fromisoformat(at)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _run(
+    directory: Path, at: datetime, verdict: dict[str, Any], name: str, flow: dict[str, Any]
+) -> Run:
+    status, checks = Status(flow["status"]), flow["checks"]
+    return Run(
+        likeness=Likeness(
+            str(verdict["topology"]), str(verdict["driver"]), str(verdict["drill"]), name
+        ),
+        at=at,
+        directory=str(directory),
+        seed=int(verdict["seed"]),
+        status=status,
+        accepted=str(flow["accepted"]),
+        said=_decisive(status, checks),
+        figures=figures_of({each["check"]: each["figures"] for each in checks}),
+    )
+
+
+def _decisive(status: Status, checks: list[dict[str, Any]]) -> str:
+    """The first check that decided the status, in words; of a pass, one that was accepted."""
+    shown = [each for each in checks if each["status"] == status and not each["accepted"]]
+    accepted = [each for each in checks if each["accepted"]]
+    for each in [*(accepted if status is Status.PASS else ()), *shown]:
+        return f"{each['check']}: {each['summary']}"
+    return "no check"

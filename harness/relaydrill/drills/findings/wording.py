@@ -1,0 +1,79 @@
+"""How findings call what was broken, and those that it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from types import MappingProxyType
+from typing import Final
+
+from relaydrill.drills.judgement import Judgement
+from relaydrill.drills.model import FaultSpec
+from relaydrill.sentences import listed
+from relaydrill.topology import Topology
+from relaydrill.topology.units import units_of
+
+_PAST: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "kill": "killed",
+        "stop": "stopped",
+        "pause": "frozen",
+        "blackhole": "unreachable",
+        "refuse": "refusing",
+        "hang": "hanging",
+        "isolate": "cut off",
+        "drain": "draining",
+        "backpressure": "under back pressure",
+        "reject": "rejecting",
+        "slow": "slow",
+        "busy": "busy",
+        "stale": "answering with an old address",
+        "nxdomain": "denying every name",
+        "servfail": "failing to answer",
+    }
+)
+
+
+def past(fault: FaultSpec) -> str:
+    """What a node is to which a fault was done: ``killed``, ``under tempfail.rcpt``."""
+    return _PAST.get(fault.kind, f"under {fault.kind_text}")
+
+
+def row_title(judgement: Judgement) -> str:
+    """What was broken: ``ht1 killed`` reads better than a drill's name."""
+    by_state: dict[str, list[str]] = {}
+    for fault in judgement.drill.faults:
+        by_state.setdefault(past(fault), []).append(fault.node)
+    told = (
+        f"{listed(_units(judgement.topology, nodes))} {state}" for state, nodes in by_state.items()
+    )
+    return ", ".join(told) or "nothing broken"
+
+
+def _units(topology: Topology, nodes: list[str]) -> list[str]:
+    """What nodes are called as one, or by twos; else each by its name."""
+    whole = frozenset(nodes)
+    units = units_of(topology)
+    for some in (*((unit,) for unit in units), *combinations(units, 2)):
+        if frozenset[str]().union(*(unit.nodes for unit in some)) == whole:
+            return [unit.name for unit in some]
+    return list(dict.fromkeys(nodes))
+
+
+def broken(judgement: Judgement) -> tuple[str, ...]:
+    """The nodes that were broken, each once, as the plan has them."""
+    return tuple(dict.fromkeys(fault.node for fault in judgement.drill.faults))
+
+
+def called(judgement: Judgement) -> str:
+    """What was broken, to begin a sentence with: ``dublin (edge4, edge5)``, or ``ht1 and ht2``."""
+    nodes = broken(judgement)
+    units = _units(judgement.topology, list(nodes))
+    if set(units) <= set(nodes):
+        return listed(nodes)
+    return f"{listed(units)} ({', '.join(nodes)})"
+
+
+def how(judgement: Judgement) -> str:
+    """What was done to it: ``killed``."""
+    return listed(dict.fromkeys(past(fault) for fault in judgement.drill.faults))

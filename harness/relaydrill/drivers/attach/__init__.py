@@ -1,0 +1,1 @@
+"""The attach driver: labs that run already, by address."""

@@ -1,0 +1,178 @@
+"""Hubs, Edge servers and mailbox servers: receive connectors, routes, retries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from relaydrill.drivers.configure.balancers import cluster_config, on_vips
+from relaydrill.drivers.configure.terms import CONNECT_S, REPLY_S, SMTP_PORT, Paths, address
+from relaydrill.nodes import config
+from relaydrill.placement import Placement
+from relaydrill.topology import Edge, Hub, Mailbox, Topology
+from relaydrill.topology.routing import peers_of, routes_of, shadow_partners
+
+_GLITCH_RETRY_S, _RETRY_S, _LATE_RETRY_S = 60.0, 300.0, 600.0
+_HUB_IDLE_S: Final = 300.0
+_EDGE_IDLE_S: Final = 60.0
+_EDGE_RETRY_S, _EDGE_LATE_RETRY_S = 600.0, 1800.0
+
+
+def hub(
+    node: Hub, topology: Topology, placement: Placement, paths: Paths, common: Mapping[str, Any]
+) -> config.Hub:
+    """A hub."""
+    name, clock = common["name"], topology.clock
+    login, cluster = placement.credentials, topology.cluster_of(name)
+    return config.Hub(
+        **_of_transport(topology, placement, paths, common),
+        role="postfix" if node.kind == "postfix" else "hub",
+        listeners=on_vips(topology, placement, name, _listeners(topology, placement, name)),
+        trusted_proxies=tuple(
+            placement.seats[balancer].address
+            for balancer, rules in topology.balancers.items()
+            if rules.source == "proxy"
+            and name in rules.backends
+            and not (rules.mode == "wnlb" and placement.kernel_wnlb)
+        ),
+        tls=config.Tls(certificate=paths.certificate(name), key=paths.key(name)),
+        logins=(config.Login(user=login.user, password=login.password),),
+        idle_s=_HUB_IDLE_S / clock,
+        retry_s=_RETRY_S / clock,
+        late_retry_s=_LATE_RETRY_S / clock,
+        ack=node.ack,
+        ack_lag_s=node.ack_lag / clock,
+        ack_delay_s=node.ack_delay / clock,
+        copies=node.copies,
+        partners=_partners(topology, placement, name),
+        shadow_heartbeat_s=node.shadow.heartbeat / clock,
+        shadow_resubmit_s=node.shadow.resubmit / clock,
+        workdir=paths.workdir(name),
+        logs=paths.logs(name) if node.logs else "",
+        cluster=cluster_config(topology, placement, cluster) if cluster else None,
+    )
+
+
+def edge(
+    node: Edge, topology: Topology, placement: Placement, paths: Paths, common: Mapping[str, Any]
+) -> config.Hub:
+    """An Edge server."""
+    name, clock, filters = common["name"], topology.clock, node.filters
+    return config.Hub(
+        **_of_transport(topology, placement, paths, common),
+        role="edge",
+        listeners=_listeners(topology, placement, name),
+        idle_s=_EDGE_IDLE_S / clock,
+        retry_s=_EDGE_RETRY_S / clock,
+        late_retry_s=_EDGE_LATE_RETRY_S / clock,
+        filters=config.Filters(
+            blocked=placement.networks(topology, filters.blocked),
+            senders=filters.senders,
+            recipients=filters.recipients,
+            content=filters.content,
+            tarpit_s=filters.tarpit / clock,
+        ),
+        logs=paths.logs(name) if node.logs else "",
+    )
+
+
+def _of_transport(
+    topology: Topology, placement: Placement, paths: Paths, common: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What hubs and Edge servers have in common."""
+    name, clock = common["name"], topology.clock
+    return {
+        **common,
+        "domains": topology.domains,
+        "queue": paths.queue(name),
+        "routes": _routes(topology, placement, name),
+        "glitch_retry_s": _GLITCH_RETRY_S / clock,
+        "deferral_s": _GLITCH_RETRY_S / clock,
+        "connect_s": CONNECT_S / clock,
+        "reply_s": REPLY_S / clock,
+    }
+
+
+def mailbox(
+    node: Mailbox,
+    topology: Topology,
+    placement: Placement,
+    paths: Paths,
+    common: Mapping[str, Any],
+) -> config.Mailbox:
+    """A mailbox server."""
+    endpoint = placement.seats[common["name"]].endpoint(SMTP_PORT)
+    return config.Mailbox(
+        **common,
+        role="postfix-mailbox" if node.kind == "postfix" else "mailbox",
+        workdir=paths.workdir(common["name"]),
+        listeners=(config.Listener(port=SMTP_PORT, bind=address(endpoint)),),
+        domains=node.domains,
+        idle_s=_HUB_IDLE_S / topology.clock,
+    )
+
+
+def _routes(topology: Topology, placement: Placement, node: str) -> tuple[config.Route, ...]:
+    return tuple(
+        config.Route(
+            name=route.name,
+            towards=route.towards.value,
+            domains=route.domains,
+            next_hops=tuple(
+                address(placement.seats[hop].endpoint(SMTP_PORT)) for hop in route.hops
+            ),
+        )
+        for route in routes_of(topology, node)
+    )
+
+
+def _partners(topology: Topology, placement: Placement, hub: str) -> tuple[config.Partner, ...]:
+    return tuple(
+        config.Partner(
+            name=partner,
+            address=address(placement.seats[partner].endpoint(SMTP_PORT)),
+            near=topology.hubs[partner].site == topology.hubs[hub].site,
+        )
+        for partner in shadow_partners(topology, hub)
+    )
+
+
+def _listeners(topology: Topology, placement: Placement, node: str) -> tuple[config.Listener, ...]:
+    """Every port of a hub or Edge server, with the receive connectors that it has there."""
+    seat, by_port = placement.seats[node], dict[int, list[config.Connector]]()
+    for name, connector in topology.connectors_of(node).items():
+        by_port.setdefault(connector.port, []).append(
+            config.Connector(
+                name=name,
+                networks=placement.networks(topology, connector.remote),
+                relay=connector.relay,
+                tls=connector.tls,
+                auth=connector.auth,
+                most_connections=connector.connections,
+                most_per_source=connector.per_source,
+                most_recipients=connector.recipients,
+                size_limit=connector.size,
+            )
+        )
+    ports = by_port or {SMTP_PORT: [config.Connector()]}
+    if peers := peers_of(topology, node):
+        ports.setdefault(SMTP_PORT, []).append(_for_peers(topology, placement, node, peers))
+    return tuple(
+        config.Listener(port=port, bind=address(seat.endpoint(port)), connectors=tuple(connectors))
+        for port, connectors in ports.items()
+    )
+
+
+def _for_peers(
+    topology: Topology, placement: Placement, node: str, peers: tuple[str, ...]
+) -> config.Connector:
+    """What lets hubs and Edge servers send to each other, whatever a topology says of clients.
+
+    Exchange's servers log in to each other on the Default connector of port 25.
+    """
+    return config.Connector(
+        name=f"Default {node}",
+        networks=placement.networks(topology, peers),
+        relay=True,
+        internal=True,
+    )

@@ -1,0 +1,143 @@
+"""One message for one recipient: what its senders saw, and what became of it. Pure."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Final
+
+from relaydrill.message import WANTED
+from relaydrill.smtp import Result
+
+FOREIGN: Final = ""
+"""The flow of messages whose sender keeps no journal."""
+
+
+class Account(enum.StrEnum):
+    """What became of one message for one recipient; see the module's table."""
+
+    DELIVERED = "delivered"
+    DUPLICATED = "duplicated"
+    RECOVERED = "recovered"
+    QUEUED = "queued"
+    LOST = "lost"
+    ALTERED = "altered"
+    PHANTOM = "phantom"
+    UNKNOWN = "unknown"
+    MISSING = "missing"
+    UNOBSERVED = "unobserved"
+    REFUSED = "refused"
+    NOT_ACCEPTED = "not accepted"
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt of a sender, for one recipient. Times are monotonic seconds.
+
+    Attributes:
+        scheduled: When the schedule wanted it. started: When it began. ended: When it was over;
+            None where the sender died first.
+        result: What the sender learnt; None as for ``ended``.
+        phase, code, reason, address, server: As in `relaydrill.smtp.Outcome`.
+        sort: What sort of mail it was; see `relaydrill.message.WANTED`.
+        choice: The node that was tried first. member: Which sender of a population it was, where a
+            sender keeps to its choice; None where each message is a choice of its own.
+    """
+
+    flow: str
+    scheduled: float
+    started: float
+    ended: float | None = None
+    result: Result | None = None
+    phase: str = ""
+    code: int = 0
+    reason: str = ""
+    address: str = ""
+    server: str = ""
+    sort: str = WANTED
+    choice: str = ""
+    member: int | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it got its 250 after the dot."""
+        return self.result is Result.ACCEPTED
+
+    @property
+    def deferred(self) -> bool:
+        """Whether it got a 4xx: come back later."""
+        return self.result is Result.REFUSED and 400 <= self.code <= 499
+
+    @property
+    def late_s(self) -> float:
+        """How far behind its schedule it began, wall seconds."""
+        return max(0.0, self.started - self.scheduled)
+
+    @property
+    def said(self) -> str:
+        """What it was told, in a few words: ``452 at mail``."""
+        if self.result is None:
+            return "the sender ended first"
+        if self.code:
+            return f"{self.code} at {self.phase}"
+        return f"{self.result} at {self.phase}" + (f": {self.reason}" if self.reason else "")
+
+
+@dataclass(slots=True)
+class Entry:
+    """Everything that the journals say of one message for one recipient."""
+
+    message: str
+    recipient: str
+    flow: str = FOREIGN
+    digest: str = ""
+    attempts: list[Attempt] = field(default_factory=list)
+    accepted: list[tuple[float, str]] = field(default_factory=list)
+    arrived: list[tuple[float, str, str]] = field(default_factory=list)
+    bounced: list[tuple[float, str, str]] = field(default_factory=list)
+    queued_on: tuple[str, ...] = ()
+    is_resubmitted: bool = False
+    unseen: Account = Account.LOST
+    _held: dict[str, float] = field(default_factory=dict)
+    _left: set[str] = field(default_factory=set)
+    _files: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def saw(self) -> Result:
+        """The best that the sender saw over all its attempts."""
+        if not self.attempts:  # foreign: the tier's own word
+            return Result.ACCEPTED if self.accepted or self.arrived else Result.UNREACHABLE
+        seen = {attempt.result or Result.UNANSWERED for attempt in self.attempts}
+        return next(result for result in _BEST_FIRST if result in seen)
+
+    @property
+    def account(self) -> Account:
+        """What became of it; see the module's table."""
+        saw, copies = self.saw, len(self.arrived)
+        if saw in (Result.ACCEPTED, Result.UNANSWERED) and copies:
+            return self._arrived_account(saw, copies)
+        if saw is Result.ACCEPTED:
+            return Account.QUEUED if self.queued_on else self.unseen
+        if saw is Result.UNANSWERED:
+            return Account.QUEUED if self.queued_on else Account.UNKNOWN
+        if copies:
+            return Account.PHANTOM
+        return Account.REFUSED if saw is Result.REFUSED else Account.NOT_ACCEPTED
+
+    def _arrived_account(self, saw: Result, copies: int) -> Account:
+        # Where a lab of others shows no bodies, an arrival has no digest.
+        if any(digest not in ("", self.digest) for _, _, digest in self.arrived if self.digest):
+            return Account.ALTERED
+        if copies > 1:
+            return Account.DUPLICATED
+        return Account.DELIVERED if saw is Result.ACCEPTED else Account.RECOVERED
+
+
+_BEST_FIRST: Final = (
+    Result.ACCEPTED,
+    Result.UNANSWERED,
+    Result.REFUSED,
+    Result.DROPPED,
+    Result.UNREACHABLE,
+    Result.UNSENT,
+)

@@ -1,0 +1,202 @@
+"""From the events of all journals to the ledger: one function a kind of event. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from relaydrill.journal import Event
+from relaydrill.ledger.book import Ledger
+from relaydrill.ledger.entries import FOREIGN, Account, Attempt, Entry
+from relaydrill.ledger.observed import Belief, FaultWindow, Stall, Traffic
+from relaydrill.message import WANTED
+from relaydrill.smtp import Result
+
+
+def join(events: Iterable[Event]) -> Ledger:
+    """Join the events of all journals, in whatever order they come, into a ledger."""
+    ledger = Ledger()
+    # Attempts and outcomes of one (message, recipient) pair up in the order of their times, and a
+    # message leaves a queue after it has entered it: hence one sort over everything. What came in
+    # the same microsecond stands in the order in which one causes the other.
+    for event in sorted(events, key=lambda event: (event.mono, _RANK.get(event.kind, 0))):
+        handler = _HANDLERS.get(event.kind)
+        if handler:
+            handler(ledger, event)
+    for entry in ledger.entries.values():
+        nodes = sorted({*entry._held, *ledger._queues} - entry._left)
+        entry.unseen = ledger.unseen
+        entry.queued_on = tuple(node for node in nodes if _still_queued(ledger, entry, node))
+    return ledger
+
+
+def _still_queued(ledger: Ledger, entry: Entry, node: str) -> bool:
+    """A look into the queue after the message entered it settles it; else the journal's word does.
+
+    Without such a look (a hub that stays dead) a message counts as queued where it was stored and
+    never left: stranded, not lost. What a look has found is there, whether or not its storing was
+    journalled.
+    """
+    since = entry._held.get(node)
+    looked, items = ledger._queues.get(node, (float("-inf"), frozenset()))
+    if since is not None and looked < since:
+        return True
+    return (entry.message, entry.recipient) in items
+
+
+def _entry(ledger: Ledger, event: Event) -> Entry:
+    key = (event.message, event.recipient.lower())
+    found = ledger.entries.get(key)
+    if found is None:
+        found = ledger.entries[key] = Entry(*key)
+    return found
+
+
+def _attempt(ledger: Ledger, event: Event) -> None:
+    entry, detail = _entry(ledger, event), event.detail
+    entry.flow = str(detail.get("flow", FOREIGN))
+    entry.digest = str(detail.get("digest", ""))
+    scheduled = float(detail.get("scheduled", event.mono))
+    sort = str(detail.get("sort", WANTED))
+    entry.attempts.append(Attempt(entry.flow, scheduled, event.mono, sort=sort))
+
+
+def _outcome(ledger: Ledger, event: Event) -> None:
+    entry, detail = _entry(ledger, event), event.detail
+    open_attempts = [attempt for attempt in entry.attempts if attempt.ended is None]
+    if not open_attempts:
+        return
+    attempt = open_attempts[0]
+    attempt.ended = event.mono
+    attempt.result = Result(detail["result"])
+    attempt.phase = str(detail.get("phase", ""))
+    attempt.code = int(detail.get("code", 0))
+    attempt.reason = str(detail.get("reason", ""))
+    attempt.address = str(detail.get("address", ""))
+    attempt.server = str(detail.get("server", ""))
+    attempt.choice = str(detail.get("choice", ""))
+    attempt.member = detail.get("member")
+
+
+def _accepted(ledger: Ledger, event: Event) -> None:
+    entry = _entry(ledger, event)
+    entry.accepted.append((event.mono, event.node))
+    if event.detail.get("stored", True):
+        _stored(ledger, event)
+    _traffic(ledger, event)
+
+
+def _stored(ledger: Ledger, event: Event) -> None:
+    entry = _entry(ledger, event)
+    entry._held[event.node] = event.mono
+    entry._left.discard(event.node)
+
+
+def _resubmitted(ledger: Ledger, event: Event) -> None:
+    _entry(ledger, event).is_resubmitted = True
+    _stored(ledger, event)
+
+
+def _relayed(ledger: Ledger, event: Event) -> None:
+    _leave(_entry(ledger, event), event.node)
+
+
+def _leave(entry: Entry, node: str) -> None:
+    # A queue is read before its look is journalled, so a look may show what has just left.
+    entry._held.pop(node, None)
+    entry._left.add(node)
+
+
+def _bounced(ledger: Ledger, event: Event) -> None:
+    entry = _entry(ledger, event)
+    _leave(entry, event.node)
+    entry.bounced.append((event.mono, event.node, str(event.detail.get("reason", ""))))
+
+
+def _arrived(ledger: Ledger, event: Event) -> None:
+    entry, digest = _entry(ledger, event), str(event.detail.get("digest", ""))
+    # A keeper that was killed between this line and the next step writes it a second time.
+    if file := str(event.detail.get("file", "")):
+        if (event.node, file) in entry._files:
+            return
+        entry._files.add((event.node, file))
+    entry.arrived.append((event.mono, event.node, digest))
+    _traffic(ledger, event)
+
+
+def _queue(ledger: Ledger, event: Event) -> None:
+    items = frozenset(
+        (str(message), str(recipient).lower()) for message, recipient in event.detail["items"]
+    )
+    ledger._queues[event.node] = (event.mono, items)
+
+
+def _traffic(ledger: Ledger, event: Event) -> None:
+    port = int(event.detail.get("port", 0))
+    ledger.traffic[event.node].append(Traffic(event.mono, event.message, port))
+
+
+def _sight(ledger: Ledger, event: Event) -> None:
+    """What is to be said of accepted mail that was seen neither to arrive nor in a queue."""
+    if not event.detail["arrivals"]:
+        ledger.unseen = Account.UNOBSERVED
+    elif event.detail["blind"]:
+        ledger.unseen = Account.MISSING
+
+
+def _bitten(ledger: Ledger, event: Event) -> None:
+    ledger.bites[event.node].append(event)
+
+
+def _backend(ledger: Ledger, event: Event) -> None:
+    backend, state = str(event.detail["backend"]), str(event.detail["state"])
+    port = int(event.detail.get("port", 0))
+    ledger.beliefs.append(Belief(event.mono, event.node, backend, state, port))
+
+
+def _stalled(ledger: Ledger, event: Event) -> None:
+    begin, end, lost_s = (float(event.detail[key]) for key in ("begin", "end", "lost_s"))
+    ledger.stalls.append(Stall(begin, end, lost_s))
+
+
+def _fault(ledger: Ledger, event: Event) -> None:
+    label = str(event.detail["fault"])
+    if event.kind == "inject":
+        kind, node = str(event.detail["kind"]), str(event.detail["node"])
+        by_hook = bool(event.detail.get("by_hook"))
+        ledger.faults.append(FaultWindow(label, kind, node, event.mono, by_hook=by_hook))
+        return
+    # A plan may break the same node in the same way twice: the last begun window is meant.
+    window = next((each for each in reversed(ledger.faults) if each.label == label), None)
+    if window is None:
+        return
+    if event.kind == "not-injected":
+        window.error = str(event.detail["reason"])
+    else:
+        setattr(window, event.kind, event.mono)
+
+
+_HANDLERS: Final[Mapping[str, Callable[[Ledger, Event], None]]] = {
+    "attempt": _attempt,
+    "outcome": _outcome,
+    "stored": _stored,
+    "accepted": _accepted,
+    "resubmitted": _resubmitted,
+    "relayed": _relayed,
+    "bounced": _bounced,
+    "arrived": _arrived,
+    "queue": _queue,
+    "connected": _traffic,
+    "answered": _traffic,
+    "sight": _sight,
+    "bitten": _bitten,
+    "backend": _backend,
+    "inject": _fault,
+    "not-injected": _fault,
+    "injected": _fault,
+    "heal": _fault,
+    "healed": _fault,
+    "stalled": _stalled,
+}
+
+_RANK: Final = {kind: rank for rank, kind in enumerate(_HANDLERS)}

@@ -1,0 +1,69 @@
+"""What the journals tell besides the mail: traffic, faults, beliefs, stalls. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+ANY_PORT: Final = 0
+"""The port of traffic that serves every flow: a name server's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """A node took mail, or a connection: the proof that it was in the path.
+
+    What a node passes on is no such proof: a hub that takes nothing may still empty its queue.
+    """
+
+    mono: float
+    message: str
+    port: int
+
+
+@dataclass(slots=True)
+class FaultWindow:
+    """When one fault was injected and healed; monotonic seconds, None for what did not happen.
+
+    Attributes:
+        inject, injected: Begin and end of the injection. heal, healed: Of the healing.
+        error: Why it could not be injected; empty if it was.
+        by_hook: Whether the inventory's hook did it: the node then says nothing of it itself.
+    """
+
+    label: str
+    kind: str
+    node: str
+    inject: float
+    injected: float | None = None
+    heal: float | None = None
+    healed: float | None = None
+    error: str = ""
+    by_hook: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What a balancer came to believe of a backend: ``up``, ``down``, ``drain`` or ``maint``.
+
+    ``port`` is the logical port, for each is checked by itself.
+    """
+
+    mono: float
+    balancer: str
+    backend: str
+    state: str
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """A time in which the machine itself stood still, or starved; monotonic seconds.
+
+    Attributes:
+        lost_s: What a program that mostly sleeps lost of it. One that has to compute loses more.
+    """
+
+    begin: float
+    end: float
+    lost_s: float

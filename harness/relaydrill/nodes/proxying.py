@@ -1,0 +1,74 @@
+"""The two halves of a proxied connection, and how a proxy tells whose it is (PROXY protocol)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import struct
+from typing import Final
+
+_PROXY_V2: Final = b"\r\n\r\n\x00\r\nQUIT\n"
+_PROXY, _LOCAL = 0x21, 0x20
+
+
+def proxy_header(client: tuple[str, int], server: tuple[str, int]) -> bytes:
+    """A PROXY protocol v2 header for a TCP connection over IPv4 (the protocol's §2.2)."""
+    addresses = ipaddress.IPv4Address(client[0]).packed + ipaddress.IPv4Address(server[0]).packed
+    ports = struct.pack("!HH", client[1], server[1])
+    return _PROXY_V2 + struct.pack("!BBH", _PROXY, 0x11, 12) + addresses + ports
+
+
+PROXY_LOCAL: Final = _PROXY_V2 + struct.pack("!BBH", _LOCAL, 0, 0)
+"""The header of a connection that the balancer makes for itself, such as a health check."""
+
+
+class Half(asyncio.Protocol):
+    """One of the two connections of a proxied session; what comes in goes out by the other."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.other: Half | None = None
+        self.has_ended = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Pass it on."""
+        if self.other and self.other.transport:
+            self.other.transport.write(data)
+
+    def eof_received(self) -> bool:
+        """Pass a half-close on; the other direction stays open until it ends too."""
+        self.has_ended = True
+        other = self.other
+        if other is None or other.transport is None or other.has_ended:
+            return False
+        if other.transport.can_write_eof():
+            with contextlib.suppress(OSError):
+                other.transport.write_eof()
+        return True
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Close the other connection too."""
+        if self.other and self.other.transport:
+            self.other.transport.close()
+        self.other = None
+
+    def pause_writing(self) -> None:
+        """Take in no more than can be passed on."""
+        if self.other and self.other.transport:
+            self.other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        if self.other and self.other.transport and not self.other.transport.is_closing():
+            self.other.transport.resume_reading()
+
+    def cut(self) -> None:
+        """End the connection at once."""
+        if self.transport:
+            self.transport.abort()

@@ -1,0 +1,1 @@
+"""Windows Network Load Balancing: hosts that are a cluster by heartbeats, and share a VIP."""

@@ -1,0 +1,110 @@
+"""Who is in a WNLB cluster, as one of its hosts sees it: heartbeats in, a view out. No I/O.
+
+A host that has missed its heartbeats, a new one, and one that leaves or comes back each start a
+convergence. At its end the new view is applied; until then the old one holds. Every host does this
+for itself, and as all hear the same heartbeats they come to the same view at much the same time.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+_MOST_AT_ONCE: Final = 0.5
+"""Part of a heartbeat interval by which silence grows between two looks: whoever slept longer, was
+deaf meanwhile, and does not blame the others."""
+
+
+_NEWCOMER: Final = 0.5
+"""Part of a heartbeat interval by which a host that comes takes its share later than the others
+give it up: two that answer the same client would reset each other's connection. The cluster's node
+believes in it from then on."""
+
+
+class HostState(enum.StrEnum):
+    """What a host says of itself."""
+
+    STARTED = "started"
+    DRAINING = "draining"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Wall seconds; see `relaydrill.topology.Cluster`."""
+
+    heartbeat_s: float
+    missed: int
+    convergence_s: float
+
+    @property
+    def patience_s(self) -> float:
+        """Silence after which a host counts as gone."""
+        return self.heartbeat_s * self.missed
+
+
+class Membership:
+    """One host's view of its cluster.
+
+    Args:
+        timing: The cluster's.
+        now: Monotonic seconds.
+        me: The host's own name; the cluster's node is no host, and has none.
+    """
+
+    def __init__(self, timing: Timing, now: float, me: str = "") -> None:
+        self._timing = timing
+        self._me = me
+        self._looked = now
+        self._awake_s = 0.0
+        self._heard: dict[str, float] = {}
+        self._states: dict[str, HostState] = {}
+        self._view: frozenset[str] = frozenset()
+        self._coming: frozenset[str] = frozenset()
+        self._converges_at: float | None = None
+
+    @property
+    def view(self) -> frozenset[str]:
+        """The hosts that share new connections."""
+        return self._view
+
+    @property
+    def converging(self) -> bool:
+        """Whether a new view is being agreed upon."""
+        return self._converges_at is not None
+
+    def state_of(self, host: str) -> HostState | None:
+        """What a host says of itself; None while nothing is heard of it."""
+        return self._states[host] if self._is_heard(host) else None
+
+    def heard(self, host: str, state: HostState) -> None:
+        """A host gave a sign of life; one's own heartbeats count, too, if they could be sent."""
+        self._heard[host] = self._awake_s
+        self._states[host] = state
+
+    def look(self, now: float) -> bool:
+        """See what time has brought, after everything that was heard; whether the view changed.
+
+        Whoever slept so long that the others have given him up, shares no more until they have
+        converged with him.
+        """
+        passed_s, self._looked = now - self._looked, now
+        self._awake_s += min(passed_s, self._timing.heartbeat_s * _MOST_AT_ONCE)
+        before = self._view
+        if self._me in self._view and passed_s >= self._timing.patience_s:
+            self._view -= {self._me}
+            self._coming = self._view
+        wanted = frozenset(host for host in self._heard if self.state_of(host) is HostState.STARTED)
+        if wanted != self._coming:
+            self._coming = wanted
+            self._converges_at = now + self._timing.convergence_s
+            if self._me in wanted - self._view or (not self._me and wanted - self._view):
+                self._converges_at += self._timing.heartbeat_s * _NEWCOMER
+        if self._converges_at is not None and now >= self._converges_at:
+            self._view, self._converges_at = self._coming, None
+        return self._view != before
+
+    def _is_heard(self, host: str) -> bool:
+        silent_s = self._awake_s - self._heard.get(host, float("-inf"))
+        return silent_s < self._timing.patience_s

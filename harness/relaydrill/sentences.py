@@ -1,0 +1,16 @@
+"""Grammar of what is told to people: names in a row, and the word for so many. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def listed(names: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``; empty for none."""
+    *most, last = [*names] or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def number_of(count: int, one: str, several: str) -> str:
+    """The word for so many: ``attempt`` or ``attempts``, ``is`` or ``are``."""
+    return one if count == 1 else several

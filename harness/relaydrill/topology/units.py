@@ -1,0 +1,58 @@
+"""What may be lost as one: a node, the servers behind one MX host, a whole site. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from relaydrill.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What is lost as one.
+
+    Attributes:
+        name: A node, an MX host or a site. nodes: All of it that can be broken.
+    """
+
+    name: str
+    nodes: frozenset[str]
+
+
+def units_of(topology: Topology) -> tuple[Unit, ...]:
+    """Every node of the tier, every MX host's two addresses or more, every site.
+
+    Some MTAs always pick the same MX host, so what stands behind it is all that they have. A unit
+    of the same nodes as one before it is left out: it would be lost in the same way.
+    """
+    found: dict[frozenset[str], Unit] = {}
+    for unit in _declared(topology):
+        if unit.nodes:
+            found.setdefault(unit.nodes, unit)
+    return tuple(found.values())
+
+
+def unit_called(topology: Topology, name: str) -> Unit | None:
+    """The unit of a name, whether or not another has the same nodes; None if there is none."""
+    return next((unit for unit in _declared(topology) if unit.name == name), None)
+
+
+def unit_of(topology: Topology, nodes: frozenset[str]) -> Unit | None:
+    """The unit that is these nodes and no others; None if there is none."""
+    return next((unit for unit in units_of(topology) if unit.nodes == nodes), None)
+
+
+def _declared(topology: Topology) -> Iterator[Unit]:
+    tier = frozenset(topology.tier)
+    yield from (Unit(name, frozenset({name})) for name in topology.tier)
+    for zone in topology.zones.values():
+        for mx in zone.mx:
+            yield Unit(mx.host, frozenset(mx.addresses) & tier)
+    for site, members in topology.sites.items():
+        yield Unit(site, frozenset(members) & tier)
+
+
+__all__ = ["Unit", "unit_called", "unit_of", "units_of"]

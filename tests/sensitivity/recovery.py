@@ -1,0 +1,48 @@
+"""Recovery: what is back, and does not work."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .defect import Defect, Drilled, Finding
+
+DEFECTS: Final = (
+    Defect(
+        id="service-not-started-with-its-host",
+        subject="recovery",
+        wrong="a hub's machine is back, and its transport service is not: it is started by hand",
+        change="",
+        way=Drilled(("kill:ht1@10s+10s", "refuse:ht1@20s+40s"), ("relay",)),
+        findings=(Finding("return", ("ht1 took", "fair share 33%"), "relay"),),
+    ),
+    Defect(
+        id="left-in-maintenance",
+        subject="recovery",
+        wrong="a hub is back from maintenance, and was never set active: it greets and refuses",
+        change="",
+        way=Drilled(("stop:ht2@10s+10s", "drain:ht2@20s+40s"), ("relay",)),
+        findings=(
+            Finding("return", ("ht2 took", "fair share 33%"), "relay"),
+            Finding("degraded", ("421 at mail",), "relay"),
+        ),
+    ),
+    Defect(
+        id="back-under-back-pressure",
+        subject="recovery",
+        wrong="a hub comes back to a full disk, and a check by EHLO gives it mail at once",
+        change="",
+        way=Drilled(("kill:ht3@10s+10s", "backpressure:ht3@20s+40s"), ("relay",)),
+        findings=(
+            Finding("return", ("ht3 took", "fair share 33%"), "relay"),
+            Finding("degraded", ("452 at mail",), "relay"),
+        ),
+    ),
+    Defect(
+        id="never-comes-back",
+        subject="recovery",
+        wrong="the only hub is lost for good, and no other stands ready",
+        change="nodes: {ht2: null, ht3: null, lb1: {backends: [ht1]}}",
+        way=Drilled(("kill:ht1@10s+forever",), ("relay",)),
+        findings=(Finding("gap", ("nothing accepted for over",), "relay"),),
+    ),
+)
