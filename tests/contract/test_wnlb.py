@@ -54,12 +54,15 @@ def lab_with(driver: str, tmp_path: Path) -> MakeLab:
 
 
 def converged(lab: Lab, *without: str) -> None:
-    """Wait until every host that runs shares among all but these, and the cluster's node knows."""
+    """Wait until every host that runs shares among all but these, and the cluster's node, too.
+
+    The node tells what a host says of itself at once, but a stand-in goes by the node's own view.
+    """
     wanted = sorted({*_HOSTS} - {*without})
 
     def all_agree() -> bool:
         states = {each["backend"]: each["state"] for each in lab.control("lb1")("backends")}
-        return all(
+        return lab.control("lb1")("cluster") == wanted and all(
             (states[host] == "up") is (host in wanted)
             and (host not in wanted or lab.control(host)("cluster") == wanted)
             for host in _HOSTS

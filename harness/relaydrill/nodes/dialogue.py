@@ -7,7 +7,6 @@ import collections
 import re
 import ssl
 from dataclasses import dataclass
-from email.utils import formatdate
 from typing import Any, Final, Protocol
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -23,6 +22,9 @@ from relaydrill.smtp import Phase, Reply
 
 PROBE_NAME = "healthcheck.relaydrill.invalid"
 """The EHLO name of health checks, by which their sessions are told from mail."""
+
+_REMEMBERED: Final = 4096
+"""Clients whose receive connector is known; a bound on memory, and no more."""
 
 _ROWS: Final = re.compile(r"[0-9]{1,18} [0-9]{1,18}")
 _SHADOWED: Final = re.compile(rf"[^ ]{{1,64}} {_ROWS.pattern}")
@@ -104,6 +106,16 @@ class Reception:
         self.empty = asyncio.Event()
         self.empty.set()
         self._sessions: set[Dialogue] = set()
+        self._served: dict[tuple[str, int, str], config.Connector] = {}
+
+    def serving(self, listener: config.Listener, client: str) -> config.Connector:
+        """The receive connector for a client; remembered, for most come again."""
+        key = (listener.bind.address, listener.port, client)
+        if key not in self._served:
+            if len(self._served) >= _REMEMBERED:
+                self._served.clear()
+            self._served[key] = serving(listener, client)
+        return self._served[key]
 
     def entered(self, dialogue: Dialogue) -> None:
         """A session has begun."""
@@ -207,7 +219,7 @@ class Dialogue(LeanSmtp):
                 await self._refuse_for_good(refused)
                 return
             self._greeted = True
-            status = str(replies.banner(self.reception.settings.fqdn, formatdate()))
+            status = str(replies.banner(self.reception.settings.fqdn, replies.date()))
         if status is None or self._closing:
             return
         if isinstance(status, str):
@@ -216,7 +228,7 @@ class Dialogue(LeanSmtp):
 
     def _served(self) -> Reply | None:
         """Give the client its connector, now that it is known; the refusal if that is full."""
-        connector = self.connector = serving(self.listener, self.client)
+        connector = self.connector = self.reception.serving(self.listener, self.client)
         context = self.reception.tls_context if connector.tls != "none" else None
         self.tls_context = context
         self.require_starttls = context and connector.tls == "required"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from email.utils import formatdate, make_msgid
+from email.utils import make_msgid
 from pathlib import Path
 from typing import Any
 
 from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
-from relaydrill.message import message_id, split
+from relaydrill.message import header, message_id
 from relaydrill.nodes import config, replies
 from relaydrill.nodes.departures import Departures
 from relaydrill.nodes.destinations import Destinations
@@ -92,12 +92,14 @@ class HubService:
 
     async def accept(self, received: Received) -> Reply:
         """Queue a message and promise its delivery: first the queue, then the journal, then 250."""
-        if _hops(received.content) > replies.MOST_HOPS:
+        head = header(received.content)
+        if _hops(head) > replies.MOST_HOPS:
             return replies.LOOP
-        identity = message_id(received.content) or make_msgid(domain=self._settings.fqdn)
+        own = message_id(head)
+        identity = own or make_msgid(domain=self._settings.fqdn)
         if received.shadow_of:
             return self._keep(identity, received)
-        content = self._stamped(received, identity)
+        content = self._stamped(received, "" if own else identity)
         try:
             if self._settings.ack == "before_store":
                 self._journal_all("accepted", identity, received, stored=False)
@@ -132,7 +134,8 @@ class HubService:
             departure = self._departures.expect(rows)
             self._destinations.release(rows, received.recipients)
             try:
-                await departure.wait(self._settings.ack_delay_s)
+                # A task of its own, for a session is none and cannot be timed.
+                await asyncio.create_task(departure.wait(self._settings.ack_delay_s))
             finally:
                 self._departures.forget(rows)
             return
@@ -225,19 +228,18 @@ class HubService:
             raise
         self._destinations.release(rows, copy.recipients)
 
-    def _stamped(self, received: Received, identity: str) -> bytes:
+    def _stamped(self, received: Received, missing_id: str) -> bytes:
         """The message with this hub's Received header, and a Message-ID if it had none."""
         with_tls = " (TLS)" if received.tls else ""
         head = (
             f"Received: from {received.helo} ({received.client}) by {self._settings.fqdn}"
             f" ({self._settings.address})\r\n with Microsoft SMTP Server{with_tls}"
-            f" id 8.1.311.2; {formatdate()}\r\n"
+            f" id 8.1.311.2; {replies.date()}\r\n"
         )
-        if not message_id(received.content):
-            head += f"Message-ID: {identity}\r\n"
+        if missing_id:
+            head += f"Message-ID: {missing_id}\r\n"
         return head.encode("utf-8", "surrogateescape") + received.content
 
 
-def _hops(content: bytes) -> int:
-    head = split(content)[0].lower()
-    return (b"\n" + head).count(b"\nreceived:")
+def _hops(head: bytes) -> int:
+    return (b"\n" + head.lower()).count(b"\nreceived:")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any, Final
-
-from aiosmtpd.smtp import SMTP
+from typing import Final
 
 from relaydrill.nodes import config, replies
 from relaydrill.nodes.dialogue import Dialogue, Reception
@@ -18,60 +16,7 @@ _AUTH: Final = re.compile(
 )
 
 
-class Tapped(SMTP):
-    """The library's session with an ear on the line.
-
-    `Dialogue` stands above it, so that what a service fault says is heard, too.
-    """
-
-    _is_tail = False
-
-    def _cb_client_connected(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        super()._cb_client_connected(reader, writer)
-        read_until, read_line = reader.readuntil, reader.readline
-
-        async def command(*separator: bytes) -> bytes:
-            try:
-                line = await read_until(*separator)
-            except asyncio.LimitOverrunError:
-                self._is_tail = True  # of a line too long to be read at once, an AUTH perhaps
-                raise
-            # The library reads commands without naming the separator, and a message's lines, which
-            # no log holds, with it.
-            if not separator and self._is_tail:
-                self.note("<", _SECRET)
-            elif not separator:
-                self.heard(line)
-            self._is_tail = False
-            return line
-
-        async def secret() -> bytes:
-            line = await read_line()
-            self.note("<", _SECRET)
-            return line
-
-        reader.readuntil = command  # type: ignore[method-assign, assignment]
-        reader.readline = secret  # type: ignore[method-assign]
-
-    async def push(self, status: Any) -> None:
-        """Send a reply."""
-        text = status.decode("utf-8", "replace") if isinstance(status, bytes) else str(status)
-        if text.startswith("334"):
-            text = "334 <authentication response>"
-        for line in text.split("\r\n"):
-            self.note(">", line)
-        await super().push(status)
-
-    def heard(self, line: bytes) -> None:
-        """A command came in."""
-
-    def note(self, event: str, data: str = "", context: str = "") -> None:
-        """Write a row."""
-
-
-class LoggedDialogue(Dialogue, Tapped):
+class LoggedDialogue(Dialogue):
     """One SMTP session.
 
     Args:
@@ -108,9 +53,32 @@ class LoggedDialogue(Dialogue, Tapped):
             self._is_over = True
         super().connection_lost(error)
 
+    def _cb_client_connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        super()._cb_client_connected(reader, writer)
+        read_line = reader.readline
+
+        async def secret() -> bytes:
+            """What the library reads so is the answer to a challenge: a password, or as good."""
+            line = await read_line()
+            self.note("<", _SECRET)
+            return line
+
+        reader.readline = secret  # type: ignore[method-assign]
+
+    def said(self, reply: bytes) -> None:
+        """Note a reply, line by line; a challenge may hold the user's name."""
+        text = reply.decode("utf-8", "replace")
+        if text.startswith("334"):
+            text = "334 <authentication response>"
+        for line in text.split("\r\n"):
+            self.note(">", line)
+
     def heard(self, line: bytes) -> None:
         """Note a command; whatever may hold a password is left out."""
-        if not self._number:  # before the banner only a proxy speaks
+        if not line:  # one too long to be read at once, an AUTH perhaps
+            self.note("<", _SECRET)
             return
         if auth := _AUTH.match(line):
             self._after_auth = True

@@ -42,6 +42,10 @@ CREATE TABLE IF NOT EXISTS queue (
 )
 """
 
+_INSERT: Final = (
+    "INSERT INTO queue (message, sender, recipient, content, destination) VALUES (?, ?, ?, ?, ?)"
+)
+
 UNREACHABLE: Final = ""
 """The destination of what no route leads to."""
 
@@ -102,17 +106,10 @@ class Queue:
             (message, sender, recipient, content, destination)
             for recipient, destination in zip(recipients, places, strict=True)
         ] * copies
-        insert = (
-            "INSERT INTO queue (message, sender, recipient, content, destination)"
-            " VALUES (?, ?, ?, ?, ?)"
-        )
         with self._lock:
             try:
-                self._db.execute("BEGIN IMMEDIATE")
-                self._db.executemany(insert, rows)
-                last = self._db.execute("SELECT last_insert_rowid()").fetchone()[0]
-                self._db.execute("COMMIT")
-                stored = range(int(last) - len(rows) + 1, int(last) + 1)
+                last = self._insert(rows)
+                stored = range(last - len(rows) + 1, last + 1)
                 self._claimed.update(stored)
             except sqlite3.Error as error:
                 with contextlib.suppress(sqlite3.Error):  # closed, as the hub is ending
@@ -120,6 +117,16 @@ class Queue:
                         self._db.execute("ROLLBACK")
                 raise QueueFull(str(error)) from error
         return stored
+
+    def _insert(self, rows: Sequence[tuple[str, str, str, bytes, str]]) -> int:
+        """Write rows, all or none, and return the number of the last."""
+        if len(rows) == 1:  # one statement is a transaction of its own
+            return int(self._db.execute(_INSERT, rows[0]).lastrowid or 0)
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.executemany(_INSERT, rows)
+        last = self._db.execute("SELECT last_insert_rowid()").fetchone()[0]
+        self._db.execute("COMMIT")
+        return int(last)
 
     def withdraw(self, rows: range) -> None:
         """Take back rows that `put` has just stored."""

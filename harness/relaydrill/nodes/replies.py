@@ -5,8 +5,11 @@ Texts are those that Exchange Server 2007 to 2019 send; where the versions diffe
 
 from __future__ import annotations
 
+import functools
 import re
+import time
 from collections.abc import Mapping
+from email.utils import formatdate
 from types import MappingProxyType
 from typing import Final
 
@@ -64,6 +67,16 @@ def on_block_list(client: str) -> Reply:
         f"5.7.1 External client with IP address {client} does not have permissions to submit to"
         " this server.",
     )
+
+
+def date() -> str:
+    """Now, as RFC 5322 §3.3 writes it."""
+    return _date(int(time.time()))
+
+
+@functools.lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    return formatdate(second)
 
 
 def hello(fqdn: str, client: str) -> str:

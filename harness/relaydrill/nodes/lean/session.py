@@ -10,16 +10,33 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiosmtpd.smtp import MISSING, SMTP, AuthenticatorType, _AuthMechAttr, syntax
+from aiosmtpd.proxy_protocol import get_proxy
+from aiosmtpd.smtp import (
+    ALLOWED_BEFORE_STARTTLS,
+    BOGUS_LIMIT,
+    MISSING,
+    SMTP,
+    AuthenticatorType,
+    TLSSetupException,
+    _AuthMechAttr,
+    syntax,
+)
 
 from relaydrill.nodes.lean.body import Body, Flaw
+from relaydrill.nodes.lean.eager import Eager
 from relaydrill.nodes.lean.reader import MailReader
 
-_PLAIN_PATH: Final = re.compile(
+_PLAIN: Final = (
     r"<([A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)>(?:[ \t]+([!-'*-~][ -'*-~]*))?"
+    r"@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)>"
 )
-"""A path of plain atoms, and what follows it without comments: what nearly every client sends."""
+"""A path of plain atoms: what nearly every client sends."""
+
+_PLAIN_PATH: Final = re.compile(_PLAIN + r"(?:[ \t]+([!-'*-~][ -'*-~]*))?")
+"""Such a path, and what follows it without comments."""
+
+_PLAIN_FROM: Final = re.compile(rf"FROM:{_PLAIN}(?: (SIZE=[0-9]{{1,9}}))?", re.I)
+_PLAIN_TO: Final = re.compile(rf"TO:{_PLAIN}", re.I)
 
 _CHUNK: Final = 64 * 1024
 
@@ -34,7 +51,10 @@ class _Tables:
 
 
 class _Commands(Mapping[str, Any]):
-    """The methods of a session by their SMTP commands, each bound only when it is asked for."""
+    """The methods of a session by their SMTP commands, each bound only when it is asked for.
+
+    The library asks it for HELP; the session itself looks the name up.
+    """
 
     __slots__ = ("_names", "_session")
 
@@ -50,6 +70,10 @@ class _Commands(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+
+class _Unclear(Exception):
+    """A line is no command; its text is the refusal."""
 
 
 class LeanSmtp(SMTP):
@@ -111,9 +135,127 @@ class LeanSmtp(SMTP):
             for mechanism, (name, builtin) in tables.mechanisms.items()
         }
         self._handle_hooks = tables.hooks
+        self._commands = tables.commands
         self._smtp_methods = _Commands(self, tables.commands)  # type: ignore[assignment]
         self._idle_until = 0.0
         self._timer_s = 0.0
+
+    _reader: MailReader
+    _writer: asyncio.StreamWriter
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin the session; it goes on whenever something has come in."""
+        if self.transport is not None and self._original_transport is not None:
+            super().connection_made(transport)  # the same session, over TLS from now on
+            return
+        self._set_rset_state()  # type: ignore[no-untyped-call]
+        self.session = self._create_session()
+        self.session.peer = transport.get_extra_info("peername")
+        self._reset_timeout()
+        asyncio.StreamReaderProtocol.connection_made(self, transport)
+        self.transport = transport
+        session = Eager(self._handle_client(), self.loop)
+        self._handler_coroutine = session  # type: ignore[assignment]
+        self._reader.eager = session
+        session.start()
+
+    def heard(self, line: bytes) -> None:
+        """A command has come in; empty where it was too long to be read."""
+
+    def said(self, reply: bytes) -> None:
+        """A reply goes out, without its last line end."""
+
+    async def push(self, status: Any) -> None:
+        """Send a reply."""
+        reply = status if isinstance(status, bytes) else status.encode("ascii")
+        self.said(reply)
+        self._writer.write(reply + b"\r\n")
+        if self._paused or self._writer.is_closing() or self._reader.exception():  # type: ignore[attr-defined]
+            await self._writer.drain()
+
+    async def _handle_client(self) -> None:
+        """One command after the other, until one of the two hangs up."""
+        if self._proxy_timeout is not None and not await self._knows_whom_for():
+            return
+        await self.push(f"220 {self.hostname} {self.__ident__}")
+        bogus = 0
+        while self.transport is not None:
+            try:
+                line = await self._reader.line()
+                self.heard(line)
+                command, arg = self._understood(line)
+                if name := self._commands.get(command):
+                    self._reset_timeout()
+                    await getattr(self, name)(arg)
+                    continue
+                bogus += 1
+                await self._is_bogus(command, bogus)
+            except _Unclear as refusal:
+                await self.push(str(refusal))
+            except (asyncio.CancelledError, ConnectionResetError):
+                self._writer.close()
+                raise
+            except Exception as error:
+                await self._failed(error)
+
+    async def _knows_whom_for(self) -> bool:
+        """Whether a proxy has said, as it must before all else, whom it speaks for."""
+        assert self.session is not None
+        self._reset_timeout(self._proxy_timeout)
+        self.session.proxy_data = await get_proxy(self._reader)
+        is_fine = bool(self.session.proxy_data)
+        if is_fine:
+            status = await self._call_handler_hook("PROXY", self.session.proxy_data)
+            is_fine = status is not MISSING and bool(status)
+        if is_fine:
+            self._reset_timeout()
+        elif isinstance(self.transport, asyncio.Transport):
+            self.transport.close()
+        return is_fine
+
+    def _understood(self, line: bytes) -> tuple[str, str | None]:
+        """The command of a line, and what follows it.
+
+        Raises:
+            _Unclear: It is none, or must not be given now.
+        """
+        if not line:
+            raise _Unclear("500 Command line too long")
+        line = line.rstrip(b"\r\n")
+        verb, _, rest = line.partition(b" ")
+        if not line or not verb.isascii():
+            raise _Unclear("500 Error: bad syntax")
+        command = verb.decode("ascii").upper()
+        if not rest.isascii():
+            raise _Unclear("500 Error: strict ASCII mode")
+        arg = rest.strip().decode("ascii") if rest else None
+        assert self.session is not None
+        extended = self.session.extended_smtp
+        most = self.command_size_limits[command] if extended else self.command_size_limit
+        if len(line) > most:
+            raise _Unclear("500 Command line too long")
+        is_in_the_clear = self.require_starttls and not self._tls_protocol
+        if is_in_the_clear and command not in ALLOWED_BEFORE_STARTTLS:  # RFC 3207 §4
+            raise _Unclear("530 Must issue a STARTTLS command first")
+        return command, arg
+
+    async def _is_bogus(self, command: str, times: int) -> None:
+        """Refuse a command that there is not; whoever gives too many is shown out."""
+        if times < BOGUS_LIMIT:
+            await self.push(f'500 Error: command "{command}" not recognized')
+            return
+        await self.push("502 5.5.1 Too many unrecognized commands, goodbye.")
+        if isinstance(self.transport, asyncio.Transport):
+            self.transport.close()
+
+    async def _failed(self, error: Exception) -> None:
+        """Answer a command that a defect has broken, as the library does."""
+        status = await self.handle_exception(error)
+        if not isinstance(error, TLSSetupException):
+            await self.push(status)
+        elif isinstance(self.transport, asyncio.Transport):
+            self.transport.close()
+            self.connection_lost(error)
 
     def _reset_timeout(self, duration: float | None = None) -> None:
         """Begin to count the client's silence anew.
@@ -145,6 +287,55 @@ class LeanSmtp(SMTP):
             return plain[1], plain[2] or ""
         return super()._getaddr(arg)
 
+    @syntax("MAIL FROM: <address>", extended=" [SP <mail-parameters>]")
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        """Begin a message; a plain command needs no closer look."""
+        session, envelope = self.session, self.envelope
+        assert session is not None
+        assert envelope is not None
+        plain = _PLAIN_FROM.fullmatch(arg or "")
+        if plain is None or envelope.mail_from or self._may_not_send or self._is_too_much(plain[2]):
+            await super().smtp_MAIL(arg)
+            return
+        envelope.smtp_utf8 = False
+        options = [plain[2].upper()] if plain[2] else []
+        status = await self._call_handler_hook("MAIL", plain[1], options)
+        if status is MISSING:
+            envelope.mail_from = plain[1]
+            envelope.mail_options.extend(options)
+            status = "250 OK"
+        await self.push(status)
+
+    @property
+    def _may_not_send(self) -> bool:
+        """Whether something must come before a message."""
+        session = self.session
+        assert session is not None
+        return not session.host_name or (self._auth_required and not session.authenticated)
+
+    def _is_too_much(self, size: str | None) -> bool:
+        """Whether a SIZE parameter needs a closer look."""
+        assert self.session is not None
+        if size is None:
+            return False
+        most = self.data_size_limit
+        return not self.session.extended_smtp or bool(most and int(size[5:]) > most)
+
+    @syntax("RCPT TO: <address>", extended=" [SP <mail-parameters>]")
+    async def smtp_RCPT(self, arg: str | None) -> None:
+        """Take a recipient; a plain command needs no closer look."""
+        envelope = self.envelope
+        assert envelope is not None
+        plain = _PLAIN_TO.fullmatch(arg or "")
+        if plain is None or not envelope.mail_from or self._may_not_send:
+            await super().smtp_RCPT(arg)
+            return
+        status = await self._call_handler_hook("RCPT", plain[1], [])
+        if status is MISSING:
+            envelope.rcpt_tos.append(plain[1])
+            status = "250 OK"
+        await self.push(status)
+
     @syntax("DATA")
     async def smtp_DATA(self, arg: str | None) -> None:
         """Take a message, in as large pieces as it comes."""
@@ -175,7 +366,6 @@ class LeanSmtp(SMTP):
             ConnectionResetError: It ended before.
         """
         reader = self._reader
-        assert isinstance(reader, MailReader)
         body = Body(longest_line=self.line_length_limit, most=self.data_size_limit or 0)
         while True:
             piece = await reader.read(_CHUNK)

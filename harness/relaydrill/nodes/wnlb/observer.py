@@ -54,7 +54,7 @@ class ClusterNode:
         """It has no session of its own to disturb."""
 
     async def handle(self, op: str, args: dict[str, Any]) -> Any:
-        """``backends`` tells all states.
+        """``backends`` tells all states, ``cluster`` the hosts that share in the node's own view.
 
         ``state`` wants a host to start (``ready``), to end its connections and then leave
         (``drain``), or to stop at once (``maint``).
@@ -65,6 +65,8 @@ class ClusterNode:
                 for each in self._settings.backends
                 for port in each.endpoints
             ]
+        if op == "cluster":
+            return sorted(self._agent.membership.view)
         if op == "state":
             host, state = str(args["backend"]), str(args["state"])
             if state not in _ORDERS:
