@@ -293,6 +293,6 @@ def _reason(error: BaseException) -> str:
             return "connection reset"
         case ssl.SSLCertVerificationError():
             return f"certificate: {error.verify_message}"
-        case smtplib.SMTPServerDisconnected():
+        case smtplib.SMTPServerDisconnected() | ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return "connection closed"
     return str(error) or type(error).__name__

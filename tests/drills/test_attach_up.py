@@ -154,6 +154,14 @@ def test_a_dry_run_connects_to_nothing(lab: StandingLab) -> None:
     assert lab.said.count("is killed") == killed
 
 
+def test_a_dry_run_has_no_json(lab: StandingLab) -> None:
+    """Whoever asks for a document of what a dry run found is told that it finds nothing; 2."""
+    options = ("--driver", "attach", "--dry-run", "--json")
+    done = lab.run("drill", str(lab.inventory()), *options, status=2)
+    assert "leave one out" in done.stderr
+    assert not done.stdout
+
+
 def test_a_lab_whose_steady_state_does_not_hold_is_not_broken(lab: StandingLab) -> None:
     """Where mail fails before the fault the hook is not called; and the drill does not pass."""
     closed = {25: 9, 587: 9}  # a port that nobody listens on

@@ -24,7 +24,8 @@ from relaydrill.drills.policy import (
 from relaydrill.drivers.base import Lab
 from relaydrill.drivers.process import ProcessLab
 from relaydrill.lint import lint
-from relaydrill.smtp import Phase
+from relaydrill.nodes.disturbance import Disturbance
+from relaydrill.smtp import Phase, Reply
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status, Verdict
 from tests.sensitivity.catalogue import BY_ID
@@ -180,6 +181,16 @@ def test_a_door_without_a_banner_is_unknown(tmp_path: Path) -> None:
         verdict = judge_question(lab, asked)
     assert verdict.status is Status.UNKNOWN
     assert "timed out at banner" in verdict.summary
+
+
+def test_a_door_that_closes_is_unknown(tmp_path: Path) -> None:
+    """421 says that a server is full, or goes away (RFC 5321 §3.8), and nothing of its policy."""
+    busy = Disturbance("busy", "reply", Phase.BANNER, Reply(421, "4.3.2 Service not available"))
+    with ProcessLab(inventory.load("sharepoint"), tmp_path / "lab") as lab:
+        lab.control("ht1")("disturb", **busy.to_json())
+        found = answers_at(lab, "ht1")
+    assert {each.status for each in found.values()} == {Status.UNKNOWN}
+    assert all("421 4.3.2" in each.summary for each in found.values())
 
 
 def test_an_unanswered_policy_ends_with_3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

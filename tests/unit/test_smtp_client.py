@@ -348,6 +348,27 @@ def test_garbage_instead_of_a_handshake_is_a_cut(authority: trustme.CA) -> None:
     assert outcome.reason
 
 
+def test_a_cut_in_the_handshake_reads_as_any_other(authority: trustme.CA) -> None:
+    """A server that says 220 to STARTTLS and hangs up has closed; no library's words are shown."""
+    said = iter((b"220 ht1\r\n", b"250-ht1\r\n250 STARTTLS\r\n", b"220 go\r\n"))
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rb") as lines:
+            for answer in said:
+                connection.sendall(answer)
+                lines.readline()
+            lines.read1()  # the client's hello: unread, it would make the close a reset
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        outcome = send(route(Endpoint(*listener.getsockname()), tls=client_tls(authority)))[TO]
+        server.join()
+    assert (outcome.result, outcome.phase) == (Result.DROPPED, Phase.STARTTLS)
+    assert outcome.reason in ("connection closed", "connection reset")
+
+
 def test_the_session_begins_anew_after_starttls(authority: trustme.CA) -> None:
     """EHLO is said again, encrypted, and AUTH only after that (RFC 3207 §4.2)."""
     with ScriptedServer(tls=server_tls(authority)) as server:

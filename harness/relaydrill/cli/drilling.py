@@ -68,7 +68,7 @@ def audit(
     drills = plan_audit(design, units=units, flows=flows, kind=fault, seed=seed)
     two = functools.partial(plan_pairs, design, kind=fault, seed=seed)
     if dry_run:
-        options.show_rehearsal(design, driver, drills)
+        options.show_rehearsal(design, driver, drills, as_json=as_json)
         if pairs:
             click.echo("then the same with two of these at a time, of those that hold alone")
         return 0
@@ -126,7 +126,7 @@ def drill(
     design = inventory.load(topology)
     planned = plan(design, faults=faults, flows=flows, seed=seed)
     if dry_run:
-        return options.show_rehearsal(design, driver, (planned,))
+        return options.show_rehearsal(design, driver, (planned,), as_json=as_json)
     make = options.maker(
         design, driver, project=project, drills=(planned,), allow_faults=allow_faults
     )

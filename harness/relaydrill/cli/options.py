@@ -86,12 +86,16 @@ def maker(
     return lab_maker(driver, project=project, allow_faults=allow_faults, ask=ask)
 
 
-def show_rehearsal(design: Topology, driver: str, drills: tuple[Drill, ...]) -> int:
+def show_rehearsal(
+    design: Topology, driver: str, drills: tuple[Drill, ...], *, as_json: bool
+) -> int:
     """Print what drills would do to a real lab.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is none, or JSON was asked for.
     """
+    if as_json:
+        raise UsageError("--json shows what was found; a dry run finds nothing: leave one out")
     if driver != ATTACH:
         raise UsageError("--dry-run is for --driver attach; labs that are brought up need none")
     for line in rehearse(design, drills):

@@ -25,6 +25,8 @@ FOREIGN: Final = f"probe@{ELSEWHERE}"
 _SMTP_PORT: Final = 25
 _NO_ROUTE: Final = " 5.4.4 "
 """Unable to route (RFC 3463 §3.5): no word on who may relay."""
+_CLOSING: Final = 421
+"""The server is going away, or full (RFC 5321 §3.8): no word on that either."""
 _ANSWER_S: Final = 60.0
 
 
@@ -172,6 +174,8 @@ def _unanswered(rule: Rule, asked: dict[str, Any]) -> bool:
     """
     if _NO_ROUTE in asked["said"]:
         return True  # Postfix refuses at RCPT what it has no way for, whoever it is that asks
+    if asked["code"] == _CLOSING:
+        return True
     if asked["code"] or asked["result"] == Result.ACCEPTED:
         return False
     wants_more = rule in _WITH_LOGIN
