@@ -2,6 +2,8 @@
 
 The peer is Postfix's smtp-sink on the same core in the same run, fed by the same smtp-source. A hub
 that delivers has a second job on its core; with its mailbox server away it only takes and keeps.
+Beside them a program on the hub's event loop that says yes to everything: what no server in Python
+can go below.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,8 +44,11 @@ def run(folder: Path) -> Iterator[str]:
     if not source or not sink or (os.cpu_count() or 1) < 2:
         yield "not measured: needs two cores, smtp-source and smtp-sink (apt-get install postfix)"
         return
-    peer, peer_cpu = _peer(source, sink)
+    as_user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    peer, peer_cpu = _peer(source, [sink, *as_user, _SINK, "200"])
     yield f"smtp-sink                 {peer:7.0f} messages/s, {peer_cpu:4.0f} us of CPU each"
+    rate, cpu = _peer(source, [sys.executable, "-m", "benchmarks.yes_to_everything", _SINK])
+    yield f"yes to everything         {rate:7.0f} messages/s, {cpu:4.0f} us of CPU each"
     topology = inventory.parse(_HUB, "one.yaml")
     for told, delivers in (("that takes and keeps", False), ("that delivers, too", True)):
         rate, cpu = _hub(folder / f"hub{delivers}", topology, source, delivers=delivers)
@@ -68,15 +74,13 @@ def _cpu_s(pid: int) -> float:
     return used.user + used.system
 
 
-def _peer(source: str, sink: str) -> tuple[float, float]:
-    as_user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    command = ["taskset", "-c", "0", sink, *as_user, _SINK, "200"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as running:
+def _peer(source: str, command: list[str]) -> tuple[float, float]:
+    with subprocess.Popen(["taskset", "-c", "0", *command], stderr=subprocess.DEVNULL) as running:
         one = [source, "-m", "1", _SINK]
         try:
             wait_for(
                 lambda: subprocess.run(one, stderr=subprocess.DEVNULL).returncode == 0,
-                what="smtp-sink to listen",
+                what=f"{command[0]} to listen",
                 deadline_s=10.0,
                 every_s=0.1,
             )

@@ -201,13 +201,13 @@ class Dialogue(LeanSmtp):
 
     def abort(self) -> None:
         """Cut the connection at once."""
-        transport = self._original_transport or self.transport
-        if isinstance(transport, asyncio.WriteTransport):
+        transport: Any = self._original_transport or self.transport
+        if transport:
             transport.abort()
 
     @property
     def _closing(self) -> bool:
-        return not isinstance(self.transport, asyncio.Transport) or self.transport.is_closing()
+        return self.transport is None or self.transport.is_closing()
 
     async def push(self, status: str | bytes | None) -> None:
         """Send a reply, in Exchange's words; the first one is the banner."""
@@ -248,7 +248,7 @@ class Dialogue(LeanSmtp):
             connector=self.connector.name,
         )
         await super().push(str(reply))
-        if isinstance(self.transport, asyncio.Transport):
+        if self.transport:
             self.transport.close()
 
     async def interfere(self, phase: Phase) -> bool:
@@ -275,13 +275,13 @@ class Dialogue(LeanSmtp):
                 return True
         reply = disturbance.reply or replies.UNAVAILABLE
         await super().push(str(reply))
-        if reply.code == 421 and isinstance(self.transport, asyncio.Transport):
+        if reply.code == 421 and self.transport:
             self.transport.close()  # RFC 5321 §3.8: 421 closes the channel
         return True
 
     def _timeout_cb(self) -> None:
         """Say why before closing an idle session; the library closes it silently."""
-        if isinstance(self.transport, asyncio.Transport) and self._greeted:
+        if self.transport and self._greeted:
             self.transport.write(f"{replies.IDLE}\r\n".encode())
         super()._timeout_cb()  # type: ignore[no-untyped-call]
 

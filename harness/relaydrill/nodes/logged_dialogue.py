@@ -128,6 +128,6 @@ class LoggedDialogue(Dialogue):
             self.note("*", login.decode("utf-8", "replace"), "authenticated")
 
     def _timeout_cb(self) -> None:
-        if isinstance(self.transport, asyncio.Transport) and self._greeted:
+        if self.transport and self._greeted:
             self.note(">", str(replies.IDLE))
         super()._timeout_cb()

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import struct
-from typing import Final
+from typing import Final, cast
 
 _PROXY_V2: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 _PROXY, _LOCAL = 0x21, 0x20
@@ -33,8 +33,7 @@ class Half(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # by kind: uvloop's is no subclass
 
     def data_received(self, data: bytes) -> None:
         """Pass it on."""

@@ -8,7 +8,7 @@ import inspect
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiosmtpd.proxy_protocol import get_proxy
 from aiosmtpd.smtp import (
@@ -140,6 +140,7 @@ class LeanSmtp(SMTP):
         self._idle_until = 0.0
         self._timer_s = 0.0
 
+    transport: asyncio.Transport | None
     _reader: MailReader
     _writer: asyncio.StreamWriter
 
@@ -153,7 +154,8 @@ class LeanSmtp(SMTP):
         self.session.peer = transport.get_extra_info("peername")
         self._reset_timeout()
         asyncio.StreamReaderProtocol.connection_made(self, transport)
-        self.transport = transport
+        # By kind, not by class: those of other loops are none of asyncio's own.
+        self.transport = cast(asyncio.Transport, transport)
         session = Eager(self._handle_client(), self.loop)
         self._handler_coroutine = session  # type: ignore[assignment]
         self._reader.eager = session
@@ -209,7 +211,7 @@ class LeanSmtp(SMTP):
             is_fine = status is not MISSING and bool(status)
         if is_fine:
             self._reset_timeout()
-        elif isinstance(self.transport, asyncio.Transport):
+        elif self.transport:
             self.transport.close()
         return is_fine
 
@@ -245,7 +247,7 @@ class LeanSmtp(SMTP):
             await self.push(f'500 Error: command "{command}" not recognized')
             return
         await self.push("502 5.5.1 Too many unrecognized commands, goodbye.")
-        if isinstance(self.transport, asyncio.Transport):
+        if self.transport:
             self.transport.close()
 
     async def _failed(self, error: Exception) -> None:
@@ -253,7 +255,7 @@ class LeanSmtp(SMTP):
         status = await self.handle_exception(error)
         if not isinstance(error, TLSSetupException):
             await self.push(status)
-        elif isinstance(self.transport, asyncio.Transport):
+        elif self.transport:
             self.transport.close()
             self.connection_lost(error)
 
