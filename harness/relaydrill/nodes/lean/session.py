@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import inspect
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from aiosmtpd.proxy_protocol import get_proxy
@@ -25,6 +21,7 @@ from aiosmtpd.smtp import (
 from relaydrill.nodes.lean.body import Body, Flaw
 from relaydrill.nodes.lean.eager import Eager
 from relaydrill.nodes.lean.reader import MailReader
+from relaydrill.nodes.lean.tables import Commands, tables_of
 
 _PLAIN: Final = (
     r"<([A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -39,37 +36,6 @@ _PLAIN_FROM: Final = re.compile(rf"FROM:{_PLAIN}(?: (SIZE=[0-9]{{1,9}}))?", re.I
 _PLAIN_TO: Final = re.compile(rf"TO:{_PLAIN}", re.I)
 
 _CHUNK: Final = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class _Tables:
-    """What stock aiosmtpd finds out for every session: the same for all of a class and handler."""
-
-    mechanisms: Mapping[str, tuple[str, bool]]
-    hooks: dict[str, Callable[..., Any]]
-    commands: Mapping[str, str]
-
-
-class _Commands(Mapping[str, Any]):
-    """The methods of a session by their SMTP commands, each bound only when it is asked for.
-
-    The library asks it for HELP; the session itself looks the name up.
-    """
-
-    __slots__ = ("_names", "_session")
-
-    def __init__(self, session: object, names: Mapping[str, str]) -> None:
-        self._session = session
-        self._names = names
-
-    def __getitem__(self, command: str) -> Any:
-        return getattr(self._session, self._names[command])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
 
 
 class _Unclear(Exception):
@@ -129,14 +95,14 @@ class LeanSmtp(SMTP):
         self._enforce_call_limit = False
         self._ehlo_hook_ver = "new"
         kind: Any = type(self)
-        tables = _tables(kind, handler)
+        tables = tables_of(kind, handler)
         self._auth_methods = {
             mechanism: _AuthMechAttr(getattr(self if builtin else handler, name), builtin)
             for mechanism, (name, builtin) in tables.mechanisms.items()
         }
         self._handle_hooks = tables.hooks
         self._commands = tables.commands
-        self._smtp_methods = _Commands(self, tables.commands)  # type: ignore[assignment]
+        self._smtp_methods = Commands(self, tables.commands)  # type: ignore[assignment]
         self._idle_until = 0.0
         self._timer_s = 0.0
 
@@ -384,26 +350,3 @@ _REFUSALS: Final = {
     Flaw.LONG_LINE: "500 Line too long (see RFC5321 4.5.3.1.6)",
     Flaw.TOO_MUCH: "552 Error: Too much mail data",
 }
-
-
-@functools.lru_cache(maxsize=64)
-def _tables(session: Hashable, handler: Hashable) -> _Tables:
-    """As aiosmtpd makes them."""
-    mechanisms: dict[str, tuple[str, bool]] = {}
-    for owner, builtin in ((session, True), (type(handler), False)):
-        for name, function in inspect.getmembers(owner):
-            if name.startswith("auth_"):
-                usual = name.removeprefix("auth_").replace("__", "-")
-                mechanism = getattr(function, "__auth_mechanism_name__", usual)
-                mechanisms[mechanism] = (name, builtin)
-    return _Tables(
-        mechanisms=mechanisms,
-        hooks={
-            name.removeprefix("handle_"): getattr(handler, name)
-            for name in dir(handler)
-            if name.startswith("handle_")
-        },
-        commands={
-            name.removeprefix("smtp_"): name for name in dir(session) if name.startswith("smtp_")
-        },
-    )
