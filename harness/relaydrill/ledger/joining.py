@@ -23,7 +23,7 @@ def join(events: Iterable[Event]) -> Ledger:
         handler = _HANDLERS.get(event.kind)
         if handler:
             handler(ledger, event)
-    for entry in ledger.entries.values():
+    for entry in ledger.whole.values():
         nodes = sorted({*entry._held, *ledger._queues} - entry._left)
         entry.unseen = ledger.unseen
         entry.queued_on = tuple(node for node in nodes if _still_queued(ledger, entry, node))
@@ -46,9 +46,9 @@ def _still_queued(ledger: Ledger, entry: Entry, node: str) -> bool:
 
 def _entry(ledger: Ledger, event: Event) -> Entry:
     key = (event.message, event.recipient.lower())
-    found = ledger.entries.get(key)
+    found = ledger.whole.get(key)
     if found is None:
-        found = ledger.entries[key] = Entry(*key)
+        found = ledger.whole[key] = Entry(*key)
     return found
 
 
@@ -200,3 +200,11 @@ _HANDLERS: Final[Mapping[str, Callable[[Ledger, Event], None]]] = {
 }
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(_HANDLERS)}
+
+KINDS: Final = frozenset(_HANDLERS)
+"""Those that the ledger knows; all others are passed over."""
+
+MAIL_KINDS: Final = frozenset(
+    {"attempt", "outcome", "stored", "accepted", "resubmitted", "relayed", "bounced", "arrived"}
+)
+"""Those that speak of one message for one recipient."""
