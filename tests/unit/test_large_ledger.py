@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -9,16 +10,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+from benchmarks import ledger_journals
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.histories import BODY, OTHER_BODY, History
 
+from relaydrill.drills import record
+from relaydrill.drills.checks import Case, run_checks
+from relaydrill.errors import HarnessError
 from relaydrill.journal import Event, read_events
 from relaydrill.ledger import Account, Attempts, Entry, Ledger, halves, join, join_journals
 from relaydrill.ledger.bulk import Journals, Stretch
 from relaydrill.ledger.sifting import sift
 from relaydrill.message import BLOCKED, WANTED
 from relaydrill.smtp import Result
+from relaydrill.verdict import Verdict
 
 FLOWS = ("relay", "submission")
 NODES = ("ht1", "ht2", "edge", "mbx", "lb1")
@@ -88,7 +95,8 @@ def one_message(draw: st.DrawFn, message: str) -> list[Event]:
     for hub in draw(st.lists(st.sampled_from(NODES[:3]), max_size=2)):
         history.accepted(message, hub, at=begun + draw(st.sampled_from([0.0, 0.002])))
         history.write(hub, "relayed", message, at=begun + draw(st.sampled_from([0.002, 0.005])))
-    history.arrived(message, at=begun + draw(st.sampled_from([0.002, 0.009])))
+    body = draw(st.sampled_from([BODY, BODY, BODY, OTHER_BODY]))
+    history.arrived(message, digest=body, at=begun + draw(st.sampled_from([0.002, 0.009])))
     return history.events
 
 
@@ -195,8 +203,7 @@ def test_what_two_processes_read_is_what_one_reads(
         first.extend(second)
         ordinary, others = sift(first)
         small = join(event for path in paths for event in read_events(path))
-    large = join(others)
-    large.ordinary = ordinary
+    large = join(others, ordinary)
     for mine, theirs in zip(said(large), said(small), strict=True):
         assert mine == theirs
 
@@ -232,8 +239,7 @@ def test_a_second_process_reads_a_half(tmp_path: Path) -> None:
     """What is read in two processes is judged as what one has read."""
     paths = written(tmp_path, a_drill(), [])
     ordinary, others = sift(halves.read_in_halves(paths))
-    large = join(others)
-    large.ordinary = ordinary
+    large = join(others, ordinary)
     assert not large.whole
     small = join(event for path in paths for event in read_events(path))
     for mine, theirs in zip(said(large), said(small), strict=True):
@@ -244,3 +250,27 @@ def test_small_journals_are_kept_whole(tmp_path: Path) -> None:
     """Below the size from which it pays, every entry is kept whole."""
     paths = written(tmp_path, a_drill(), [])
     assert len(join_journals(paths).whole) == 100
+
+
+def test_a_second_process_that_ends_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A judge that got half of the journals only says so, and gives no verdict."""
+    paths = written(tmp_path, a_drill(), [])
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(HarnessError, match="second process that reads the journals ended with"):
+        halves.read_in_halves(paths)
+
+
+def test_large_journals_are_judged_as_small_ones(tmp_path: Path) -> None:
+    """A drill with a kill gets the same verdicts and figures, however its ledger is kept."""
+    ledger_journals.write(tmp_path / "run", 1500)
+    run = record.load(tmp_path / "run")
+
+    def checked(ledger: Ledger) -> list[Verdict]:
+        flows = run.drill.flows
+        return [v for f in flows for v in run_checks(Case(run.topology, run.drill, f, ledger))]
+
+    large = join_journals(run.journals(), many_bytes=0)
+    assert len(large.whole) < 15
+    assert checked(large) == checked(join(run.events()))

@@ -28,9 +28,9 @@ class Ledger:
         ordinary: All others, where there are many; see `relaydrill.ledger.ordinary`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ordinary: Ordinary | None = None) -> None:
         self.whole: dict[tuple[str, str], Entry] = {}
-        self.ordinary: Ordinary | None = None
+        self.ordinary = ordinary
         self.traffic: dict[str, list[Traffic]] = defaultdict(list)
         self.bites: dict[str, list[Event]] = defaultdict(list)
         self.faults: list[FaultWindow] = []

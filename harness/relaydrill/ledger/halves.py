@@ -38,6 +38,7 @@ def read_in_halves(paths: list[Path]) -> Journals:
             # It is our own program that writes this, and nobody else has its pipe.
             journals.extend(pickle.load(other.stdout))
         except (EOFError, OSError, pickle.UnpicklingError) as error:
+            other.kill()
             told = f"ended with status {other.wait()} before it had read its half"
             raise HarnessError(f"the second process that reads the journals {told}") from error
         finally:

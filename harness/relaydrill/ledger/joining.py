@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from relaydrill.journal import Event
 from relaydrill.ledger.book import Ledger
@@ -12,10 +12,17 @@ from relaydrill.ledger.observed import Belief, FaultWindow, Stall, Traffic
 from relaydrill.message import WANTED
 from relaydrill.smtp import Result
 
+if TYPE_CHECKING:
+    from relaydrill.ledger.ordinary import Ordinary
 
-def join(events: Iterable[Event]) -> Ledger:
-    """Join the events of all journals, in whatever order they come, into a ledger."""
-    ledger = Ledger()
+
+def join(events: Iterable[Event], ordinary: Ordinary | None = None) -> Ledger:
+    """Join the events of all journals, in whatever order they come, into a ledger.
+
+    Args:
+        ordinary: Mail that is in the ledger, too, and of which the events do not tell.
+    """
+    ledger = Ledger(ordinary)
     # Attempts and outcomes of one (message, recipient) pair up in the order of their times, and a
     # message leaves a queue after it has entered it: hence one sort over everything. What came in
     # the same microsecond stands in the order in which one causes the other.

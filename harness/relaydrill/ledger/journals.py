@@ -36,12 +36,10 @@ def join_journals(paths: Iterable[Path], *, many_bytes: int = MANY_BYTES) -> Led
     from relaydrill.ledger.halves import read_in_halves
     from relaydrill.ledger.sifting import sift
 
-    if size >= _HUGE_BYTES and len(os.sched_getaffinity(0)) > 1:
+    if size >= _HUGE_BYTES and (os.cpu_count() or 1) > 1:
         journals = read_in_halves(paths)
     else:
         journals = Journals()
         journals.read(Stretch(path, 0, path.stat().st_size) for path in paths)
     ordinary, events = sift(journals)
-    ledger = join(events)
-    ledger.ordinary = ordinary
-    return ledger
+    return join(events, ordinary)
