@@ -32,15 +32,17 @@ def run(folder: Path) -> Iterator[str]:
     path = folder / "large.yaml"
     path.write_text(yaml.safe_dump(design()))
     topology = inventory.load(path)
-    starts, sizes = [], []
+    starts, works, sizes = [], [], []
     for number in range(_ROUNDS):
-        took, used = _started(topology, folder / str(number), Registry(folder / "registry"))
+        took, cpu, used = _started(topology, folder / str(number), Registry(folder / "registry"))
         starts.append(took)
+        works.append(cpu)
         sizes.append(used)
     nodes = len(topology.nodes) - _SENDERS
     yield (
         f"{nodes} nodes and {_SENDERS} senders ready: {sorted(starts)[_ROUNDS // 2]:5.2f} s "
-        f"(median of {_ROUNDS}), slowest {max(starts):.2f} s, goal {_GOAL_S:.0f} s"
+        f"(median of {_ROUNDS}), slowest {max(starts):.2f} s, goal {_GOAL_S:.0f} s; "
+        f"{sorted(works)[_ROUNDS // 2]:.2f} s of CPU"
     )
     yield f"memory of all of them: {max(sizes) / 2**20:5.0f} MiB, goal {_GOAL_MIB} MiB"
 
@@ -80,12 +82,14 @@ def design() -> dict[str, object]:
     }
 
 
-def _started(topology: Topology, directory: Path, registry: Registry) -> tuple[float, int]:
-    """Seconds until a lab is ready, and the memory that its processes then take together."""
+def _started(topology: Topology, directory: Path, registry: Registry) -> tuple[float, float, int]:
+    """Seconds until a lab is ready, of them of CPU, and the memory that it then takes."""
     lab = ProcessLab(topology, directory, registry=registry)
-    begun = time.monotonic()
+    begun, worked = time.monotonic(), time.process_time()
     with lab:
-        took = time.monotonic() - begun
+        took, cpu = time.monotonic() - begun, time.process_time() - worked
         mine = psutil.Process(os.getpid())
+        times = [each.cpu_times() for each in mine.children(recursive=True)]
+        cpu += sum(each.user + each.system for each in times)
         used = sum(proportional_bytes(each) for each in mine.children())
-    return took, used
+    return took, cpu, used
