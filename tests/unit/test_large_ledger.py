@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from benchmarks import ledger_journals
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.histories import BODY, OTHER_BODY, History
 
@@ -26,6 +26,9 @@ from relaydrill.ledger.sifting import sift
 from relaydrill.message import BLOCKED, WANTED
 from relaydrill.smtp import Result
 from relaydrill.verdict import Verdict
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""What is told of a ledger does not depend on how busy the machine is."""
 
 FLOWS = ("relay", "submission")
 NODES = ("ht1", "ht2", "edge", "mbx", "lb1")
@@ -179,6 +182,7 @@ def said(ledger: Ledger) -> Iterator[object]:
 
 
 @given(histories(), odd_lines)
+@UNHURRIED
 def test_a_large_ledger_says_what_join_says(events: list[Event], odd: list[str]) -> None:
     """Whatever befell some messages, columns give the same answers as the events themselves."""
     with tempfile.TemporaryDirectory() as folder:
@@ -190,6 +194,7 @@ def test_a_large_ledger_says_what_join_says(events: list[Event], odd: list[str])
 
 
 @given(histories(), odd_lines, st.floats(0, 1))
+@UNHURRIED
 def test_what_two_processes_read_is_what_one_reads(
     events: list[Event], odd: list[str], part: float
 ) -> None:
