@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from relaydrill.drills.gap import longest_gap
-from relaydrill.ledger import Attempt
+from relaydrill.ledger import Attempt, Attempts
 from relaydrill.message import compose
 from relaydrill.personas import PERSONAS, Circumstances
 from relaydrill.personas.courier import Courier
@@ -83,7 +83,7 @@ def _once() -> tuple[float, float]:
     opener.join()
     truth = server.opened - server.closed
     server.close()
-    gap = longest_gap(sorted(attempts, key=lambda each: each.started))
+    gap = longest_gap(Attempts.of(attempts))
     assert gap
     return truth, gap.seconds
 

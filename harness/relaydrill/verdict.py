@@ -9,9 +9,10 @@ from __future__ import annotations
 import enum
 import functools
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 
 class Status(enum.StrEnum):
@@ -78,6 +79,10 @@ def unknown(check: str, summary: str, **figures: Any) -> Verdict:
     return Verdict(check, Status.UNKNOWN, summary, figures)
 
 
+_NOTHING_BELOW: Final = 60.0
+"""Terms e^60 times smaller than another change no float, not even a million of them."""
+
+
 def binomial_below(k: int, n: int, p: float) -> float:
     """P(X <= k) for n independent choices of probability p, exactly (log-space sum)."""
     if k < 0:
@@ -88,15 +93,16 @@ def binomial_below(k: int, n: int, p: float) -> float:
         return 0.0
     log_p, log_q = math.log(p), math.log1p(-p)
     log_n = math.lgamma(n + 1)
-    return min(
-        1.0,
-        math.fsum(
-            math.exp(
-                log_n - math.lgamma(i + 1) - math.lgamma(n - i + 1) + i * log_p + (n - i) * log_q
-            )
-            for i in range(k + 1)
-        ),
-    )
+
+    def log_term(i: int) -> float:
+        return log_n - math.lgamma(i + 1) - math.lgamma(n - i + 1) + i * log_p + (n - i) * log_q
+
+    # They rise to the mode, and fall from there. Those that add nothing to a float are left out.
+    top = min(k, int((n + 1) * p))
+    least = log_term(top) - _NOTHING_BELOW
+    first = bisect_left(range(top), least, key=log_term)
+    last = top + bisect_right(range(top, k + 1), -least, key=lambda i: -log_term(i))
+    return min(1.0, math.fsum(math.exp(log_term(i)) for i in range(first, last)))
 
 
 def interval(k: int, n: int, error: float) -> tuple[float, float]:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relaydrill.drills.gap import longest_gap
-from relaydrill.ledger import Attempt
+from relaydrill.drills.gap import Gap, longest_gap
+from relaydrill.ledger import Attempt, Attempts
 from relaydrill.smtp import Result
 
 
@@ -26,14 +26,19 @@ def refused(started: float, took: float = 0.01) -> Attempt:
     return attempt(started, started + took, Result.REFUSED)
 
 
+def gap_of(flow: list[Attempt]) -> Gap | None:
+    """The longest gap among these attempts."""
+    return longest_gap(Attempts.of(flow))
+
+
 def test_no_attempts_have_no_gap() -> None:
     """While nobody attempts, nothing can be accepted: there is nothing to measure."""
-    assert longest_gap([]) is None
+    assert gap_of([]) is None
 
 
 def test_a_steady_flow_is_only_as_late_as_its_replies() -> None:
     """Without an outage the gap is the time of one reply, and no attempt falls into it."""
-    gap = longest_gap([accepted(i / 10) for i in range(20)])
+    gap = gap_of([accepted(i / 10) for i in range(20)])
     assert gap is not None
     assert gap.seconds == pytest.approx(0.01)
     assert (gap.attempts, gap.open_ended) == (0, False)
@@ -42,7 +47,7 @@ def test_a_steady_flow_is_only_as_late_as_its_replies() -> None:
 def test_an_outage_lasts_from_the_first_failure_to_the_next_acceptance() -> None:
     """The gap begins with the first attempt after the last acceptance; the pause does not count."""
     flow = [accepted(0.0), refused(1.0), refused(2.0), refused(3.0), accepted(4.0)]
-    gap = longest_gap(flow)
+    gap = gap_of(flow)
     assert gap is not None
     assert (gap.begin, gap.end, gap.attempts, gap.open_ended) == (1.0, 4.01, 3, False)
 
@@ -52,7 +57,7 @@ def test_the_longest_of_several_counts() -> None:
     short = [accepted(0.0), refused(0.1), accepted(0.2)]
     long = [accepted(1.0), refused(1.1), refused(1.2), refused(1.3), accepted(1.4)]
     for flow in (short + long, long + [accepted(2.0), refused(2.1), accepted(2.2)]):
-        gap = longest_gap(flow)
+        gap = gap_of(flow)
         assert gap is not None
         assert (gap.begin, gap.attempts) == (1.1, 3)
 
@@ -60,7 +65,7 @@ def test_the_longest_of_several_counts() -> None:
 def test_an_attempt_that_hangs_and_is_accepted_late_ends_the_gap_late() -> None:
     """Waiting for a 250 is part of the gap: the reply counts, not the attempt's begin."""
     flow = [accepted(0.0), accepted(1.0, took=5.0), accepted(2.0, took=4.5)]
-    gap = longest_gap(flow)
+    gap = gap_of(flow)
     assert gap is not None
     assert (gap.begin, gap.end, gap.attempts, gap.open_ended) == (1.0, 6.0, 0, False)
 
@@ -69,7 +74,7 @@ def test_hanging_attempts_beside_working_ones_are_no_gap() -> None:
     """As long as anything is accepted there is no gap, whatever else hangs."""
     hanging = [attempt(i / 10, 30.0, Result.DROPPED) for i in range(0, 20, 2)]
     working = [accepted(i / 10) for i in range(1, 20, 2)]
-    gap = longest_gap(sorted([*hanging, *working], key=lambda each: each.started))
+    gap = gap_of(sorted([*hanging, *working], key=lambda each: each.started))
     assert gap is not None
     assert gap.seconds == pytest.approx(0.11)
     assert not gap.open_ended
@@ -77,21 +82,21 @@ def test_hanging_attempts_beside_working_ones_are_no_gap() -> None:
 
 def test_never_accepted_again_is_open_ended() -> None:
     """An outage that outlasts the drill lasts to the end of what was seen, and says so."""
-    gap = longest_gap([accepted(0.0), refused(1.0), refused(2.0, took=0.5)])
+    gap = gap_of([accepted(0.0), refused(1.0), refused(2.0, took=0.5)])
     assert gap is not None
     assert (gap.begin, gap.end, gap.attempts, gap.open_ended) == (1.0, 2.5, 2, True)
 
 
 def test_nothing_ever_accepted_is_one_open_gap() -> None:
     """Without any acceptance the gap is the whole of the drill."""
-    gap = longest_gap([refused(i) for i in range(5)])
+    gap = gap_of([refused(i) for i in range(5)])
     assert gap is not None
     assert (gap.begin, gap.end, gap.attempts, gap.open_ended) == (0, 4.01, 5, True)
 
 
 def test_attempts_without_an_outcome_fall_into_the_gap() -> None:
     """An attempt whose sender ended first was not accepted."""
-    gap = longest_gap([accepted(0.0), attempt(1.0, None, None), attempt(2.0, None, None)])
+    gap = gap_of([accepted(0.0), attempt(1.0, None, None), attempt(2.0, None, None)])
     assert gap is not None
     assert (gap.seconds, gap.attempts, gap.open_ended) == (1.0, 2, True)
 
@@ -128,7 +133,7 @@ def test_the_gap_is_the_outage_to_within_the_stated_resolution(
     states as its uncertainty.
     """
     flow = flow_through((begin, begin + length), rate, phase, begin + length + 3.0, lags)
-    gap = longest_gap(flow)
+    gap = gap_of(flow)
     assert gap is not None
     resolution = 1 / rate + max(each.late_s for each in flow)
     assert abs(gap.seconds - length) <= resolution + 1e-9
@@ -148,7 +153,7 @@ def test_slow_replies_lengthen_a_gap_by_no_more_than_they_take(
     flow = flow_through((2.0, 2.0 + length), rate, 0.0, 5.0 + length, [0.0])
     for each in flow:
         each.ended = each.started + took
-    gap = longest_gap(flow)
+    gap = gap_of(flow)
     assert gap is not None
     assert abs(gap.seconds - length) <= 1 / rate + took + 1e-9
 
@@ -170,7 +175,7 @@ def test_no_acceptance_lies_within_a_gap(told: list[tuple[float, float, Result |
         (attempt(at, None if result is None else at + took, result) for at, took, result in told),
         key=lambda each: each.started,
     )
-    gap = longest_gap(flow)
+    gap = gap_of(flow)
     moments = sorted(each.ended for each in flow if each.accepted and each.ended is not None)
     observed = max(each.ended or each.started for each in flow)
     longest = 0.0

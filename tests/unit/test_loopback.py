@@ -127,17 +127,17 @@ def test_a_claimant_s_death_gives_its_network_back(monkeypatch: pytest.MonkeyPat
 
 def test_more_hosts_than_addresses_are_refused() -> None:
     """A lab that does not fit is refused before anything is claimed."""
-    hosts = {f"h{number}": frozenset({25}) for number in range(251)}
-    with pytest.raises(LabError, match="251 hosts do not fit"):
+    hosts = {f"h{number}": frozenset({25}) for number in range(254)}
+    with pytest.raises(LabError, match="254 hosts do not fit"):
         network(hosts).__enter__()
 
 
 def test_as_many_hosts_as_fit_all_get_usable_addresses() -> None:
-    """Two hundred and fifty hosts: none on the network's, the claim's or the broadcast address."""
-    hosts = {f"h{number}": frozenset({25}) for number in range(250)}
+    """A full network: nobody sits on its own address, the claim's or the broadcast address."""
+    hosts = {f"h{number}": frozenset({25}) for number in range(253)}
     with network(hosts) as net:
         last = {int(seat.address.rpartition(".")[2]) for seat in net.seats.values()}
-    assert last == set(range(1, 251))
+    assert last == set(range(1, 254))
 
 
 def unprivileged(address: str, port: int, real: object = loopback._why_not) -> str:

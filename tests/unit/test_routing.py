@@ -178,3 +178,12 @@ def test_a_destination_is_named_by_where_it_leads(towards: Towards) -> None:
     from relaydrill.topology.routing import Route
 
     assert Route(towards, ("a", "b")).name == f"{towards}:a,b"
+
+
+def test_a_copy_with_other_nodes_has_their_roles() -> None:
+    """The nodes of a role are found once for each topology; a changed copy is one of its own."""
+    assert set(SHAREPOINT.hubs) == {"ht1", "ht2", "ht3"}
+    nodes = {name: node for name, node in SHAREPOINT.nodes.items() if name != "ht3"}
+    copy = SHAREPOINT.model_copy(update={"nodes": nodes})
+    assert set(copy.hubs) == {"ht1", "ht2"}
+    assert set(SHAREPOINT.hubs) == {"ht1", "ht2", "ht3"}

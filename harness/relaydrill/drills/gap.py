@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from relaydrill.ledger import Attempt
+from relaydrill.ledger import Attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +32,38 @@ class Gap:
 
 
 def longest_gap(
-    attempts: list[Attempt], without: Callable[[float, float], float] = lambda _begin, _end: 0.0
+    attempts: Attempts, without: Callable[[float, float], float] = lambda _begin, _end: 0.0
 ) -> Gap | None:
-    """The longest gap among attempts that are sorted by their begin; None without attempts.
+    """The longest gap among attempts; None without attempts.
 
     A gap begins with the first attempt that began after an acceptance, not with the acceptance:
     while nobody attempts, nothing can be accepted. It ends with the next acceptance.
 
     Args:
         attempts: Those of one flow.
-        without: How much of the time from one moment to another is not to count.
+        without: How much of the time from one moment to another is not to count; never below 0.
     """
     if not attempts:
         return None
-    starts = [attempt.started for attempt in attempts]
-    acceptances = sorted(
-        attempt.ended for attempt in attempts if attempt.accepted and attempt.ended is not None
-    )
-    observed = max(attempt.ended or attempt.started for attempt in attempts)
-    gaps = []
-    after = float("-inf")
-    for moment in (*acceptances, None):
+    starts, observed = attempts.starts, attempts.observed
+    gaps: list[tuple[float, float, float, bool]] = []
+    longest, after = 0.0, float("-inf")
+    for moment in (*attempts.acceptances, None):
+        # What lies between two acceptances is no shorter than the gap in it.
+        if moment is not None and moment - after < longest:
+            after = moment
+            continue
         first = bisect_right(starts, after)
         if first == len(attempts):
             break
         begin, end = starts[first], observed if moment is None else moment
         if end > begin:
             gaps.append((end - begin - without(begin, end), begin, end, moment is None))
+            longest = max(longest, gaps[-1][0])
         after = end
     if not gaps:
         return None
     _, begin, end, open_ended = max(gaps)
     until = float("inf") if open_ended else end
-    fell = sum(begin <= each.started < until and not each.accepted for each in attempts)
+    fell = sum(begin <= each.started < until for each in attempts.failed)
     return Gap(begin, end, fell, open_ended)

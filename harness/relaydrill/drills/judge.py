@@ -9,7 +9,7 @@ from relaydrill.drills import record
 from relaydrill.drills.checks import Case, run_checks
 from relaydrill.drills.findings import findings
 from relaydrill.drills.judgement import FlowVerdict, Judgement
-from relaydrill.ledger import join
+from relaydrill.ledger import join_journals
 
 
 def judge(directory: Path) -> Judgement:
@@ -19,7 +19,7 @@ def judge(directory: Path) -> Judgement:
         UsageError: It is no run directory.
     """
     run = record.load(directory)
-    ledger = join(run.events())
+    ledger = join_journals(run.journals())
     flows = tuple(
         FlowVerdict(
             flow,

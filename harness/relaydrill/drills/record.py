@@ -58,10 +58,13 @@ class Recorded:
     relaydrill: str = ""
     python: str = ""
 
+    def journals(self) -> list[Path]:
+        """The files of all journals."""
+        return sorted((self.directory / "journals").glob("*.jsonl"))
+
     def events(self) -> Iterator[Event]:
         """All events of all journals."""
-        paths = sorted((self.directory / "journals").glob("*.jsonl"))
-        return chain.from_iterable(read_events(path) for path in paths)
+        return chain.from_iterable(read_events(path) for path in self.journals())
 
 
 class RunDirectory:

@@ -22,7 +22,7 @@ _CLAIM_PORT: Final = 2499
 _CLAIM_HOST: Final = 254
 _MAPPED_BASE: Final = 10_000
 _MAPPED_LAST: Final = 32_767
-_MOST_HOSTS: Final = 250
+_MOST_HOSTS: Final = _CLAIM_HOST - 1
 _TRIES: Final = 64
 
 

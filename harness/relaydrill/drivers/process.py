@@ -62,7 +62,8 @@ class ProcessLab:
         self._refuse_what_needs_a_container()
         make_fresh(self.directory)
         with contextlib.ExitStack() as stack:
-            self._seat(stack)
+            net = stack.enter_context(loopback.network(service_ports(self.topology)))
+            # It loads its modules while the configurations are made.
             self._nodes = stack.enter_context(
                 LocalNodes(
                     self.topology.name,
@@ -72,6 +73,7 @@ class ProcessLab:
                     self._registry,
                 )
             )
+            self._seat(net)
             self._nodes.start(self.topology.nodes)
             # A balancer that does not find them is the design's own trouble: the drill shows it.
             with contextlib.suppress(WaitTimeout):
@@ -184,8 +186,7 @@ class ProcessLab:
                 " with --driver docker"
             )
 
-    def _seat(self, stack: contextlib.ExitStack) -> None:
-        net = stack.enter_context(loopback.network(service_ports(self.topology)))
+    def _seat(self, net: loopback.Network) -> None:
         self.remarks = net.remarks
         for part in ("journals", "logs", "queues", "tls", "work"):
             (self.directory / part).mkdir(parents=True, exist_ok=True)
@@ -196,7 +197,7 @@ class ProcessLab:
             control_token=secrets.token_hex(16),
             ca_file=str(ca),
         )
-        self._configs = configure(self.topology, self.placement, self._paths())
+        self._configs.update(configure(self.topology, self.placement, self._paths()))
 
     def _paths(self) -> Paths:
         tls = self.directory / "tls"

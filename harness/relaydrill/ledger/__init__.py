@@ -23,9 +23,11 @@ first node that journalled its acceptance stands in for what the sender saw.
 
 from __future__ import annotations
 
+from relaydrill.ledger.attempts import Attempts
 from relaydrill.ledger.book import Ledger
 from relaydrill.ledger.entries import FOREIGN, Account, Attempt, Entry
 from relaydrill.ledger.joining import join
+from relaydrill.ledger.journals import join_journals
 from relaydrill.ledger.observed import ANY_PORT, Belief, FaultWindow, Stall, Traffic
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "FOREIGN",
     "Account",
     "Attempt",
+    "Attempts",
     "Belief",
     "Entry",
     "FaultWindow",
@@ -40,4 +43,5 @@ __all__ = [
     "Stall",
     "Traffic",
     "join",
+    "join_journals",
 ]

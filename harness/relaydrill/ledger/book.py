@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from relaydrill.journal import Event
+from relaydrill.ledger.attempts import Attempts
 from relaydrill.ledger.entries import Account, Attempt, Entry
 from relaydrill.ledger.observed import ANY_PORT, Belief, FaultWindow, Stall, Traffic
 from relaydrill.message import WANTED
 
+if TYPE_CHECKING:
+    from relaydrill.ledger.ordinary import Ordinary
+
+_EVER, _AFTER_ALL = float("-inf"), float("inf")
+
 
 class Ledger:
-    """The joined journals of one drill. Build it with `join`."""
+    """The joined journals of one drill. Build it with `join`, or with `join_journals`.
 
-    def __init__(self) -> None:
-        self.entries: dict[tuple[str, str], Entry] = {}
+    Attributes:
+        whole: The entries that are kept whole, by message and recipient.
+        ordinary: All others, where there are many; see `relaydrill.ledger.ordinary`.
+    """
+
+    def __init__(self, ordinary: Ordinary | None = None) -> None:
+        self.whole: dict[tuple[str, str], Entry] = {}
+        self.ordinary = ordinary
         self.traffic: dict[str, list[Traffic]] = defaultdict(list)
         self.bites: dict[str, list[Event]] = defaultdict(list)
         self.faults: list[FaultWindow] = []
@@ -24,34 +39,164 @@ class Ledger:
         self.stalls: list[Stall] = []
         self._queues: dict[str, tuple[float, frozenset[tuple[str, str]]]] = {}
 
+    @cached_property
+    def entries(self) -> Mapping[tuple[str, str], Entry]:
+        """All entries, by message and recipient; those of ordinary mail are made when asked for."""
+        return self.whole if self.ordinary is None else _Entries(self.whole, self.ordinary)
+
     def of_flow(self, flow: str) -> Iterator[Entry]:
         """The entries of one flow; `FOREIGN` for the messages of unjournalled senders."""
-        return (entry for entry in self.entries.values() if entry.flow == flow)
+        yield from self.unusual(flow)
+        if self.ordinary:
+            yield from map(self.ordinary.entry, self.ordinary.numbers(flow))
 
-    def attempts(self, flow: str, *, wanted: bool = True) -> list[Attempt]:
+    def unusual(self, flow: str) -> Iterator[Entry]:
+        """The entries of a flow, but for ordinary ones: delivered once, or taken by nobody.
+
+        In a small ledger no entry counts as ordinary.
+        """
+        return (entry for entry in self.whole.values() if entry.flow == flow)
+
+    def attempts(self, flow: str, *, wanted: bool = True) -> Attempts:
         """The attempts of one flow, by the time at which they began.
 
         Args:
             wanted: Those with mail that was to be taken, or else those with mail that was not.
         """
-        found = [
+        found: list[Attempt] = [
             attempt
-            for entry in self.of_flow(flow)
+            for entry in self.unusual(flow)
             for attempt in entry.attempts
             if (attempt.sort == WANTED) is wanted
         ]
-        return sorted(found, key=lambda attempt: attempt.started)
+        if self.ordinary:
+            return self.ordinary.attempts(flow, found, wanted=wanted)
+        return Attempts.of(found)
 
     def accounts(self, flow: str) -> dict[Account, int]:
         """How many messages of a flow ended in each account; accounts of none are left out."""
-        counts = Counter(entry.account for entry in self.of_flow(flow))
+        counts = Counter(entry.account for entry in self.unusual(flow))
+        if self.ordinary:
+            counts += self.ordinary.accounts(flow)
         return {account: counts[account] for account in Account if counts[account]}
 
-    def traffic_of(self, node: str, flow: str, port: int) -> list[Traffic]:
-        """What a node took of one flow: by message where known, else by logical port."""
-        mine = {entry.message for entry in self.of_flow(flow)}
-        return [
+    def under_way(self, flow: str, moment: float, *, over_for_s: float = 0.0) -> set[str]:
+        """The messages that were being sent at a moment, or had been over for so long at most."""
+        found = {
+            entry.message
+            for entry in self.unusual(flow)
+            for attempt in entry.attempts
+            if attempt.started < moment
+            and (attempt.ended is None or attempt.ended > moment - over_for_s)
+        }
+        return found.union(
+            self.ordinary.under_way(flow, moment, over_for_s) if self.ordinary else ()
+        )
+
+    def traffic_of(
+        self,
+        node: str,
+        flow: str,
+        port: int,
+        *,
+        after: float = _EVER,
+        before: float = _AFTER_ALL,
+    ) -> list[Traffic]:
+        """What a node took of one flow: by message where known, else by logical port.
+
+        Args:
+            after, before: Only between these moments, both left out.
+        """
+        found = [
             seen
             for seen in self.traffic.get(node, ())
-            if (seen.message in mine if seen.message else seen.port in (port, ANY_PORT))
+            if after < seen.mono < before and self._is_of(seen, flow, port)
         ]
+        if self.ordinary:
+            found += self.ordinary.traffic(node, flow, port, after, before)
+        return found
+
+    def took(
+        self,
+        node: str,
+        flow: str,
+        port: int,
+        *,
+        after: float = _EVER,
+        before: float = _AFTER_ALL,
+    ) -> int:
+        """How much `traffic_of` would give."""
+        found = sum(
+            after < seen.mono < before and self._is_of(seen, flow, port)
+            for seen in self.traffic.get(node, ())
+        )
+        ordinary = self.ordinary
+        return found + (ordinary.took(node, flow, port, after, before) if ordinary else 0)
+
+    def last_sign(self, node: str, until: float) -> float | None:
+        """When a node took anything for the last time until a moment; None if it took nothing."""
+        signs = [seen.mono for seen in self.traffic.get(node, ()) if seen.mono <= until]
+        last = self.ordinary.last_sign(node, until) if self.ordinary else None
+        return max([*signs, *([] if last is None else [last])], default=None)
+
+    def takers(self, flow: str, *, after: float) -> Counter[str]:
+        """How many acceptances of a flow each node journalled after a moment."""
+        found = Counter(
+            node
+            for entry in self.unusual(flow)
+            for moment, node in entry.accepted
+            if moment > after
+        )
+        return found + (self.ordinary.takers(flow, after) if self.ordinary else Counter())
+
+    def first_takers(self, flow: str) -> Counter[str]:
+        """How many messages of a flow each node was the first to accept."""
+        found = Counter(min(each.accepted)[1] for each in self.unusual(flow) if each.accepted)
+        return found + (self.ordinary.first_takers(flow) if self.ordinary else Counter())
+
+    def across(self, flow: str, moment: float) -> Iterator[Entry]:
+        """The entries of a flow that were accepted before a moment, and arrived at it or later."""
+        for entry in self.unusual(flow):
+            moments = [each[0][0] for each in (entry.accepted, entry.arrived) if each]
+            if len(moments) == 2 and moments[0] < moment <= moments[1]:
+                yield entry
+        if self.ordinary:
+            yield from map(self.ordinary.entry, self.ordinary.across(flow, moment))
+
+    def _is_of(self, seen: Traffic, flow: str, port: int) -> bool:
+        if not seen.message:
+            return seen.port in (port, ANY_PORT)
+        return flow in self._flows_of(seen.message)
+
+    def _flows_of(self, message: str) -> Iterable[str]:
+        found = self._flows_of_unusual.get(message, ())
+        return found if found or not self.ordinary else self.ordinary.flows_of(message)
+
+    @cached_property
+    def _flows_of_unusual(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for entry in self.whole.values():
+            found[entry.message].add(entry.flow)
+        return found
+
+
+class _Entries(Mapping[tuple[str, str], Entry]):
+    """All entries of a large ledger."""
+
+    def __init__(self, whole: dict[tuple[str, str], Entry], ordinary: Ordinary) -> None:
+        self._whole = whole
+        self._ordinary = ordinary
+
+    def __len__(self) -> int:
+        return len(self._whole) + self._ordinary.count
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return chain(self._whole, self._ordinary.keys())
+
+    def __getitem__(self, key: tuple[str, str]) -> Entry:
+        found = self._whole.get(key)
+        return self._ordinary.entry(self._numbers[key]) if found is None else found
+
+    @cached_property
+    def _numbers(self) -> dict[tuple[str, str], int]:
+        return {key: number for number, key in enumerate(self._ordinary.keys())}

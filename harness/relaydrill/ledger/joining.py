@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from relaydrill.journal import Event
 from relaydrill.ledger.book import Ledger
@@ -12,10 +12,17 @@ from relaydrill.ledger.observed import Belief, FaultWindow, Stall, Traffic
 from relaydrill.message import WANTED
 from relaydrill.smtp import Result
 
+if TYPE_CHECKING:
+    from relaydrill.ledger.ordinary import Ordinary
 
-def join(events: Iterable[Event]) -> Ledger:
-    """Join the events of all journals, in whatever order they come, into a ledger."""
-    ledger = Ledger()
+
+def join(events: Iterable[Event], ordinary: Ordinary | None = None) -> Ledger:
+    """Join the events of all journals, in whatever order they come, into a ledger.
+
+    Args:
+        ordinary: Mail that is in the ledger, too, and of which the events do not tell.
+    """
+    ledger = Ledger(ordinary)
     # Attempts and outcomes of one (message, recipient) pair up in the order of their times, and a
     # message leaves a queue after it has entered it: hence one sort over everything. What came in
     # the same microsecond stands in the order in which one causes the other.
@@ -23,7 +30,7 @@ def join(events: Iterable[Event]) -> Ledger:
         handler = _HANDLERS.get(event.kind)
         if handler:
             handler(ledger, event)
-    for entry in ledger.entries.values():
+    for entry in ledger.whole.values():
         nodes = sorted({*entry._held, *ledger._queues} - entry._left)
         entry.unseen = ledger.unseen
         entry.queued_on = tuple(node for node in nodes if _still_queued(ledger, entry, node))
@@ -46,9 +53,9 @@ def _still_queued(ledger: Ledger, entry: Entry, node: str) -> bool:
 
 def _entry(ledger: Ledger, event: Event) -> Entry:
     key = (event.message, event.recipient.lower())
-    found = ledger.entries.get(key)
+    found = ledger.whole.get(key)
     if found is None:
-        found = ledger.entries[key] = Entry(*key)
+        found = ledger.whole[key] = Entry(*key)
     return found
 
 
@@ -200,3 +207,11 @@ _HANDLERS: Final[Mapping[str, Callable[[Ledger, Event], None]]] = {
 }
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(_HANDLERS)}
+
+KINDS: Final = frozenset(_HANDLERS)
+"""Those that the ledger knows; all others are passed over."""
+
+MAIL_KINDS: Final = frozenset(
+    {"attempt", "outcome", "stored", "accepted", "resubmitted", "relayed", "bounced", "arrived"}
+)
+"""Those that speak of one message for one recipient."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import ssl
 import threading
@@ -95,6 +96,16 @@ class SenderService:
             return self._minds[key]
 
 
+@functools.cache
+def trust(ca: str) -> ssl.SSLContext:
+    """What trusts the authority in a file, or those of this machine; one for all that ask.
+
+    Raises:
+        OSError: The file is not there, or holds no certificate.
+    """
+    return ssl.create_default_context(cafile=ca or None)
+
+
 def _courier(settings: config.Sender) -> Courier:
     def endpoint(address: str, port: int) -> Endpoint:
         return Endpoint(address, settings.ports.get(address, {}).get(port, port))
@@ -112,7 +123,7 @@ def _courier(settings: config.Sender) -> Courier:
         endpoint=endpoint,
         connect_s=settings.connect_s,
         reply_s=settings.reply_s,
-        tls=ssl.create_default_context(cafile=settings.ca or None),
+        tls=trust(settings.ca),
         login=Credentials(settings.login.user, settings.login.password),
         permits=permits,
     )

@@ -7,6 +7,8 @@ clock, whatever the clock.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -80,7 +82,21 @@ class Topology(Model):
 
     def of_role(self, role: Role) -> dict[str, Any]:
         """The nodes of one role, by name, in the order of the file."""
-        return {name: node for name, node in self.nodes.items() if node.role == role}
+        return self.by_role.get(role, {})
+
+    @cached_property
+    def by_role(self) -> dict[Role, dict[str, Any]]:
+        """The nodes of every role that there is, in the order of the file."""
+        found: dict[Role, dict[str, Any]] = {}
+        for name, node in self.nodes.items():
+            found.setdefault(node.role, {})[name] = node
+        return found
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's; what was found out of the nodes of this one is not taken along."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("by_role", None)
+        return copy
 
     @property
     def hubs(self) -> dict[str, Hub]:

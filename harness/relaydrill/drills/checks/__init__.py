@@ -62,7 +62,7 @@ def _excused(case: Case, verdict: Verdict) -> Verdict:
     """The verdict; unknown where it blames a server for attempts that never left this machine."""
     if verdict.status is not Status.FAIL or verdict.check not in _ABOUT_ATTEMPTS:
         return verdict
-    unsent = sum(attempt.result is Result.UNSENT for attempt in case.attempts)
+    unsent = len(case.attempts.told(lambda attempt: attempt.result is Result.UNSENT))
     if not unsent:
         return verdict
     text = f"{verdict.summary}; but {unsent} attempts never left this machine"

@@ -15,12 +15,12 @@ _STRANDED: Final = "stranded"
 
 def check_account(case: Case) -> Verdict | None:
     """Every accepted message is accounted for, and none is lost, phantom, altered or stranded."""
-    entries = list(case.ledger.of_flow(case.flow))
+    entries = list(case.ledger.unusual(case.flow))
     by_account: dict[Account, list[Entry]] = defaultdict(list)
     for entry in entries:
         by_account[entry.account].append(entry)
     stranded = [entry for entry in by_account[Account.QUEUED] if _is_stranded(case, entry)]
-    counts = {each: len(by_account[each]) for each in Account if by_account[each]}
+    counts = case.ledger.accounts(case.flow)
     figures = {str(account): count for account, count in counts.items()}
     told = ", ".join(f"{count} {account}" for account, count in counts.items())
     if stranded:
@@ -47,7 +47,7 @@ def check_account(case: Case) -> Verdict | None:
         trail = ", ".join(dict.fromkeys(node for _, node in example.accepted)) or "no node"
         text = f"{' and '.join(broken)}: {told}; one of them is {example.message}"
         return failed("account", f"{text}, accepted by {trail}", **figures)
-    if not any(attempt.accepted for attempt in case.attempts):
+    if not case.attempts.acceptances:
         return unknown("account", f"nothing was accepted: {told or 'no messages'}", **figures)
     if counts.get(Account.UNOBSERVED):
         return unknown("account", f"accepted, delivery not observed: {told}", **figures)

@@ -34,8 +34,7 @@ def is_idle(case: Case, spec: FaultSpec) -> bool:
     if window is None or window.injected is None:
         return False
     port = case.topology.flows[case.flow].port
-    traffic = case.ledger.traffic_of(spec.node, case.flow, port)
-    return not any(each.mono < window.inject for each in traffic)
+    return not case.ledger.took(spec.node, case.flow, port, before=window.inject)
 
 
 def _bite(case: Case, spec: FaultSpec) -> Verdict | None:
@@ -45,18 +44,18 @@ def _bite(case: Case, spec: FaultSpec) -> Verdict | None:
         reason = window.error if window and window.error else "the drill ended before it"
         return unknown("bite", f"{spec.label} was not injected: {reason}")
     port = case.topology.flows[case.flow].port
-    traffic = case.ledger.traffic_of(spec.node, case.flow, port)
     healed = window.heal or float("inf")
-    before = sum(each.mono < window.inject for each in traffic)
+    before = case.ledger.took(spec.node, case.flow, port, before=window.inject)
     # A session that was open when listening ended may still end well; that is no new traffic.
-    under_way = _under_way(case, window.injected)
+    under_way = case.ledger.under_way(case.flow, window.injected)
     # What a real program has done is in its journal a moment after its reply has left.
-    just_over = _under_way(case, window.injected, over_for_s=_JOURNAL_LAG_S)
+    just_over = case.ledger.under_way(case.flow, window.injected, over_for_s=_JOURNAL_LAG_S)
     during = sum(
-        window.injected < each.mono < healed
-        and each.message not in under_way
+        each.message not in under_way
         and not (each.message in just_over and each.mono < window.injected + _JOURNAL_LAG_S)
-        for each in traffic
+        for each in case.ledger.traffic_of(
+            spec.node, case.flow, port, after=window.injected, before=healed
+        )
     )
     figures = {"before": before, "during": during}
     if not before:
@@ -78,17 +77,6 @@ def _proof(spec: FaultSpec, window: FaultWindow) -> Proof:
     return Proof.SILENT if window.by_hook and proof is Proof.FELT else proof
 
 
-def _under_way(case: Case, moment: float, *, over_for_s: float = 0.0) -> set[str]:
-    """The messages that were being sent at a moment, or had been over for so long at most."""
-    return {
-        entry.message
-        for entry in case.ledger.of_flow(case.flow)
-        for attempt in entry.attempts
-        if attempt.started < moment
-        and (attempt.ended is None or attempt.ended > moment - over_for_s)
-    }
-
-
 def _bites(case: Case, spec: FaultSpec, window: FaultWindow) -> int:
     healed = window.heal or float("inf")
     return sum(window.inject <= each.mono < healed for each in case.ledger.bites[spec.node])
@@ -100,8 +88,7 @@ def _bite_summary(case: Case, specs: list[FaultSpec]) -> str:
         window = case.window(spec)
         assert window
         port = case.topology.flows[case.flow].port
-        traffic = case.ledger.traffic_of(spec.node, case.flow, port)
-        before = sum(each.mono < window.inject for each in traffic)
+        before = case.ledger.took(spec.node, case.flow, port, before=window.inject)
         if _proof(spec, window) is Proof.FELT:
             then = f"the fault met {_bites(case, spec, window)} sessions"
         else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from relaydrill.drills.model import Drill, FaultSpec
-from relaydrill.ledger import Attempt, FaultWindow, Ledger, Stall
+from relaydrill.ledger import Attempt, Attempts, FaultWindow, Ledger, Stall
 from relaydrill.schedule import LONGEST_STEP
 from relaydrill.smtp import NO_SUCH_NAME, REFUSED
 from relaydrill.topology import Expect, Topology
@@ -26,7 +26,7 @@ class Case:
     problems: tuple[str, ...] = ()
 
     @cached_property
-    def attempts(self) -> list[Attempt]:
+    def attempts(self) -> Attempts:
         """The flow's attempts, by the time at which they began."""
         return self.ledger.attempts(self.flow)
 
@@ -69,11 +69,10 @@ class Case:
             for each in self.ledger.faults
         )
 
-    def served(self, attempt: Attempt) -> bool:
-        """Whether an attempt was accepted, and as soon as the flow promises."""
-        if not attempt.accepted or attempt.ended is None:
-            return False
-        return (attempt.ended - attempt.started) * self.clock <= self.expect.degraded_s
+    @cached_property
+    def unserved(self) -> list[Attempt]:
+        """The attempts that were not accepted, or not as soon as the flow promises."""
+        return self.attempts.unserved(self.expect.degraded_s, self.clock)
 
     @cached_property
     def acceptance(self) -> str:
@@ -112,7 +111,7 @@ class Case:
     @cached_property
     def _parts(self) -> list[tuple[Stall, float]]:
         """Each stall, and the part of it that is to be taken out."""
-        refusals = [each.started for each in self.attempts if _met_refusal(each)]
+        refusals = [each.started for each in self.attempts.told(_met_refusal)]
         parts = []
         for each in self._stalls:
             refused = any(each.begin <= moment < each.end for moment in refusals)
@@ -134,8 +133,7 @@ class Case:
     @cached_property
     def uncertainty_s(self) -> float:
         """How exactly a time is known: the spacing of the attempts, and the lateness of any."""
-        late_s = max((attempt.late_s for attempt in self.attempts), default=0.0)
-        return self.resolution_s + late_s * self.clock
+        return self.resolution_s + self.attempts.latest_s * self.clock
 
 
 Check = Callable[[Case], Verdict | None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from relaydrill.drills.checks.bite import is_idle
 from relaydrill.drills.checks.case import Case
 from relaydrill.drills.model import FaultSpec
@@ -29,30 +31,26 @@ def _return(case: Case, spec: FaultSpec) -> Verdict | None:
     choices = _choices(case, comeback, after)
     if comeback.test is None or choices is None:
         port = case.topology.flows[case.flow].port
-        traffic = case.ledger.traffic_of(spec.node, case.flow, port)
-        took = sum(each.mono > window.healed for each in traffic)
+        took = case.ledger.took(spec.node, case.flow, port, after=window.healed)
         text = f"{spec.node} took {took} messages after its return"
         return (passed if took else unknown)("return", text, took=took)
     return _share(spec.node, choices, comeback.peers, comeback.test)
 
 
-def _choices(case: Case, comeback: Comeback, after: float) -> list[str] | None:
-    """Who was chosen from a moment on; None where senders keep to a choice of theirs."""
+def _choices(case: Case, comeback: Comeback, after: float) -> Counter[str] | None:
+    """Who was chosen how often since a moment; None where senders keep to a choice of theirs."""
     if not comeback.of_choices:
-        return [
-            node
-            for entry in case.ledger.of_flow(case.flow)
-            for moment, node in entry.accepted
-            if moment > after
-        ]
-    made = [each for each in case.attempts if each.choice and each.started > after]
-    return None if any(each.member is not None for each in made) else [e.choice for e in made]
+        return case.ledger.takers(case.flow, after=after)
+    made = case.attempts.choices(after)
+    if any(member is not None for _, member in made):
+        return None
+    return Counter(choice for choice, _ in made)
 
 
-def _share(node: str, choices: list[str], peers: tuple[str, ...], test: ShareTest) -> Verdict:
+def _share(node: str, choices: Counter[str], peers: tuple[str, ...], test: ShareTest) -> Verdict:
     """Whether a node got its share of the choices among its peers."""
-    everyone = sum(choice in peers for choice in choices)
-    mine = choices.count(node)
+    everyone = sum(choices[peer] for peer in {*peers})
+    mine = choices[node]
     figures = {"took": mine, "of": everyone, "fair": round(test.fair, 4), "needed": test.choices}
     if everyone < test.choices:
         text = f"only {everyone} messages after {node}'s return, {test.choices} are needed to tell"

@@ -26,7 +26,7 @@ def check_degraded(case: Case) -> Verdict | None:
     if not changes:
         return None
     allowed, sure_s = case.expect.degraded_s, case.uncertainty_s
-    unserved = [attempt for attempt in case.attempts if not case.served(attempt)]
+    unserved = case.unserved
     bad = [each for each in unserved if not (each.deferred and case.expect.deferral)]
     least_s, last_s = _longest(changes, bad, case.clock)
     figures: dict[str, Any] = {
@@ -190,9 +190,8 @@ def _breaking(case: Case, window: FaultWindow) -> Change:
     before it was reported done is a sign that it was whole until then.
     """
     done = window.inject if window.injected is None else window.injected
-    signs = (each.mono for each in case.ledger.traffic.get(window.node, ()))
-    last = max((mono for mono in signs if mono <= done), default=window.inject)
-    return Change(max(window.inject, last), done)
+    last = case.ledger.last_sign(window.node, done)
+    return Change(window.inject if last is None else max(window.inject, last), done)
 
 
 def _longest(

@@ -13,14 +13,14 @@ def check_harness(case: Case) -> Verdict | None:
         return unknown("harness", "; ".join(case.problems))
     if not case.attempts:
         return unknown("harness", "no attempt was made")
-    unsent = [attempt for attempt in case.attempts if attempt.result is Result.UNSENT]
+    unsent = case.attempts.told(lambda attempt: attempt.result is Result.UNSENT)
     if unsent:
         return unknown(
             "harness",
             f"{len(unsent)} attempts failed on the sender's own machine: {unsent[0].reason}",
             unsent=len(unsent),
         )
-    late = max(attempt.late_s for attempt in case.attempts)
+    late = case.attempts.latest_s
     return passed(
         "harness",
         f"{len(case.attempts)} attempts on schedule, the latest {late * 1000:.0f} ms behind",

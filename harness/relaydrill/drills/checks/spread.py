@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import Counter
 
 from relaydrill.drills.checks.case import Case
-from relaydrill.ledger import Attempt
 from relaydrill.topology import Topology
 from relaydrill.verdict import SpreadTest, Verdict, failed, interval, passed, spread_test, unknown
 
@@ -24,38 +23,37 @@ def check_spread(case: Case) -> Verdict | None:
     if not servers or case.drill.faults:
         return None
     test = spread_test(len(servers))
-    choices = _chosen(case)
-    counts = Counter(choices)
+    counts = _chosen(case)
+    choices = counts.total()
     figures = {
         "counts": {server: counts[server] for server in servers},
-        "elsewhere": len(choices) - sum(counts[server] for server in servers),
-        "choices": len(choices),
+        "elsewhere": choices - sum(counts[server] for server in servers),
+        "choices": choices,
         "needed": test.choices,
         "false_alarm": test.alarm,
         "miss": test.miss,
     }
     told = ", ".join(f"{server} {counts[server]}" for server in servers)
-    uneven = [_named(server, counts[server], len(choices), test) for server in servers]
+    uneven = [_named(server, counts[server], choices, test) for server in servers]
     uneven = [each for each in uneven if each]
     if uneven:
-        return failed("spread", f"{'; '.join(uneven)} (of {len(choices)}: {told})", **figures)
-    if len(choices) < test.choices:
-        text = f"only {len(choices)} independent choices, {test.choices} are needed to tell"
+        return failed("spread", f"{'; '.join(uneven)} (of {choices}: {told})", **figures)
+    if choices < test.choices:
+        text = f"only {choices} independent choices, {test.choices} are needed to tell"
         return unknown("spread", text, **figures)
-    return passed("spread", f"even over {len(choices)} choices: {told}", **figures)
+    return passed("spread", f"even over {choices} choices: {told}", **figures)
 
 
-def _chosen(case: Case) -> list[str]:
+def _chosen(case: Case) -> Counter[str]:
     """The servers that were chosen, once for each independent choice."""
     made = _choices(case)
-    vips = {each.choice for each in made} & case.topology.vips.keys()
+    vips = made.keys() & case.topology.vips.keys()
     if not vips:
-        return [each.choice for each in made]
+        return made
     port = case.topology.flows[case.flow].port
     if any(_keeps_to_a_host(case.topology, vip, port) for vip in vips):
-        return []  # the messages of one sender are no independent choices
-    entries = case.ledger.of_flow(case.flow)
-    return [min(entry.accepted)[1] for entry in entries if entry.accepted]
+        return Counter()  # the messages of one sender are no independent choices
+    return case.ledger.first_takers(case.flow)
 
 
 def _keeps_to_a_host(topology: Topology, vip: str, port: int) -> bool:
@@ -66,14 +64,16 @@ def _keeps_to_a_host(topology: Topology, vip: str, port: int) -> bool:
     return balancer.mode == "wnlb" and not shares
 
 
-def _choices(case: Case) -> list[Attempt]:
+def _choices(case: Case) -> Counter[str]:
     """The independent ones; those of senders that found no server to try are none."""
-    made = [each for each in case.attempts if each.choice]
-    first: dict[int, Attempt] = {}
-    for attempt in made:
-        if attempt.member is not None:
-            first.setdefault(attempt.member, attempt)
-    return [*first.values(), *(each for each in made if each.member is None)]
+    made = Counter[str]()
+    first: dict[int, str] = {}
+    for choice, member in case.attempts.choices():
+        if member is None:
+            made[choice] += 1
+        else:
+            first.setdefault(member, choice)
+    return made + Counter(first.values())
 
 
 def _named(server: str, count: int, choices: int, test: SpreadTest) -> str:

@@ -39,7 +39,7 @@ def said(judgement: Judgement, kind: str, flows: list[FlowVerdict]) -> Said:
     entries = [
         entry
         for flow in flows
-        for entry in judgement.ledger.of_flow(flow.flow)
+        for entry in judgement.ledger.unusual(flow.flow)
         if entry.account is Account(kind)
     ]
     count = len(entries)

@@ -33,9 +33,7 @@ def notes(judgement: Judgement) -> Iterator[Finding]:
 def _waited(judgement: Judgement, flow: str) -> Iterator[Entry]:
     """What was accepted before the mailbox server was back, and arrived after that."""
     back = max((window.healed or 0.0 for window in judgement.ledger.faults), default=0.0)
-    for entry in judgement.ledger.of_flow(flow):
-        if entry.accepted and entry.arrived and entry.accepted[0][0] < back <= entry.arrived[0][0]:
-            yield entry
+    yield from judgement.ledger.across(flow, back)
 
 
 def _note(

@@ -5,6 +5,7 @@ Pure; field seconds.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
@@ -50,7 +51,7 @@ def latencies_of(case: Case) -> tuple[Latency, ...]:
     return _told(parts, case.clock)
 
 
-def _told(parts: dict[str, list[Attempt]], clock: float) -> tuple[Latency, ...]:
+def _told(parts: Mapping[str, Sequence[Attempt]], clock: float) -> tuple[Latency, ...]:
     found = []
     for part, attempts in parts.items():
         took = sorted(

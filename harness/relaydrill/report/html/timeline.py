@@ -14,6 +14,7 @@ from typing import Final
 
 from relaydrill.drills.checks.case import Case
 from relaydrill.ledger import Attempt, Entry
+from relaydrill.message import WANTED
 from relaydrill.topology import Topology
 from relaydrill.verdict import Verdict
 
@@ -165,10 +166,9 @@ def taker(topology: Topology, entry: Entry, attempt: Attempt) -> str:
 
 
 def _attempts(case: Case) -> Iterator[tuple[Entry, Attempt]]:
-    wanted = {id(attempt) for attempt in case.attempts}
     for entry in case.ledger.of_flow(case.flow):
         for attempt in entry.attempts:
-            if id(attempt) in wanted:
+            if attempt.sort == WANTED:
                 yield entry, attempt
 
 
