@@ -22,6 +22,7 @@ class Ledger:
         self.beliefs: list[Belief] = []
         self.unseen = Account.LOST
         self.stalls: list[Stall] = []
+        self.gone_workers: list[str] = []
         self._queues: dict[str, tuple[float, frozenset[tuple[str, str]]]] = {}
 
     def of_flow(self, flow: str) -> Iterator[Entry]:

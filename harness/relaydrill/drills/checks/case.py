@@ -71,9 +71,9 @@ class Case:
 
     def served(self, attempt: Attempt) -> bool:
         """Whether an attempt was accepted, and as soon as the flow promises."""
-        if not attempt.accepted or attempt.ended is None:
+        if not attempt.accepted or attempt.took_s is None:
             return False
-        return (attempt.ended - attempt.started) * self.clock <= self.expect.degraded_s
+        return attempt.took_s * self.clock <= self.expect.degraded_s
 
     @cached_property
     def acceptance(self) -> str:

@@ -1,0 +1,142 @@
+"""Senders for an ordinary locustfile: Locust decides how many there are, and when each sends."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import socket
+import ssl
+import time
+import uuid
+from typing import ClassVar
+
+import dns.exception
+import dns.resolver
+from locust import User
+from locust.env import Environment
+
+from relaydrill.locust.statistics import count
+from relaydrill.message import compose
+from relaydrill.personas import PERSONAS, Circumstances
+from relaydrill.personas.base import Unresolved
+from relaydrill.personas.courier import Courier
+from relaydrill.placement import Credentials, Endpoint
+from relaydrill.smtp import NO_SUCH_NAME, Outcome
+
+
+class MailUser(User):
+    """One sender, with the memory that its persona has. Its tasks call `send_mail`.
+
+    Attributes:
+        host: Name that it resolves, address, or domain whose MX records count; also ``--host``. A
+            port may follow, after a colon.
+        port: Where it connects else. persona: How it picks a server; as a topology's flow.
+        flow: Name in the statistics. sender, recipient: The envelope. size: Bytes of a body.
+        helo: The name that it gives in EHLO; by default this machine's.
+        login: User and password, for personas that log in.
+        ca: PEM file of the authority to trust; by default the system's.
+        connect_s, reply_s: Timeouts, seconds.
+    """
+
+    abstract = True
+    port: ClassVar[int] = 25
+    persona: ClassVar[str] = "single_host"
+    flow: ClassVar[str] = "mail"
+    sender: ClassVar[str] = ""
+    recipient: ClassVar[str] = ""
+    size: ClassVar[int] = 2000
+    helo: ClassVar[str] = ""
+    login: ClassVar[tuple[str, str]] = ("", "")
+    ca: ClassVar[str] = ""
+    connect_s: ClassVar[float] = 30.0
+    reply_s: ClassVar[float] = 60.0
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self._check()
+        self._name = self.helo or socket.getfqdn()
+        self._persona = PERSONAS[self.persona]
+        self._mind = self._persona.mind(Circumstances(random.Random()))
+        self._serial, self._numbers = uuid.uuid4().hex, itertools.count()
+        self._courier = Courier(
+            helo=self._name,
+            source="",
+            directory=SystemNames(),
+            endpoint=Endpoint,
+            connect_s=self.connect_s,
+            reply_s=self.reply_s,
+            tls=ssl.create_default_context(cafile=self.ca or None),
+            login=Credentials(*self.login),
+        )
+
+    def send_mail(self) -> Outcome:
+        """Make one attempt, have Locust count it, and return what was learnt."""
+        assert self.host
+        host, _, port = self.host.partition(":")
+        identity = f"<{self._serial}.{next(self._numbers)}@{self._name}>"
+        content = compose(
+            identity,
+            sender=self.sender,
+            recipients=(self.recipient,),
+            size=self.size,
+            date=time.time(),
+        )
+        begin = time.monotonic()
+        outcome = self._courier.send(
+            self._persona,
+            self._mind,
+            host,
+            int(port or self.port),
+            sender=self.sender,
+            recipient=self.recipient,
+            content=content,
+        ).outcome
+        count(self, self.flow, outcome, took_s=time.monotonic() - begin, size=len(content))
+        return outcome
+
+    def _check(self) -> None:
+        """Refuse what cannot send.
+
+        Raises:
+            ValueError: Something is missing, or no persona is called so.
+        """
+        for name in ("host", "sender", "recipient"):
+            if not getattr(self, name):
+                raise ValueError(f"{type(self).__name__} says no {name}")
+        if self.persona not in PERSONAS:
+            known = ", ".join(PERSONAS)
+            raise ValueError(
+                f"{type(self).__name__}: no persona is called {self.persona!r}; there are: {known}"
+            )
+
+
+class SystemNames:
+    """Names as this machine resolves them."""
+
+    def mx(self, domain: str) -> tuple[tuple[int, str], ...]:
+        """The domain's MX records.
+
+        Raises:
+            Unresolved: There is no such name, or no answer.
+        """
+        try:
+            found = dns.resolver.resolve(domain, "MX")
+        except dns.resolver.NoAnswer:
+            return ()
+        except dns.resolver.NXDOMAIN:
+            raise Unresolved(f"{domain}: {NO_SUCH_NAME}") from None
+        except dns.exception.DNSException as error:
+            raise Unresolved(f"{domain}: {error}") from None
+        return tuple((each.preference, str(each.exchange).rstrip(".")) for each in found)
+
+    def addresses(self, host: str) -> tuple[str, ...]:
+        """The host's IPv4 addresses.
+
+        Raises:
+            Unresolved: There is no such name, or no answer.
+        """
+        try:
+            found = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
+        except OSError as error:
+            raise Unresolved(f"{host}: {error.strerror or error}") from None
+        return tuple(str(where[0]) for *_, where in found)
