@@ -38,7 +38,7 @@ def test_a_master_listens_on_this_machine_alone_unless_told_otherwise(tmp_path: 
 @pytest.mark.parametrize(
     ("app", "words"),
     [
-        ({"load": {"workers": 0}}, "greater than or equal to 1"),
+        ({"load": {"workers": 0}}, "0 is too small"),
         ({"load": {"workers": 2, "address": "here"}}, "not an IPv4 address"),
         ({"load": {"workers": 2}, "kind": "exim"}, "shares its load with no worker"),
     ],

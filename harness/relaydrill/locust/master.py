@@ -27,6 +27,7 @@ from gevent.event import Event
 from gevent.fileobject import FileObjectPosix
 from locust.env import Environment
 from locust.event import Events
+from locust.exception import RPCError
 from locust.rpc.protocol import Message
 from locust.runners import STATE_MISSING, MasterRunner
 
@@ -113,8 +114,9 @@ class Master:
         environment = Environment(user_classes=[DrillUser], events=Events())
         try:
             return environment.create_master_runner(self._told["address"], self._told["port"])
-        except (Exception, SystemExit) as error:  # a port in use has Locust exit
-            why = "another program has it" if isinstance(error, SystemExit) else str(error)
+        except (RPCError, SystemExit) as error:  # of a port in use Locust may exit
+            in_use = isinstance(error, SystemExit) or "in use" in str(error)
+            why = "another program has it" if in_use else str(error)
             raise LabError(f"no Locust master can listen on {self._where}: {why}") from None
 
     def _notice(self, client_id: str, **_: Any) -> None:

@@ -130,15 +130,16 @@ class SharedSender:
             yield json.loads(line)
 
     async def _gather(self) -> None:
+        why = ""
         async for event in self._events():
             match event["event"]:
-                case "failed":
-                    raise LabError(f"{self._settings.name}: {event['reason']}")
                 case "ready":
                     return
+                case "failed":  # it goes on to send home who came
+                    why = f"{self._settings.name}: {event['reason']}"
                 case _:
                     self._note(event)
-        raise LabError(await self._how_it_ended())
+        raise LabError(why or await self._how_it_ended())
 
     async def _attend(self) -> None:
         """Journal what the workers tell. The master's unwanted end is the end of this node, too.

@@ -1,0 +1,191 @@
+"""What the page on Locust says is so: its files are run, against a lab."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from relaydrill import inventory
+from relaydrill.drivers.process import ProcessLab
+from relaydrill.journal import read_events
+from relaydrill.placement import Endpoint
+from relaydrill.wait import wait_for
+from tests.locust_workers import DRILL, ROOT, free_port, needs_locust, workers
+
+pytestmark = needs_locust
+
+_PAGE = (ROOT / "docs" / "locust.md").read_text(encoding="utf-8")
+_FOLDER = ROOT / "docs" / "locust"
+_OFFICE = _FOLDER / "office.py"
+
+
+@pytest.mark.parametrize("name", ["shared.yaml", "drill.py", "office.py"])
+def test_the_page_shows_the_files_that_are_there(name: str) -> None:
+    """A block of the page is the file beside it, to the letter."""
+    blocks = re.findall(r"^```\w+\n(.*?)^```$", _PAGE, re.M | re.S)
+    assert (_FOLDER / name).read_text(encoding="utf-8") in blocks
+
+
+def test_the_drill_of_the_page(tmp_path: Path) -> None:
+    """Its workers and its drill, as the page starts them: a verdict of the tier, not of a mistake.
+
+    Only the port is another one, so that two of these tests may run side by side.
+    """
+    port = free_port()
+    design = yaml.safe_load((_FOLDER / "shared.yaml").read_text(encoding="utf-8"))
+    design["nodes"]["app"]["load"]["port"] = port
+    (tmp_path / "shared.yaml").write_text(yaml.safe_dump(design))
+    [command] = re.findall(r"^relaydrill (drill .*)$", _PAGE, re.M)
+    with workers(2, port, tmp_path, DRILL) as started:
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / "relaydrill"), *command.split(), "--json"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        statuses = [worker.ended() for worker in started]
+    assert done.returncode in (0, 3), done.stdout + done.stderr  # 3: unknown, on a starved machine
+    told = json.loads(done.stdout)
+    checks = {each["check"]: each for each in told["flows"]["relay"]["checks"]}
+    assert checks["account"]["status"] == "pass", checks["account"]
+    assert statuses == [0, 0]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessLab]:
+    """A lab to load."""
+    with ProcessLab(inventory.load("sharepoint"), tmp_path_factory.mktemp("lab") / "lab") as lab:
+        yield lab
+
+
+def at_work(where: Endpoint, *, seconds: int = 3) -> tuple[int, dict[str, Any], str]:
+    """The page's office for some seconds, without a web UI: exit status, statistics, the rest."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "locust", "-f", str(_OFFICE), "--host", str(where)),
+            *("--headless", "--users", "10", "--spawn-rate", "10", "--run-time", f"{seconds}s"),
+            *("--stop-timeout", "10", "--json"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    [mail] = json.loads(done.stdout)
+    assert (mail["name"], mail["method"]) == ("mail", "SMTP")
+    return done.returncode, mail, done.stderr
+
+
+def test_locust_counts_what_arrives(lab: ProcessLab) -> None:
+    """Every message that the mailbox got is a request, and every request is one of these."""
+    before = arrivals(lab)
+    status, mail, said = at_work(lab.reachable("mail", 25))
+    assert status == 0, said
+    assert mail["num_requests"] > 30
+    assert mail["num_failures"] == 0
+    assert 0.0 < mail["min_response_time"] <= mail["max_response_time"] < 5000.0
+    assert mail["total_content_length"] > 2000 * mail["num_requests"]
+    wait_for(
+        lambda: arrivals(lab) - before == mail["num_requests"], what="the mail", deadline_s=20.0
+    )
+
+
+def test_a_refusal_is_a_failure_with_the_server_s_own_words(lab: ProcessLab) -> None:
+    """Each attempt is a failure, and what the hub says stands in Locust's report of errors."""
+    control = lab.control("ht1")
+    control("disturb", label="full", action="reply", phase="mail", reply=[452, "4.3.1 Full"])
+    try:
+        status, mail, said = at_work(lab.reachable("ht1", 25), seconds=2)
+    finally:
+        control("relieve", label="full")
+    assert status == 1, said
+    assert mail["num_requests"] == mail["num_failures"] > 0
+    error = r"NotAccepted\('refused at mail: 452 4.3.1 Full'\)"
+    assert re.search(rf"^{mail['num_failures']} +SMTP mail: {error}", said, re.M), said
+
+
+def test_the_web_ui_shows_it(lab: ProcessLab, tmp_path: Path) -> None:
+    """Started from the browser's own form, the office's requests stand in the UI's figures."""
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    with serving(port, lab.reachable("mail", 25), tmp_path):
+        wait_for(lambda: asked(base + "/stats/requests"), what="the web UI", deadline_s=30.0)
+        form = urllib.parse.urlencode({"user_count": 5, "spawn_rate": 5}).encode()
+        assert asked(base + "/swarm", form)["success"]
+
+        def counted() -> bool:
+            told = asked(base + "/stats/requests")["stats"]
+            return any(row["name"] == "mail" and row["num_requests"] > 5 for row in told)
+
+        wait_for(counted, what="requests in the web UI", deadline_s=30.0)
+
+
+@contextlib.contextmanager
+def serving(port: int, where: Endpoint, folder: Path) -> Iterator[None]:
+    """The page's office with its web UI."""
+    with (folder / "web.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "locust", "-f", str(_OFFICE), "--host", str(where)),
+                *("--web-host", "127.0.0.1", "--web-port", str(port)),
+            ],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def asked(url: str, form: bytes | None = None) -> Any:
+    """What the web UI answers; None while it does not."""
+    try:
+        with urllib.request.urlopen(url, form, timeout=10.0) as answer:
+            return json.load(answer)
+    except OSError:
+        return None
+
+
+def test_a_drill_s_user_without_a_drill_says_what_it_is_for(tmp_path: Path) -> None:
+    """One sentence, and no traceback."""
+    done = subprocess.run(
+        [sys.executable, "-m", "locust", "-f", str(DRILL), "--headless", "--users", "1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "DrillUser is for the workers of a drill: add --worker" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_the_extra_one_sentence_says_what_to_install() -> None:
+    """An import in a Python that has no Locust."""
+    code = "import sys; sys.modules['locust'] = None\nimport relaydrill.locust"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.endswith("run: pip install 'relaydrill[locust]'")
+
+
+def arrivals(lab: ProcessLab) -> int:
+    """How many messages the mailbox has got."""
+    return sum(event.kind == "arrived" for event in read_events(lab.journal("mbx")))
