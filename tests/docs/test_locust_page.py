@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import urllib.parse
@@ -37,31 +39,60 @@ def test_the_page_shows_the_files_that_are_there(name: str) -> None:
     assert (_FOLDER / name).read_text(encoding="utf-8") in blocks
 
 
-def test_the_drill_of_the_page(tmp_path: Path) -> None:
-    """Its workers and its drill, as the page starts them: a verdict of the tier, not of a mistake.
-
-    Only the port is another one, so that two of these tests may run side by side.
-    """
-    port = free_port()
+def write_shared(folder: Path, port: int) -> None:
+    """The page's topology, with a port of its own: two of these tests may run side by side."""
     design = yaml.safe_load((_FOLDER / "shared.yaml").read_text(encoding="utf-8"))
     design["nodes"]["app"]["load"]["port"] = port
-    (tmp_path / "shared.yaml").write_text(yaml.safe_dump(design))
+    (folder / "shared.yaml").write_text(yaml.safe_dump(design))
+
+
+def relaydrill(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of ours in a folder."""
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("relaydrill")), *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+
+
+def test_the_drill_of_the_page(tmp_path: Path) -> None:
+    """Its workers and its drill, as the page starts them, come to an account of all mail."""
+    port = free_port()
+    write_shared(tmp_path, port)
     [command] = re.findall(r"^relaydrill (drill .*)$", _PAGE, re.M)
     with workers(2, port, tmp_path, DRILL) as started:
-        done = subprocess.run(
-            [str(Path(sys.executable).parent / "relaydrill"), *command.split(), "--json"],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
+        done = relaydrill(tmp_path, *command.split(), "--json")
         statuses = [worker.ended() for worker in started]
     assert done.returncode in (0, 3), done.stdout + done.stderr  # 3: unknown, on a starved machine
     told = json.loads(done.stdout)
     checks = {each["check"]: each for each in told["flows"]["relay"]["checks"]}
     assert checks["account"]["status"] == "pass", checks["account"]
     assert statuses == [0, 0]
+
+
+def test_workers_come_back_for_the_next_lab_of_an_audit(tmp_path: Path) -> None:
+    """The loop of the page serves two labs that begin and end one right after the other."""
+    port = free_port()
+    [loop] = re.findall(r"`(while locust .*; done)`", _PAGE)
+    loop = loop.replace("locust -f drill.py", f"{sys.executable} -m locust -f {DRILL}")
+    loop = loop.replace("--worker", f"--worker --master-port {port}")
+    write_shared(tmp_path, port)
+    with (tmp_path / "workers.log").open("wb") as log:
+        shells = [
+            subprocess.Popen(["sh", "-c", loop], stdout=log, stderr=log, start_new_session=True)
+            for _ in range(2)
+        ]
+    try:
+        done = relaydrill(tmp_path, "audit", "shared.yaml", "--node", "ht1", "--json")
+    finally:
+        for shell in shells:
+            os.killpg(shell.pid, signal.SIGKILL)
+            shell.wait()
+    assert done.returncode in (0, 3), done.stdout + done.stderr  # 3: unknown, on a starved machine
+    assert [row["drill"] for row in json.loads(done.stdout)["rows"]] == ["steady", "kill-ht1"]
 
 
 @pytest.fixture(scope="module")

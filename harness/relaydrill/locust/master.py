@@ -16,8 +16,10 @@ It ends when its input does, and has the workers end, too.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -32,10 +34,12 @@ from locust.rpc.protocol import Message
 from locust.runners import STATE_MISSING, MasterRunner
 
 import relaydrill
-from relaydrill.errors import LabError
+from relaydrill.errors import LabError, WaitTimeout
 from relaydrill.locust.drilling import ABLE, HELLO, ORDER, OUTCOME, SETTINGS, DrillUser
+from relaydrill.wait import wait_for
 
 _COME_S: Final = 10.0
+_FREE_S: Final = 3.0
 _LOOK_S: Final = 0.1
 
 Say = Callable[..., None]
@@ -112,12 +116,16 @@ class Master:
 
     def _listen(self) -> MasterRunner:
         environment = Environment(user_classes=[DrillUser], events=Events())
+        address, port = self._told["address"], self._told["port"]
         try:
-            return environment.create_master_runner(self._told["address"], self._told["port"])
-        except (RPCError, SystemExit) as error:  # of a port in use Locust may exit
-            in_use = isinstance(error, SystemExit) or "in use" in str(error)
-            why = "another program has it" if in_use else str(error)
-            raise LabError(f"no Locust master can listen on {self._where}: {why}") from None
+            # The master of the lab before this one may be sending its workers home still.
+            wait_for(lambda: _is_free(address, port), what="the port", deadline_s=_FREE_S)
+            return environment.create_master_runner(address, port)
+        except WaitTimeout:
+            why = "another program has it"
+        except (RPCError, OSError) as error:
+            why = str(error)
+        raise LabError(f"no Locust master can listen on {self._where}: {why}")
 
     def _notice(self, client_id: str, **_: Any) -> None:
         self._strangers.add(client_id)
@@ -173,6 +181,23 @@ class Master:
             del self._under_way[number]
         self._say("given up", ids=lost)
         self._fill_seats()
+
+
+def _is_free(address: str, port: int) -> bool:
+    """Whether nobody listens there.
+
+    Raises:
+        OSError: Nobody could: it is no address of this machine's.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise
+    return True
 
 
 def _short(worker: str) -> str:
