@@ -207,6 +207,36 @@ def test_a_drill_s_user_without_a_drill_says_what_it_is_for(tmp_path: Path) -> N
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("recipient = ''", "Office has no recipient"),
+        ("persona = 'sendmail'", "no persona is called 'sendmail'; there are: single_host"),
+        ("size = 500", "Office has no host: name it there, or with --host"),
+    ],
+)
+def test_a_locustfile_that_cannot_send_is_told_why(line: str, words: str, tmp_path: Path) -> None:
+    """One sentence says what is missing, and where."""
+    whole = _OFFICE.read_text(encoding="utf-8")
+    (tmp_path / "office.py").write_text(
+        whole.replace("    wait_time", f"    {line}\n    wait_time")
+    )
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "locust", "-f", "office.py", "--headless"),
+            *("--users", "1", "--run-time", "2s"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode != 0
+
+
 def test_without_the_extra_one_sentence_says_what_to_install() -> None:
     """An import in a Python that has no Locust."""
     code = "import sys; sys.modules['locust'] = None\nimport relaydrill.locust"

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
@@ -276,6 +277,22 @@ def test_nothing_arrives_that_is_not_in_the_journal_of_a_killed_sender(
         arrived = {e.message for e in read_events(lab.journal("mbx")) if e.kind == "arrived"}
     assert len(arrived) > 100
     assert arrived <= attempted
+
+
+def test_a_master_that_dies_ends_its_sender(
+    shared: Callable[..., Topology], port: int, tmp_path: Path
+) -> None:
+    """The lab tells it among the deaths, and the workers do not wait for a master for ever."""
+    with (
+        workers(2, port, tmp_path) as started,
+        ProcessLab(shared(), tmp_path / "lab") as lab,
+    ):
+        [master] = psutil.Process(lab.pid("app")).children()
+        master.kill()
+        wait_for(lab.deaths, what="the sender to end", deadline_s=20.0)
+        assert "the Locust master ended (SIGKILL)" in lab.deaths()[0]
+        assert [worker.ended() for worker in started] == [0, 0]
+        assert all("no word of the master" in worker.said for worker in started)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,13 @@ import socket
 import ssl
 import time
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import dns.exception
 import dns.resolver
-from locust import User
+from locust import User, events
 from locust.env import Environment
+from locust.exception import StopTest
 
 from relaydrill.locust.statistics import count
 from relaydrill.message import compose
@@ -53,7 +54,9 @@ class MailUser(User):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self._check()
+        if not self.host:  # as Locust's own users have it; its web UI asks for one
+            environment.process_exit_code = 2
+            raise StopTest(f"{type(self).__name__} has no host: name it there, or with --host")
         self._name = self.helo or socket.getfqdn()
         self._persona = PERSONAS[self.persona]
         self._mind = self._persona.mind(Circumstances(random.Random()))
@@ -94,19 +97,20 @@ class MailUser(User):
         count(self, self.flow, outcome, took_s=time.monotonic() - begin, size=len(content))
         return outcome
 
-    def _check(self) -> None:
-        """Refuse what cannot send.
 
-        Raises:
-            ValueError: Something is missing, or no persona is called so.
-        """
-        for name in ("host", "sender", "recipient"):
-            if not getattr(self, name):
-                raise ValueError(f"{type(self).__name__} says no {name}")
-        if self.persona not in PERSONAS:
-            known = ", ".join(PERSONAS)
-            raise ValueError(
-                f"{type(self).__name__}: no persona is called {self.persona!r}; there are: {known}"
+@events.init.add_listener
+def _check(environment: Environment, **_: Any) -> None:
+    """Refuse a locustfile whose users could not send, before it begins."""
+    for users in environment.user_classes:
+        if not issubclass(users, MailUser):
+            continue
+        for name in ("sender", "recipient"):
+            if not getattr(users, name):
+                raise SystemExit(f"{users.__name__} has no {name}: an address for the envelope")
+        if users.persona not in PERSONAS:
+            raise SystemExit(
+                f"{users.__name__}: no persona is called {users.persona!r}; there are: "
+                + ", ".join(PERSONAS)
             )
 
 

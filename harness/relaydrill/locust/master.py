@@ -180,6 +180,8 @@ class Master:
         for number in lost:
             del self._under_way[number]
         self._say("given up", ids=lost)
+        # Where it is merely cut off, it is to end when it hears again, and send nothing more.
+        self._runner.send_message("quit", client_id=worker)
         self._fill_seats()
 
 
