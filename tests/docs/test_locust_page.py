@@ -212,14 +212,14 @@ def test_a_drill_s_user_without_a_drill_says_what_it_is_for(tmp_path: Path) -> N
     [
         ("recipient = ''", "Office has no recipient"),
         ("persona = 'sendmail'", "no persona is called 'sendmail'; there are: single_host"),
-        ("size = 500", "Office has no host: name it there, or with --host"),
+        ("host = ''", "Office has no host: name it there, or with --host"),
     ],
 )
 def test_a_locustfile_that_cannot_send_is_told_why(line: str, words: str, tmp_path: Path) -> None:
     """One sentence says what is missing, and where."""
     whole = _OFFICE.read_text(encoding="utf-8")
     (tmp_path / "office.py").write_text(
-        whole.replace("    wait_time", f"    {line}\n    wait_time")
+        whole.replace("    wait_time", f"    host = 'a.test'\n    {line}\n    wait_time")
     )
     done = subprocess.run(
         [

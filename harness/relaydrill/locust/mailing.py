@@ -15,6 +15,7 @@ import dns.resolver
 from locust import User, events
 from locust.env import Environment
 from locust.exception import StopTest
+from locust.runners import Runner, WorkerRunner
 
 from relaydrill.locust.statistics import count
 from relaydrill.message import compose
@@ -54,9 +55,8 @@ class MailUser(User):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        if not self.host:  # as Locust's own users have it; its web UI asks for one
-            environment.process_exit_code = 2
-            raise StopTest(f"{type(self).__name__} has no host: name it there, or with --host")
+        if not self.host:  # as Locust's own users say it; its web UI asks for one
+            raise StopTest(_no_host(type(self)))
         self._name = self.helo or socket.getfqdn()
         self._persona = PERSONAS[self.persona]
         self._mind = self._persona.mind(Circumstances(random.Random()))
@@ -99,11 +99,15 @@ class MailUser(User):
 
 
 @events.init.add_listener
-def _check(environment: Environment, **_: Any) -> None:
+def _check(environment: Environment, runner: Runner, **_: Any) -> None:
     """Refuse a locustfile whose users could not send, before it begins."""
+    # The web UI asks for a host, and a worker learns it from its master.
+    host_follows = environment.web_ui is not None or isinstance(runner, WorkerRunner)
     for users in environment.user_classes:
         if not issubclass(users, MailUser):
             continue
+        if not (users.host or environment.host or host_follows):
+            raise SystemExit(_no_host(users))
         for name in ("sender", "recipient"):
             if not getattr(users, name):
                 raise SystemExit(f"{users.__name__} has no {name}: an address for the envelope")
@@ -112,6 +116,10 @@ def _check(environment: Environment, **_: Any) -> None:
                 f"{users.__name__}: no persona is called {users.persona!r}; there are: "
                 + ", ".join(PERSONAS)
             )
+
+
+def _no_host(users: type[MailUser]) -> str:
+    return f"{users.__name__} has no host: name it there, or with --host"
 
 
 class SystemNames:
