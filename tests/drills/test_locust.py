@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -31,6 +32,7 @@ from relaydrill.verdict import Status
 from relaydrill.wait import wait_for
 from tests.locust_workers import free_port, needs_locust, workers
 from tests.scripted_server import ScriptedServer
+from tests.standing_lab import standing
 
 pytestmark = needs_locust
 
@@ -293,6 +295,21 @@ def test_a_master_that_dies_ends_its_sender(
         assert "the Locust master ended (SIGKILL)" in lab.deaths()[0]
         assert [worker.ended() for worker in started] == [0, 0]
         assert all("no word of the master" in worker.said for worker in started)
+
+
+def test_workers_load_a_lab_that_runs_already(port: int, tmp_path: Path) -> None:
+    """As with a lab of one's own: the inventory's fence and login hold for workers, too."""
+    app = {"load": {"workers": 2, "port": port}}
+    with standing(tmp_path) as lab, workers(2, port, tmp_path) as started:
+        inventory_file = str(lab.inventory({"nodes": {"app": app}}))
+        done = lab.run("drill", inventory_file, "--driver", "attach", "--json")
+        assert [worker.ended() for worker in started] == [0, 0]
+    flows = json.loads(done.stdout)["flows"]
+    told = {flow: {c["check"]: c for c in found["checks"]} for flow, found in flows.items()}
+    assert {"relay", "submission"} == set(told)
+    for checks in told.values():
+        assert checks["account"]["status"] == "pass"
+        assert checks["account"]["figures"]["delivered"] > 50
 
 
 @pytest.mark.parametrize(
