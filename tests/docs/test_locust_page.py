@@ -59,22 +59,29 @@ def relaydrill(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_drill_of_the_page(tmp_path: Path) -> None:
-    """Its workers and its drill, as the page starts them, come to an account of all mail."""
+    """Its workers and its drill, as the page starts them, come to an account of all mail.
+
+    Whether the tier holds is not this test's matter: a busy machine's checks may time out.
+    """
     port = free_port()
     write_shared(tmp_path, port)
     [command] = re.findall(r"^relaydrill (drill .*)$", _PAGE, re.M)
     with workers(2, port, tmp_path, DRILL) as started:
         done = relaydrill(tmp_path, *command.split(), "--json")
         statuses = [worker.ended() for worker in started]
-    assert done.returncode in (0, 3), done.stdout + done.stderr  # 3: unknown, on a starved machine
-    told = json.loads(done.stdout)
-    checks = {each["check"]: each for each in told["flows"]["relay"]["checks"]}
-    assert checks["account"]["status"] == "pass", checks["account"]
+    assert done.returncode in (0, 1, 3), done.stdout + done.stderr
+    for flow in json.loads(done.stdout)["flows"].values():
+        checks = {each["check"]: each for each in flow["checks"]}
+        assert checks["harness"]["status"] == checks["account"]["status"] == "pass", checks
+        assert checks["account"]["figures"]["delivered"] > 50
     assert statuses == [0, 0]
 
 
 def test_workers_come_back_for_the_next_lab_of_an_audit(tmp_path: Path) -> None:
-    """The loop of the page serves two labs that begin and end one right after the other."""
+    """The loop of the page serves two labs that begin and end one right after the other.
+
+    Whether the tier holds is not this test's matter, either.
+    """
     port = free_port()
     [loop] = re.findall(r"`(while locust .*; done)`", _PAGE)
     loop = loop.replace("locust -f drill.py", f"{sys.executable} -m locust -f {DRILL}")
@@ -91,7 +98,7 @@ def test_workers_come_back_for_the_next_lab_of_an_audit(tmp_path: Path) -> None:
         for shell in shells:
             os.killpg(shell.pid, signal.SIGKILL)
             shell.wait()
-    assert done.returncode in (0, 3), done.stdout + done.stderr  # 3: unknown, on a starved machine
+    assert done.returncode in (0, 1, 3), done.stdout + done.stderr
     assert [row["drill"] for row in json.loads(done.stdout)["rows"]] == ["steady", "kill-ht1"]
 
 
