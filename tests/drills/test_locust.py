@@ -324,12 +324,15 @@ def test_workers_load_a_lab_that_runs_already(port: int, tmp_path: Path) -> None
 def test_a_worker_keeps_to_the_fence(
     fence: tuple[str, ...], result: str, connections: int, port: int, tmp_path: Path
 ) -> None:
-    """Where its sender may not connect, no worker of its does; without a fence it would."""
+    """Where its sender may not connect, no worker of its does; without a fence it would.
+
+    As on any other machine, the sender's address is none of the worker's own.
+    """
     with ScriptedServer() as server, workers(1, port, tmp_path):
         settings = config.Sender(
             name="app",
             fqdn="app.contoso.com",
-            address="127.0.0.1",
+            address="192.0.2.7",
             control=config.Control(address="127.0.0.1", port=1, token="t"),
             journal="",
             hosts={"mail": ("127.0.0.1",)},
