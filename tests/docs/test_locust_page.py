@@ -122,6 +122,7 @@ def at_work(where: Endpoint) -> tuple[int, dict[str, Any], str]:
         timeout=90,
         check=False,
     )
+    assert '"mail"' in done.stdout, done.stdout + done.stderr
     [mail] = json.loads(done.stdout)
     assert (mail["name"], mail["method"]) == ("mail", "SMTP")
     return done.returncode, mail, done.stderr
