@@ -11,7 +11,7 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -109,49 +109,67 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessLab]:
         yield lab
 
 
-def at_work(where: Endpoint) -> tuple[int, dict[str, Any], str]:
-    """The page's office for some seconds, without a web UI: exit status, statistics, the rest."""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "locust", "-f", str(_OFFICE), "--host", str(where)),
-            *("--headless", "--users", "10", "--spawn-rate", "10", "--run-time", "5s"),
-            *("--stop-timeout", "10", "--json"),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-    assert '"mail"' in done.stdout, done.stdout + done.stderr
-    [mail] = json.loads(done.stdout)
+def at_work(
+    where: Endpoint, folder: Path, is_enough: Callable[[], bool]
+) -> tuple[int, dict[str, Any], str]:
+    """The page's office without a web UI, until it is told to end: exit status, statistics, rest.
+
+    Not by ``--run-time``: the clock of Locust's timers begins while it is still being imported.
+    """
+    with (folder / "said").open("w+") as said, (folder / "errors").open("w+") as errors:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "locust", "-f", str(_OFFICE), "--host", str(where)),
+                *("--headless", "--users", "10", "--spawn-rate", "10"),
+                *("--stop-timeout", "20", "--json"),
+            ],
+            stdout=said,
+            stderr=errors,
+        )
+        try:
+            wait_for(is_enough, what="the office to write", deadline_s=40.0)
+            process.terminate()
+            status = process.wait(40.0)
+        finally:
+            process.kill()
+            process.wait()
+    [mail] = json.loads((folder / "said").read_text())
     assert (mail["name"], mail["method"]) == ("mail", "SMTP")
-    return done.returncode, mail, done.stderr
+    return status, mail, (folder / "errors").read_text()
 
 
-def test_locust_counts_what_arrives(lab: ProcessLab) -> None:
+def test_locust_counts_what_arrives(lab: ProcessLab, tmp_path: Path) -> None:
     """Every message that the mailbox got is a request, and every request is one of these."""
-    before = arrivals(lab)
-    status, mail, said = at_work(lab.reachable("mail", 25))
+    before = seen(lab, "mbx", "arrived")
+    status, mail, said = at_work(
+        lab.reachable("mail", 25), tmp_path, lambda: seen(lab, "mbx", "arrived") >= before + 30
+    )
     assert status == 0, said
-    assert mail["num_requests"] > 0
     assert mail["num_failures"] == 0
-    assert 0.0 < mail["min_response_time"] <= mail["max_response_time"] < 5000.0
+    assert 0.0 < mail["min_response_time"] <= mail["max_response_time"] < 20_000.0
     assert mail["total_content_length"] > 2000 * mail["num_requests"]
     wait_for(
-        lambda: arrivals(lab) - before == mail["num_requests"], what="the mail", deadline_s=20.0
+        lambda: seen(lab, "mbx", "arrived") - before == mail["num_requests"],
+        what="the mail",
+        deadline_s=20.0,
     )
 
 
-def test_a_refusal_is_a_failure_with_the_server_s_own_words(lab: ProcessLab) -> None:
+def test_a_refusal_is_a_failure_with_the_server_s_own_words(
+    lab: ProcessLab, tmp_path: Path
+) -> None:
     """Each attempt is a failure, and what the hub says stands in Locust's report of errors."""
     control = lab.control("ht1")
     control("disturb", label="full", action="reply", phase="mail", reply=[452, "4.3.1 Full"])
+    before = seen(lab, "ht1", "bitten")
     try:
-        status, mail, said = at_work(lab.reachable("ht1", 25))
+        status, mail, said = at_work(
+            lab.reachable("ht1", 25), tmp_path, lambda: seen(lab, "ht1", "bitten") >= before + 20
+        )
     finally:
         control("relieve", label="full")
     assert status == 1, said
-    assert mail["num_requests"] == mail["num_failures"] > 0
+    assert mail["num_requests"] == mail["num_failures"] >= 20
     error = r"NotAccepted\('refused at mail: 452 4.3.1 Full'\)"
     assert re.search(rf"^{mail['num_failures']} +SMTP mail: {error}", said, re.M), said
 
@@ -255,6 +273,6 @@ def test_without_the_extra_one_sentence_says_what_to_install() -> None:
     assert last.endswith("run: pip install 'relaydrill[locust]'")
 
 
-def arrivals(lab: ProcessLab) -> int:
-    """How many messages the mailbox has got."""
-    return sum(event.kind == "arrived" for event in read_events(lab.journal("mbx")))
+def seen(lab: ProcessLab, node: str, kind: str) -> int:
+    """How many events of a kind a node's journal has."""
+    return sum(event.kind == kind for event in read_events(lab.journal(node)))
