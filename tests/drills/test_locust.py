@@ -49,6 +49,15 @@ class Stranger(User):
 """
 
 
+_OLD = """
+import relaydrill
+
+relaydrill.__version__ = "0.0.1"
+
+from relaydrill.locust import DrillUser
+"""
+
+
 @pytest.fixture
 def port() -> int:
     """Where the master is to listen."""
@@ -177,6 +186,19 @@ def test_a_worker_with_another_locustfile_is_told_of(
     with (
         workers(1, port, tmp_path, tmp_path / "stranger.py"),
         pytest.raises(LabError, match="1 more came whose locustfile has no DrillUser"),
+        ProcessLab(shared(), tmp_path / "lab"),
+    ):
+        pass
+
+
+def test_a_worker_of_another_version_is_refused(
+    shared: Callable[..., Topology], port: int, tmp_path: Path
+) -> None:
+    """It might write other letters than the journal holds; told at once, and which is which."""
+    (tmp_path / "old.py").write_text(_OLD)
+    with (
+        workers(1, port, tmp_path, tmp_path / "old.py"),
+        pytest.raises(LabError, match=r"worker \S+ has relaydrill 0.0.1, and this is"),
         ProcessLab(shared(), tmp_path / "lab"),
     ):
         pass

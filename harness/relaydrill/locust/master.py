@@ -132,6 +132,7 @@ class Master:
 
     def _greet(self, msg: Message, **_: Any) -> None:
         worker, version = msg.node_id, msg.data["version"]
+        self._strangers.discard(worker)
         if version != relaydrill.__version__:
             self._refusal = (
                 f"the worker {_short(worker)} has relaydrill {version}, and this is"
@@ -143,7 +144,6 @@ class Master:
         self._runner.send_message(SETTINGS, {**told, "authority": self._told["authority"]}, worker)
 
     def _seat(self, msg: Message, **_: Any) -> None:
-        self._strangers.discard(msg.node_id)
         self._say("worker", worker=_short(msg.node_id), state="came")
         self._spares.append(msg.node_id)
         self._fill_seats()
