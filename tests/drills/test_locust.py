@@ -49,6 +49,12 @@ class Stranger(User):
 """
 
 
+_RAMBLING = """
+from relaydrill.locust import DrillUser, drilling
+
+drilling.told = lambda outcome: {"result": "marvellous"}
+"""
+
 _OLD = """
 import relaydrill
 
@@ -202,6 +208,21 @@ def test_a_worker_of_another_version_is_refused(
         ProcessLab(shared(), tmp_path / "lab"),
     ):
         pass
+
+
+def test_a_worker_that_talks_nonsense_ends_its_sender(
+    shared: Callable[..., Topology], port: int, tmp_path: Path
+) -> None:
+    """Nobody waits for ever for outcomes that were told, and not understood."""
+    (tmp_path / "rambling.py").write_text(_RAMBLING)
+    with (
+        workers(2, port, tmp_path, tmp_path / "rambling.py"),
+        ProcessLab(shared(), tmp_path / "lab") as lab,
+    ):
+        lab.control("app")("start", **load_to("mail.contoso.com", most=1))
+        wait_for(lab.deaths, what="the sender to end", deadline_s=20.0)
+        assert "a worker told what nobody understands" in lab.deaths()[0]
+        assert "Traceback" not in lab.deaths()[0]
 
 
 def test_a_taken_port_is_told(shared: Callable[..., Topology], port: int, tmp_path: Path) -> None:

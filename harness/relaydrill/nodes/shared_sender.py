@@ -30,6 +30,7 @@ from relaydrill.nodes.workload import Letter, Workload, note_outcome
 from relaydrill.smtp import Outcome, Phase, Result
 
 _ENDS_S: Final = 5.0
+_LONGEST_LINE: Final = 1024 * 1024  # a reply of many lines fits
 
 
 @dataclass(eq=False, slots=True)
@@ -78,6 +79,7 @@ class SharedSender:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,
+            limit=_LONGEST_LINE,
         )
         self._tell(_for_master(self._settings))
         try:
@@ -127,7 +129,8 @@ class SharedSender:
         """What the master says, until it ends."""
         assert self._master.stdout
         while line := await self._master.stdout.readline():
-            yield json.loads(line)
+            if line.endswith(b"\n"):  # else it was killed in the middle
+                yield json.loads(line)
 
     async def _gather(self) -> None:
         why = ""
@@ -145,14 +148,18 @@ class SharedSender:
         """Journal what the workers tell. The master's unwanted end is the end of this node, too.
 
         Raises:
-            SystemExit: It has ended by itself, or the journal is full. Unlike other errors it
-                passes through the event loop, so that the driver sees this node die.
+            SystemExit: It has ended by itself, the journal is full, or a worker talks nonsense.
+                Unlike other errors it passes through the event loop, so that the driver sees this
+                node die.
         """
         try:
             async for event in self._events():
                 self._note(event)
         except OSError as error:
             raise SystemExit(f"{self._settings.name} cannot write its journal: {error}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            text = f"{self._settings.name}: a worker told what nobody understands: {error!r}"
+            raise SystemExit(text) from error
         how = await self._how_it_ended()
         if not self._stopping:
             raise SystemExit(how)
