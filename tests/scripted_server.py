@@ -59,11 +59,12 @@ class ScriptedServer:
         answers: What it answers at which phase; politely where nothing is said. An answer at
             `Phase.BODY` comes in the middle of the message.
         recipients: What it answers to some recipients.
-        tls: The context for STARTTLS.
+        tls: The context for STARTTLS. address: Where it listens.
 
     Attributes:
         lines: All command lines that came, without their ends.
         bodies: What came after DATA, as it came, without the final dot.
+        clients: The address that each session came from.
     """
 
     def __init__(
@@ -72,13 +73,15 @@ class ScriptedServer:
         *,
         recipients: Mapping[str, Answer] | None = None,
         tls: ssl.SSLContext | None = None,
+        address: str = "127.0.0.1",
     ) -> None:
         self.lines: list[bytes] = []
         self.bodies: list[bytes] = []
+        self.clients: list[str] = []
         self._answers = {**POLITE, **(answers or {})}
         self._recipients = recipients or {}
         self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((address, 0))
         self._thread = threading.Thread(target=self._serve_all)
 
     @property
@@ -103,9 +106,10 @@ class ScriptedServer:
     def _serve_all(self) -> None:
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connection, client = self._listener.accept()
             except OSError:
                 return
+            self.clients.append(client[0])
             with contextlib.suppress(_Ended, OSError), contextlib.ExitStack() as opened:
                 self._serve(opened.enter_context(connection), opened)
 

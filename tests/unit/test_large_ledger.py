@@ -48,6 +48,7 @@ tellings = st.fixed_dictionaries(
         "server": st.sampled_from(["ht1.contoso.com", "ht2.contoso.com"]),
         "choice": st.sampled_from(["ht1", "mail"]),
         "member": st.sampled_from([0, 1, None]),
+        "slack_s": st.sampled_from([0.0, 0.003, 1]),
     },
 )
 
@@ -95,6 +96,9 @@ def one_message(draw: st.DrawFn, message: str) -> list[Event]:
         history.attempt(message, draw(st.sampled_from([*Result, None])), at=begun, code=452)
         return history.events
     history.attempt(message, at=begun, took=draw(st.sampled_from([0.0, 0.004])))
+    if slack := draw(st.sampled_from([{}, {"slack_s": 0.003}])):  # a worker elsewhere sent it
+        over = history.events[-1]
+        history.events[-1] = replace(over, detail={**over.detail, **slack})
     for hub in draw(st.lists(st.sampled_from(NODES[:3]), max_size=2)):
         history.accepted(message, hub, at=begun + draw(st.sampled_from([0.0, 0.002])))
         history.write(hub, "relayed", message, at=begun + draw(st.sampled_from([0.002, 0.005])))

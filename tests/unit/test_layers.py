@@ -27,7 +27,7 @@ LAYERS = (
         *("smtp_client", "images"),
     },
     {"nodes", "drivers", "personas", "faults"},
-    {"drills"},
+    {"drills", "locust"},
     {"report", "playground"},
     {"cli"},
 )
@@ -121,6 +121,7 @@ FORBIDDEN = {
     "personas": {"nodes", "drivers", "faults", "topology"},
     "faults": {"drills", "personas"},
     "drivers": {"faults", "drills", "personas"},
+    "locust": {"drivers", "drills", "faults", "topology", "inventory"},
     "drills/checks": {"nodes", "drivers", "personas"},
     "report": {"nodes", "drivers"},
 }
@@ -151,6 +152,17 @@ def test_the_library_never_imports_pytest() -> None:
         if name.split(".")[0] in tools
     ]
     assert users == []
+
+
+def test_locust_is_imported_where_its_extra_is_wanted_and_nowhere_else() -> None:
+    """Importing it changes the whole process: only `relaydrill.locust` does, and nobody that."""
+    users = {
+        part_of(path)
+        for path in SOURCES
+        for name in imported(path)
+        if name.split(".")[0] in ("locust", "gevent") or name.startswith("relaydrill.locust")
+    }
+    assert users == {"locust"}
 
 
 def test_the_plugin_is_the_only_one_that_knows_the_library_and_pytest() -> None:

@@ -81,7 +81,7 @@ def audit(
             drills,
             make,
             out or options.fresh_directory(design, "audit"),
-            at_once=jobs or labs_at_once(driver),
+            at_once=jobs or labs_at_once(driver, design),
             steady_first=driver == ATTACH,
             then=two if pairs else None,
             observe=observe,

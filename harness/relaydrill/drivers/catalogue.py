@@ -64,11 +64,13 @@ def lab_maker(
     raise UsageError(f"no driver is called {driver!r}; there are: {', '.join(ALL)}")
 
 
-def labs_at_once(driver: str) -> int:
-    """How many labs this machine runs side by side without their disturbing each other.
+def labs_at_once(driver: str, topology: Topology) -> int:
+    """How many labs of a topology this machine runs side by side without disturbing each other.
 
     Processes mostly wait for timers, but a lab that starts or returns wants a core, and the mail
     another: two labs on two cores starved each other. Containers that start or end keep the whole
-    machine busy, so that checks in the lab beside them time out.
+    machine busy, so that checks in the lab beside them time out. Locust workers have one master.
     """
+    if any(sender.load for sender in topology.senders.values()):
+        return 1
     return max(1, (os.cpu_count() or 1) // 2) if driver == "process" else 1

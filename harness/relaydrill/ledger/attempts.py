@@ -7,8 +7,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import compress
-from operator import sub
+from itertools import compress, repeat
+from operator import add, sub
 from typing import overload
 
 from relaydrill.ledger.entries import Attempt
@@ -23,12 +23,14 @@ class Columns:
 
     Attributes:
         scheduled, started, ended: Monotonic seconds; `NEVER` for what did not end.
+        slack: As `Attempt.slack_s`.
         told: Which of ``tellings`` each has in common with others: everything but its times.
     """
 
     scheduled: array[float]
     started: array[float]
     ended: array[float]
+    slack: array[float]
     told: array[int]
     tellings: list[Attempt]
 
@@ -52,6 +54,7 @@ class Attempts(Sequence[Attempt]):
                 array("d", [each.scheduled for each in ordered]),
                 array("d", [each.started for each in ordered]),
                 array("d", [NEVER if each.ended is None else each.ended for each in ordered]),
+                array("d", [each.slack_s for each in ordered]),
                 array("i", range(len(ordered))),
                 ordered,
             )
@@ -76,6 +79,7 @@ class Attempts(Sequence[Attempt]):
             scheduled=of.scheduled[index],
             started=of.started[index],
             ended=ended if ended == ended else None,
+            slack_s=of.slack[index],
         )
 
     def __iter__(self) -> Iterator[Attempt]:
@@ -126,10 +130,10 @@ class Attempts(Sequence[Attempt]):
         of = self._of
         return [
             self[number]
-            for number, (begun, ended, good) in enumerate(
-                zip(of.started, of.ended, self._accepted, strict=True)
+            for number, (begun, ended, slack_s, good) in enumerate(
+                zip(of.started, of.ended, of.slack, self._accepted, strict=True)
             )
-            if not (good and (ended - begun) * clock <= within_s)
+            if not (good and (ended - begun - slack_s) * clock <= within_s)
         ]
 
     def over_before(self, moment: float) -> int:
@@ -138,8 +142,12 @@ class Attempts(Sequence[Attempt]):
 
     @cached_property
     def latest_s(self) -> float:
-        """How far the latest was behind its schedule, wall seconds; 0 without attempts."""
-        return max(0.0, max(map(sub, self._of.started, self._of.scheduled), default=0.0))
+        """How far the latest was, or may have been, behind its schedule, wall seconds.
+
+        0 without attempts.
+        """
+        behind = map(max, map(sub, self._of.started, self._of.scheduled), repeat(0.0))
+        return max(map(add, behind, self._of.slack), default=0.0)
 
     @cached_property
     def observed(self) -> float:

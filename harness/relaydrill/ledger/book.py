@@ -37,6 +37,7 @@ class Ledger:
         self.beliefs: list[Belief] = []
         self.unseen = Account.LOST
         self.stalls: list[Stall] = []
+        self.gone_workers: list[str] = []
         self._queues: dict[str, tuple[float, frozenset[tuple[str, str]]]] = {}
 
     @cached_property

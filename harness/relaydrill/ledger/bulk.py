@@ -56,6 +56,7 @@ class _Detail(msgspec.Struct, frozen=True, gc=False):
     server: str = ""
     choice: str = ""
     member: int | None = None
+    slack_s: float = 0.0
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     stored: bool = True
     file: str = ""
@@ -197,7 +198,7 @@ class Journals:
         self.touched: set[int] = set()
         mail = {"row": "i", "mono": "d"}
         self.attempts = Table(**mail, scheduled="d", head="i")
-        self.outcomes = Table(**mail, telling="i")
+        self.outcomes = Table(**mail, telling="i", slack_s="d")
         self.stored = Table(**mail, node="h")
         self.accepted = Table(**mail, node="h", port="H", stored="b")
         self.relayed = Table(**mail, node="h")
@@ -316,6 +317,7 @@ class Journals:
         self.outcomes.add(
             row=self._numbers(lines),
             mono=[line.mono for line in lines],
+            slack_s=[detail.slack_s for detail in details],
             telling=[
                 tellings[
                     d.result, d.phase, d.code, d.reason, d.address, d.server, d.choice, d.member

@@ -42,6 +42,8 @@ class Attempt:
         sort: What sort of mail it was; see `relaydrill.message.WANTED`.
         choice: The node that was tried first. member: Which sender of a population it was, where a
             sender keeps to its choice; None where each message is a choice of its own.
+        slack_s: By how much it may have begun later, or ended earlier, than its times say, because
+            a worker elsewhere made it.
     """
 
     flow: str
@@ -57,6 +59,7 @@ class Attempt:
     sort: str = WANTED
     choice: str = ""
     member: int | None = None
+    slack_s: float = 0.0
 
     @property
     def accepted(self) -> bool:
@@ -70,8 +73,13 @@ class Attempt:
 
     @property
     def late_s(self) -> float:
-        """How far behind its schedule it began, wall seconds."""
-        return max(0.0, self.started - self.scheduled)
+        """How far behind its schedule it began, or may have begun, wall seconds."""
+        return max(0.0, self.started - self.scheduled) + self.slack_s
+
+    @property
+    def took_s(self) -> float | None:
+        """How long it took its sender, wall seconds; None where the sender ended first."""
+        return None if self.ended is None else self.ended - self.started - self.slack_s
 
     @property
     def said(self) -> str:

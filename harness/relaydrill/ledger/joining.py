@@ -83,6 +83,7 @@ def _outcome(ledger: Ledger, event: Event) -> None:
     attempt.server = str(detail.get("server", ""))
     attempt.choice = str(detail.get("choice", ""))
     attempt.member = detail.get("member")
+    attempt.slack_s = float(detail.get("slack_s", 0.0))
 
 
 def _accepted(ledger: Ledger, event: Event) -> None:
@@ -183,6 +184,11 @@ def _fault(ledger: Ledger, event: Event) -> None:
         setattr(window, event.kind, event.mono)
 
 
+def _worker(ledger: Ledger, event: Event) -> None:
+    if event.detail["state"] == "gone":
+        ledger.gone_workers.append(str(event.detail["worker"]))
+
+
 _HANDLERS: Final[Mapping[str, Callable[[Ledger, Event], None]]] = {
     "attempt": _attempt,
     "outcome": _outcome,
@@ -204,6 +210,7 @@ _HANDLERS: Final[Mapping[str, Callable[[Ledger, Event], None]]] = {
     "heal": _fault,
     "healed": _fault,
     "stalled": _stalled,
+    "worker": _worker,
 }
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(_HANDLERS)}

@@ -69,6 +69,7 @@ class Ordinary:
         self._started = sent.column("mono")[sent_at]
         self._scheduled = sent.column("scheduled")[sent_at]
         self._ended = over.column("mono")[over_at]
+        self._slack = over.column("slack_s")[over_at]
         # What two attempts have in common but for their times is told once.
         told = sent.column("head")[sent_at].astype("i8") * len(tellings)
         pairs, self._told = np.unique(told + over.column("telling")[over_at], return_inverse=True)
@@ -128,6 +129,7 @@ class Ordinary:
             _as_doubles(self._scheduled[numbers]),
             _as_doubles(self._started[numbers]),
             _as_doubles(self._ended[numbers]),
+            _as_doubles(self._slack[numbers]),
             _as_ints(self._told[numbers]),
             self._tellings,
         )
@@ -266,6 +268,7 @@ def _merged(some: Columns, others: Columns) -> Columns:
         _as_doubles(np.concatenate([some.scheduled, others.scheduled])[order]),
         _as_doubles(started[order]),
         _as_doubles(np.concatenate([some.ended, others.ended])[order]),
+        _as_doubles(np.concatenate([some.slack, others.slack])[order]),
         _as_ints(told[order]),
         [*some.tellings, *others.tellings],
     )

@@ -368,6 +368,8 @@ class Sender(Common):
         most_at_once: Bound on attempts under way at once.
         fence: Address ranges beyond which it connects to nothing; none: it may go anywhere.
         fence_ports: Real ports that it may connect to; none: all.
+        workers: Locust workers that make its attempts; 0: it makes them itself.
+        master: Where their master listens.
     """
 
     role: Literal["sender"] = "sender"
@@ -386,6 +388,8 @@ class Sender(Common):
     most_at_once: int = 512
     fence: tuple[str, ...] = ()
     fence_ports: tuple[int, ...] = ()
+    workers: int = 0
+    master: Address | None = None
 
 
 class Mta(Receiver):

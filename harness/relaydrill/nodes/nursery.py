@@ -75,7 +75,7 @@ class Nursery:
         name = str(request["start"])
         if ca := request["config"].get("ca"):
             # Made before the fork, it is shared by all senders; what is wrong with it they say.
-            from relaydrill.nodes.sender import trust
+            from relaydrill.nodes.sending_host import trust
 
             with contextlib.suppress(OSError):
                 trust(ca)

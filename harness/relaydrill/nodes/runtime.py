@@ -88,6 +88,10 @@ def _of_role(settings: config.NodeConfig, journal: Journal, disturbances: Distur
             from relaydrill.nodes.wnlb.observer import ClusterNode
 
             return ClusterNode(settings, journal)
+        case config.Sender() if settings.workers:
+            from relaydrill.nodes.shared_sender import SharedSender
+
+            return SharedSender(settings, journal)
         case config.Sender():
             from relaydrill.nodes.sender import SenderService
 

@@ -68,7 +68,7 @@ class Letter:
     Attributes:
         load: Whose it is. number: From 0. identity: Its Message-ID.
         recipient: Of its envelope. sort: What sort of mail it is. content: Headers and body, CRLF.
-        due: When the schedule wanted it, monotonic.
+        due: When the schedule wanted it, monotonic. date: Of its header, seconds since the epoch.
     """
 
     load: Load
@@ -78,6 +78,29 @@ class Letter:
     sort: str
     content: bytes
     due: float
+    date: float
+
+
+def write_letter(
+    load: Load, number: int, *, fqdn: str, sort: str, due: float, date: float
+) -> Letter:
+    """One letter of a load. The same arguments give the same letter, wherever it is written.
+
+    Args:
+        fqdn: The name of the sending host. The rest as in `Letter`.
+    """
+    identity = f"<{load.drill}.{load.flow}.{number}@{fqdn}>"
+    domain = load.recipient.rpartition("@")[2]
+    recipient = f"nobody{number}@{domain}" if sort == UNKNOWN else load.recipient
+    content = compose(
+        identity,
+        sender=load.sender,
+        recipients=(recipient,),
+        size=load.size,
+        date=date,
+        spam=sort == SPAM,
+    )
+    return Letter(load, number, identity, recipient, sort, content, due, date)
 
 
 Send = Callable[[Letter], None]
@@ -163,18 +186,9 @@ class Workload:
             attempt.result()
 
     def _attempt(self, load: Load, number: int, due: float, sort: str) -> None:
-        identity = f"<{load.drill}.{load.flow}.{number}@{self._settings.fqdn}>"
-        domain = load.recipient.rpartition("@")[2]
-        recipient = f"nobody{number}@{domain}" if sort == UNKNOWN else load.recipient
-        content = compose(
-            identity,
-            sender=load.sender,
-            recipients=(recipient,),
-            size=load.size,
-            date=time.time(),
-            spam=sort == SPAM,
+        letter = write_letter(
+            load, number, fqdn=self._settings.fqdn, sort=sort, due=due, date=time.time()
         )
-        letter = Letter(load, number, identity, recipient, sort, content, due)
         note_attempt(self._journal, letter, scheduled=due)
         self._send(letter)
 

@@ -7,7 +7,17 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from relaydrill.scalars import CertificateName, Domain, Duration, Name, Port, Rate, Remote, wrong
+from relaydrill.scalars import (
+    Address,
+    CertificateName,
+    Domain,
+    Duration,
+    Name,
+    Port,
+    Rate,
+    Remote,
+    wrong,
+)
 from relaydrill.topology.cluster import Cluster
 from relaydrill.topology.model import Model
 from relaydrill.topology.organisation import ExchangeVersion
@@ -230,6 +240,20 @@ _RETRIES: Final = {
 """The defaults of the real programs."""
 
 
+class SharedLoad(Model):
+    """A sender's load, shared among Locust workers; see docs/locust.md.
+
+    Attributes:
+        workers: How many; each is a machine of its own, and no fewer will do.
+        address, port: Where their master listens. The default takes workers of this machine alone:
+            what they speak is neither encrypted nor authenticated.
+    """
+
+    workers: int = Field(ge=1, le=500)
+    address: Address = "127.0.0.1"
+    port: Port = 5557
+
+
 class Sender(Host):
     """A host that sends: an application server, a mail client.
 
@@ -241,6 +265,7 @@ class Sender(Host):
         sorts_near: Whether it stands in the servers' own subnet, and so puts that address of a host
             first which is nearest to its own (RFC 6724 rule 9, as ``getaddrinfo`` of glibc has it):
             whatever order the name server gives, one host then always picks the same.
+        load: The Locust workers that make its attempts; without it, it makes them itself.
         stands_for: What its mail is: a client's, or what a mailbox server or another hub of the
             organisation hands on; only `relaydrill lint` looks at it.
     """
@@ -249,12 +274,24 @@ class Sender(Host):
     kind: Literal["fake", "postfix", "exim"] = "fake"
     dns: tuple[Name, ...] = ()
     sorts_near: bool = False
+    load: SharedLoad | None = None
     stands_for: Literal["client", "mailbox", "hub"] = "client"
 
     @property
     def retries(self) -> Retries:
         """When it tries again what it could not send."""
         return _RETRIES[self.kind]
+
+    @model_validator(mode="after")
+    def _personas_alone_are_shared(self) -> Self:
+        if self.load is not None and self.kind != "fake":
+            raise wrong(
+                "shared_real",
+                "a real program sends by itself, and shares its load with no worker;"
+                " allowed: kind: fake",
+                fields=("load", "kind"),
+            )
+        return self
 
 
 class Filters(Model):

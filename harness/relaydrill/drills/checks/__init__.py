@@ -59,13 +59,19 @@ def run_checks(case: Case) -> tuple[Verdict, ...]:
 
 
 def _excused(case: Case, verdict: Verdict) -> Verdict:
-    """The verdict; unknown where it blames a server for attempts that never left this machine."""
+    """The verdict; unknown where it blames a server for what happened on the senders' side."""
     if verdict.status is not Status.FAIL or verdict.check not in _ABOUT_ATTEMPTS:
         return verdict
     unsent = len(case.attempts.told(lambda attempt: attempt.result is Result.UNSENT))
-    if not unsent:
+    untold = len(case.attempts.told(lambda attempt: attempt.result is None))
+    reasons = []
+    if unsent:
+        reasons.append(f"{unsent} attempts never left this machine")
+    if untold:
+        reasons.append(f"the senders of {untold} attempts ended first")
+    if not reasons:
         return verdict
-    text = f"{verdict.summary}; but {unsent} attempts never left this machine"
+    text = f"{verdict.summary}; but {' and '.join(reasons)}"
     return unknown(verdict.check, text, **verdict.figures)
 
 

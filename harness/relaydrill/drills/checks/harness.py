@@ -20,6 +20,12 @@ def check_harness(case: Case) -> Verdict | None:
             f"{len(unsent)} attempts failed on the sender's own machine: {unsent[0].reason}",
             unsent=len(unsent),
         )
+    untold = len(case.attempts.told(lambda attempt: attempt.result is None))
+    if untold:
+        gone = case.ledger.gone_workers
+        who = f" (gone: the Locust worker {', '.join(gone)})" if gone else ""
+        text = f"{untold} attempts have no outcome: their sender ended first{who}"
+        return unknown("harness", text, untold=untold)
     late = case.attempts.latest_s
     return passed(
         "harness",

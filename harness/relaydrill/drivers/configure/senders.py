@@ -44,6 +44,7 @@ def sender(
         return _mta(
             node, topology, placement, hosts, {**common, "workdir": paths.workdir(common["name"])}
         )
+    load = node.load
     login = placement.credentials
     ports: dict[str, dict[int, int]] = {}
     for seat in placement.seats.values():
@@ -62,6 +63,8 @@ def sender(
         login=config.Login(user=login.user, password=login.password),
         connect_s=CONNECT_S / topology.clock,
         reply_s=_SENDER_REPLY_S / topology.clock,
+        workers=load.workers if load else 0,
+        master=config.Address(address=load.address, port=load.port) if load else None,
     )
 
 

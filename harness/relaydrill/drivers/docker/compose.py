@@ -15,6 +15,7 @@ from relaydrill.drivers.docker.seating import (
     owner_of,
     prepared_config,
     published_ports,
+    refuse_shared_loads,
 )
 from relaydrill.images import image_for
 from relaydrill.placement import CONTROL_PORT
@@ -38,6 +39,7 @@ def compose_file(topology: Topology, source: str, *, subnet: str, mounted: bool)
     Raises:
         LabError: The topology cannot be a Docker lab, or the range is too small.
     """
+    refuse_shared_loads(topology)
     services = {_PREPARE: _prepare(source, subnet, mounted=mounted)}
     for number, name in enumerate(topology.nodes, start=1):
         services[name] = _node(topology, name, number, subnet)

@@ -32,8 +32,9 @@ def seats(topology: Topology, address: Callable[[int], str]) -> dict[str, Seat]:
         address: The address of the host of a number, counted from 1.
 
     Raises:
-        LabError: Two VIPs of one balancer have the same port.
+        LabError: Two VIPs of one balancer have the same port, or a sender has Locust workers.
     """
+    refuse_shared_loads(topology)
     _refuse_vips_that_collide(topology)
     shared = [vip for vip, (owner, _) in topology.vips.items() if owner in topology.clusters]
     hosts = (*topology.nodes, NOWHERE, *shared)
@@ -84,6 +85,20 @@ def paths(folder: Callable[[str], str], *, ca: str) -> Paths:
         logs=lambda node: f"{HOME}/exchange-logs/{node}",
         ca=ca,
     )
+
+
+def refuse_shared_loads(topology: Topology) -> None:
+    """Senders with Locust workers have no place in a Docker lab.
+
+    Raises:
+        LabError: There is one.
+    """
+    for name, sender in topology.senders.items():
+        if sender.load:
+            raise LabError(
+                f"{name} shares its load among Locust workers, and the images of the Docker lab"
+                " have no Locust: run it with --driver process or attach, or without load:"
+            )
 
 
 def _refuse_vips_that_collide(topology: Topology) -> None:

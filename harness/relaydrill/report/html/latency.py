@@ -54,9 +54,7 @@ def latencies_of(case: Case) -> tuple[Latency, ...]:
 def _told(parts: Mapping[str, Sequence[Attempt]], clock: float) -> tuple[Latency, ...]:
     found = []
     for part, attempts in parts.items():
-        took = sorted(
-            (each.ended - each.started) * clock for each in attempts if each.ended is not None
-        )
+        took = sorted(each.took_s * clock for each in attempts if each.took_s is not None)
         accepted = sum(each.accepted for each in attempts)
         ranks = tuple(nearest_rank(took, percent) for percent in PERCENTILES) if took else ()
         longest = took[-1] if took else None

@@ -1,0 +1,161 @@
+"""Senders for an ordinary locustfile: Locust decides how many there are, and when each sends."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import random
+import socket
+import ssl
+import time
+import uuid
+from typing import Any, ClassVar
+
+import dns.exception
+import dns.resolver
+from locust import User, events
+from locust.env import Environment
+from locust.exception import StopTest
+from locust.runners import Runner, WorkerRunner
+
+from relaydrill.locust.statistics import count
+from relaydrill.message import compose
+from relaydrill.personas import PERSONAS, Circumstances
+from relaydrill.personas.base import Unresolved
+from relaydrill.personas.courier import Courier
+from relaydrill.placement import Credentials, Endpoint
+from relaydrill.smtp import NO_SUCH_NAME, Outcome
+
+
+class MailUser(User):
+    """One sender, with the memory that its persona has. Its tasks call `send_mail`.
+
+    Attributes:
+        host: Name that it resolves, address, or domain whose MX records count; also ``--host``. A
+            port may follow, after a colon.
+        port: Where it connects else. persona: How it picks a server; as a topology's flow.
+        flow: Name in the statistics. sender, recipient: The envelope. size: Bytes of a body.
+        helo: The name that it gives in EHLO; by default this machine's.
+        login: User and password, for personas that log in.
+        ca: PEM file of the authority to trust; by default the system's.
+        connect_s, reply_s: Timeouts, seconds.
+    """
+
+    abstract = True
+    port: ClassVar[int] = 25
+    persona: ClassVar[str] = "single_host"
+    flow: ClassVar[str] = "mail"
+    sender: ClassVar[str] = ""
+    recipient: ClassVar[str] = ""
+    size: ClassVar[int] = 2000
+    helo: ClassVar[str] = ""
+    login: ClassVar[tuple[str, str]] = ("", "")
+    ca: ClassVar[str] = ""
+    connect_s: ClassVar[float] = 30.0
+    reply_s: ClassVar[float] = 60.0
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        if not self.host:  # as Locust's own users say it; its web UI asks for one
+            raise StopTest(_no_host(type(self)))
+        self._name = self.helo or socket.getfqdn()
+        self._persona = PERSONAS[self.persona]
+        self._mind = self._persona.mind(Circumstances(random.Random()))
+        self._serial, self._numbers = uuid.uuid4().hex, itertools.count()
+        self._courier = Courier(
+            helo=self._name,
+            source="",
+            directory=SystemNames(),
+            endpoint=Endpoint,
+            connect_s=self.connect_s,
+            reply_s=self.reply_s,
+            tls=_trusting(self.ca),
+            login=Credentials(*self.login),
+        )
+
+    def send_mail(self) -> Outcome:
+        """Make one attempt, have Locust count it, and return what was learnt."""
+        assert self.host
+        host, _, port = self.host.partition(":")
+        identity = f"<{self._serial}.{next(self._numbers)}@{self._name}>"
+        content = compose(
+            identity,
+            sender=self.sender,
+            recipients=(self.recipient,),
+            size=self.size,
+            date=time.time(),
+        )
+        begin = time.monotonic()
+        outcome = self._courier.send(
+            self._persona,
+            self._mind,
+            host,
+            int(port or self.port),
+            sender=self.sender,
+            recipient=self.recipient,
+            content=content,
+        ).outcome
+        count(self, self.flow, outcome, took_s=time.monotonic() - begin, size=len(content))
+        return outcome
+
+
+@events.init.add_listener
+def _check(environment: Environment, runner: Runner, **_: Any) -> None:
+    """Refuse a locustfile whose users could not send, before it begins."""
+    # The web UI asks for a host, and a worker learns it from its master.
+    host_follows = environment.web_ui is not None or isinstance(runner, WorkerRunner)
+    for users in environment.user_classes:
+        if not issubclass(users, MailUser):
+            continue
+        if not (users.host or environment.host or host_follows):
+            raise SystemExit(_no_host(users))
+        for name in ("sender", "recipient"):
+            if not getattr(users, name):
+                raise SystemExit(f"{users.__name__} has no {name}: an address for the envelope")
+        if users.persona not in PERSONAS:
+            raise SystemExit(
+                f"{users.__name__}: no persona is called {users.persona!r}; there are: "
+                + ", ".join(PERSONAS)
+            )
+
+
+@functools.cache
+def _trusting(ca: str) -> ssl.SSLContext:
+    """One context for all users: reading the system's authorities takes 20 ms of processor."""
+    return ssl.create_default_context(cafile=ca or None)
+
+
+def _no_host(users: type[MailUser]) -> str:
+    return f"{users.__name__} has no host: name it there, or with --host"
+
+
+class SystemNames:
+    """Names as this machine resolves them."""
+
+    def mx(self, domain: str) -> tuple[tuple[int, str], ...]:
+        """The domain's MX records.
+
+        Raises:
+            Unresolved: There is no such name, or no answer.
+        """
+        try:
+            found = dns.resolver.resolve(domain, "MX")
+        except dns.resolver.NoAnswer:
+            return ()
+        except dns.resolver.NXDOMAIN:
+            raise Unresolved(f"{domain}: {NO_SUCH_NAME}") from None
+        except dns.exception.DNSException as error:
+            raise Unresolved(f"{domain}: {error}") from None
+        return tuple((each.preference, str(each.exchange).rstrip(".")) for each in found)
+
+    def addresses(self, host: str) -> tuple[str, ...]:
+        """The host's IPv4 addresses.
+
+        Raises:
+            Unresolved: There is no such name, or no answer.
+        """
+        try:
+            found = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
+        except OSError as error:
+            raise Unresolved(f"{host}: {error.strerror or error}") from None
+        return tuple(str(where[0]) for *_, where in found)
