@@ -13,6 +13,8 @@ from typing import Final
 
 import pytest
 
+from relaydrill.wait import wait_for
+
 ROOT: Final = Path(__file__).parents[1]
 DRILL: Final = ROOT / "docs" / "locust" / "drill.py"
 """The locustfile of the documents."""
@@ -23,6 +25,7 @@ needs_locust: Final = pytest.mark.skipif(
     reason="Locust is not installed; to run this: pip install 'relaydrill[locust]'",
 )
 
+_STARTS_S: Final = 60.0
 _ENDS_S: Final = 30.0
 
 
@@ -52,6 +55,10 @@ class Worker:
         """What it has printed."""
         return self._log.read_text()
 
+    def is_up(self) -> bool:
+        """Whether it has begun, or ended."""
+        return "Starting Locust" in self.said or self.process.poll() is not None
+
     def ended(self, within_s: float = _ENDS_S) -> int:
         """Wait until it has ended by itself; its exit status.
 
@@ -71,13 +78,15 @@ class Worker:
 def workers(
     count: int, port: int, folder: Path, locustfile: Path = DRILL
 ) -> Iterator[list[Worker]]:
-    """So many workers; whatever happens, none is left."""
+    """So many workers that run already: importing Locust takes its time; none of them is left."""
     with contextlib.ExitStack() as stack:
         started = []
         for number in range(count):
             worker = Worker(port, folder / f"worker{number}.log", locustfile)
             stack.callback(worker.end)
             started.append(worker)
+        for worker in started:
+            wait_for(worker.is_up, what="a Locust worker to be up", deadline_s=_STARTS_S)
         yield started
 
 
