@@ -263,6 +263,33 @@ def test_a_session_has_all_that_stock_has() -> None:
     assert theirs - ours == set()
 
 
+@pytest.mark.parametrize("at", ["proxy", "banner", "command"])
+def test_a_client_that_is_gone_is_hung_up_on_at_once(at: str) -> None:
+    """Its end closes the connection, before the banner too: nothing stays open until a timeout."""
+
+    class Slow(LeanSmtp):
+        async def push(self, status: Any) -> None:
+            if at == "banner":
+                await asyncio.sleep(60)
+            await super().push(status)
+
+    async def gone() -> bool:
+        wire = Wire()
+        session = Slow(Handler(), hostname="ht1", timeout=60)
+        if at == "proxy":
+            session._proxy_timeout = 60
+        session.connection_made(wire)
+        assert not wire.is_closing()
+        session.eof_received()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        found = wire.is_closing()
+        session.connection_lost(None)
+        return found
+
+    assert asyncio.run(gone())
+
+
 def test_a_silent_client_is_hung_up_on() -> None:
     """After the timeout, counted from the last command, and not before."""
 

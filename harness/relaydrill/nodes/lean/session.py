@@ -142,6 +142,17 @@ class LeanSmtp(SMTP):
             await self._writer.drain()
 
     async def _handle_client(self) -> None:
+        """Serve the client, and hang up where it is gone, however far the session has come.
+
+        Stock closes no connection that ends before the banner is out: it stays until the timeout.
+        """
+        try:
+            await self._serve()
+        except (asyncio.CancelledError, ConnectionResetError):
+            self._writer.close()
+            raise
+
+    async def _serve(self) -> None:
         """One command after the other, until one of the two hangs up."""
         if self._proxy_timeout is not None and not await self._knows_whom_for():
             return
@@ -160,8 +171,7 @@ class LeanSmtp(SMTP):
                 await self._is_bogus(command, bogus)
             except _Unclear as refusal:
                 await self.push(str(refusal))
-            except (asyncio.CancelledError, ConnectionResetError):
-                self._writer.close()
+            except ConnectionResetError:
                 raise
             except Exception as error:
                 await self._failed(error)
