@@ -73,12 +73,6 @@ def split(content: bytes) -> tuple[bytes, bytes]:
     return (content[: found.start()], content[found.end() :]) if found else (content, b"")
 
 
-def header(content: bytes) -> bytes:
-    """The header block of a message, with the line end of its last line."""
-    found = _EMPTY_LINE.search(content)
-    return content[: found.end()] if found else content
-
-
 def message_id(content: bytes) -> str:
     """The Message-ID of a message or its header; with angle brackets, empty where it has none."""
     found = _MESSAGE_ID.search(split(content)[0])

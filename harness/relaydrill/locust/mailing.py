@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import random
 import socket
-import ssl
 import time
 import uuid
 from typing import Any, ClassVar
@@ -20,6 +18,7 @@ from locust.runners import Runner, WorkerRunner
 
 from relaydrill.locust.statistics import count
 from relaydrill.message import compose
+from relaydrill.nodes.sending_host import trust
 from relaydrill.personas import PERSONAS, Circumstances
 from relaydrill.personas.base import Unresolved
 from relaydrill.personas.courier import Courier
@@ -69,7 +68,7 @@ class MailUser(User):
             endpoint=Endpoint,
             connect_s=self.connect_s,
             reply_s=self.reply_s,
-            tls=_trusting(self.ca),
+            tls=trust(self.ca),
             login=Credentials(*self.login),
         )
 
@@ -117,12 +116,6 @@ def _check(environment: Environment, runner: Runner, **_: Any) -> None:
                 f"{users.__name__}: no persona is called {users.persona!r}; there are: "
                 + ", ".join(PERSONAS)
             )
-
-
-@functools.cache
-def _trusting(ca: str) -> ssl.SSLContext:
-    """One context for all users: reading the system's authorities takes 20 ms of processor."""
-    return ssl.create_default_context(cafile=ca or None)
 
 
 def _no_host(users: type[MailUser]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
-from relaydrill.message import header, message_id
+from relaydrill.message import message_id, split
 from relaydrill.nodes import config, replies
 from relaydrill.nodes.departures import Departures
 from relaydrill.nodes.destinations import Destinations
@@ -92,7 +92,7 @@ class HubService:
 
     async def accept(self, received: Received) -> Reply:
         """Queue a message and promise its delivery: first the queue, then the journal, then 250."""
-        head = header(received.content)
+        head, _ = split(received.content)
         if _hops(head) > replies.MOST_HOPS:
             return replies.LOOP
         own = message_id(head)

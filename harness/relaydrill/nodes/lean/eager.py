@@ -38,7 +38,6 @@ class Eager:
     ) -> None:
         self._coroutine = coroutine
         self._loop = loop
-        self._is_running = False
         self._is_over = False
         self._is_cancelled = False
         self._wants_more = False
@@ -69,9 +68,7 @@ class Eager:
 
     def _run(self) -> None:
         """Run until the next wait, or the end."""
-        if self._is_running:
-            return
-        self._is_running, self._wants_more, self._future = True, False, None
+        self._wants_more, self._future = False, None
         try:
             while not self._is_to_wait(self._step()):
                 pass
@@ -82,8 +79,6 @@ class Eager:
         except BaseException:
             self._is_over = True
             raise
-        finally:
-            self._is_running = False
 
     def _step(self) -> Any:
         """Run to the next await, and return what is awaited."""

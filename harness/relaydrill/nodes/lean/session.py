@@ -168,7 +168,7 @@ class LeanSmtp(SMTP):
                     await getattr(self, name)(arg)
                     continue
                 bogus += 1
-                await self._is_bogus(command, bogus)
+                await self._refuse_bogus(command, bogus)
             except _Unclear as refusal:
                 await self.push(str(refusal))
             except ConnectionResetError:
@@ -217,7 +217,7 @@ class LeanSmtp(SMTP):
             raise _Unclear("530 Must issue a STARTTLS command first")
         return command, arg
 
-    async def _is_bogus(self, command: str, times: int) -> None:
+    async def _refuse_bogus(self, command: str, times: int) -> None:
         """Refuse a command that there is not; whoever gives too many is shown out."""
         if times < BOGUS_LIMIT:
             await self.push(f'500 Error: command "{command}" not recognized')
