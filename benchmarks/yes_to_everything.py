@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from relaydrill.nodes.runtime import NEW_LOOP
+from relaydrill.event_loop import new_event_loop
 
 
 class _Yes(asyncio.Protocol):
@@ -44,5 +44,5 @@ async def _serve(address: str, port: int) -> None:
 
 if __name__ == "__main__":
     where, _, number = sys.argv[1].rpartition(":")
-    with asyncio.Runner(loop_factory=NEW_LOOP) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve(where, int(number)))

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import re
 import smtplib
-import socket
 import ssl
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
+from relaydrill.fibres.sockets import connection, patient
 from relaydrill.placement import Credentials, Endpoint
 from relaydrill.smtp import REFUSED, Outcome, Phase, Reply, Result
-
-_LEADING_DOT = re.compile(rb"^\.", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +140,7 @@ class SmtpSession:
     def _open(self) -> None:
         route, smtp = self._route, self._smtp
         try:
-            smtp.sock = socket.create_connection(
-                (route.endpoint.address, route.endpoint.port),
-                timeout=route.connect_s,
-                source_address=(route.source, 0) if route.source else None,
-            )
+            smtp.sock = connection(route.endpoint, timeout_s=route.connect_s, source=route.source)
         except ConnectionResetError as error:
             # Connected, and cut before it could be noticed: a SYN is refused, never reset.
             self._enter(Phase.BANNER)
@@ -180,7 +173,7 @@ class SmtpSession:
         if not self._smtp.has_extn("starttls"):
             self._end(Result.DROPPED, reason="the server offers no STARTTLS")
         try:
-            self._smtp.starttls(context=context)
+            self._smtp.starttls(context=patient(context))
         except smtplib.SMTPResponseException as error:  # anything but 220
             raise SessionEnded(self._refused(self._error_reply(error))) from None
         except (smtplib.SMTPException, OSError) as error:
@@ -212,7 +205,7 @@ class SmtpSession:
         if reply.code != 354:
             return self._refused(reply)
         self._enter(Phase.BODY)
-        body = _LEADING_DOT.sub(b"..", content)
+        body = with_transparent_dots(content)
         end = b".\r\n" if body.endswith(b"\r\n") else b"\r\n.\r\n"
         try:
             self._smtp.send(body + end)
@@ -275,6 +268,17 @@ class SmtpSession:
     def _outcome(self, result: Result, reply: Reply | None = None, reason: str = "") -> Outcome:
         address = str(self._route.endpoint)
         return Outcome(result, self._phase, reply, reason, address, self._server)
+
+
+def with_transparent_dots(content: bytes) -> bytes:
+    """A message as it goes over the wire: a dot that begins a line is doubled (RFC 5321 §4.5.2).
+
+    As smtplib does it, a line begins also after an LF alone: no server may take such a dot for the
+    end of the message.
+    """
+    if content.startswith(b"."):
+        content = b"." + content
+    return content.replace(b"\n.", b"\n..")
 
 
 # Errors of one's own machine: they say nothing of the server.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def sent(folder: Path, *, seed: int = 1, flow: str = "relay", hold_s: float = 0.
 
     async def run() -> None:
         journal = Journal.open("app", folder / "app.jsonl")
-        workload = Workload(settings(folder), send, journal, most_at_once=64)
+        workload = Workload(settings(folder), send, journal, ThreadPoolExecutor(64))
         await workload.handle("start", load)
         await workload.handle("finish", {"flow": flow})
         workload.close()
@@ -115,7 +116,8 @@ def test_what_it_cannot_do_is_refused(tmp_path: Path) -> None:
 
     async def ask() -> None:
         journal = Journal.open("app", tmp_path / "app.jsonl")
-        workload = Workload(settings(tmp_path), lambda _letter: None, journal, most_at_once=1)
+        hands = ThreadPoolExecutor(1)
+        workload = Workload(settings(tmp_path), lambda _letter: None, journal, hands)
         with pytest.raises(CapabilityMissing):
             await workload.handle("dance", {})
         journal.close()

@@ -6,18 +6,11 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-try:
-    import uvloop
-except ImportError:  # the extra `fast`; asyncio's own loop does the same in more time
-    NEW_LOOP: Callable[[], asyncio.AbstractEventLoop] | None = None
-else:
-    NEW_LOOP = uvloop.new_event_loop
-
 from relaydrill.errors import CapabilityMissing, LabError
+from relaydrill.event_loop import new_event_loop
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.control import ControlServer
@@ -171,7 +164,7 @@ def run(settings: config.NodeConfig) -> None:
     logging.getLogger("mail.log").setLevel(logging.ERROR)
     journal = Journal.open(settings.name, Path(settings.journal))
     try:
-        with asyncio.Runner(loop_factory=NEW_LOOP) as runner:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(Runtime(settings, journal).run())
     finally:
         journal.close()

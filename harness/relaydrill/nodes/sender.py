@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from relaydrill.fibres.crew import Crew
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.disturbance import Action
@@ -20,7 +21,8 @@ class SenderService:
     def __init__(self, settings: config.Sender, journal: Journal) -> None:
         self._journal = journal
         self._host = SendingHost(settings)
-        self._workload = Workload(settings, self._send, journal, most_at_once=settings.most_at_once)
+        hands = Crew(settings.most_at_once, name="attempts")
+        self._workload = Workload(settings, self._send, journal, hands)
 
     async def start(self) -> None:
         """A sender listens nowhere but on its control channel."""

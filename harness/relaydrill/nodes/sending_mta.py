@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -57,9 +58,8 @@ class SendingMta:
         self._names: dict[str, str] = {}
         self._lock = threading.Lock()
         self._attending: asyncio.Task[None]
-        self._workload = Workload(
-            settings, self._hand_in, journal, most_at_once=settings.most_at_once
-        )
+        hands = ThreadPoolExecutor(settings.most_at_once, "hand-in")
+        self._workload = Workload(settings, self._hand_in, journal, hands)
 
     async def start(self) -> None:
         """Start the mail server, and return when it takes mail.

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -51,7 +52,8 @@ class SharedSender:
         self._settings = settings
         self._journal = journal
         self._host = SendingHost(settings)
-        self._workload = Workload(settings, self._send, journal, most_at_once=settings.most_at_once)
+        hands = ThreadPoolExecutor(settings.most_at_once, "order")
+        self._workload = Workload(settings, self._send, journal, hands)
         self._numbers = itertools.count()
         self._ordered: dict[int, _Ordered] = {}
         self._lock = threading.Lock()

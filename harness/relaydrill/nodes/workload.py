@@ -7,11 +7,13 @@ attempts that failed in it and never as a pause in trying.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -123,26 +125,25 @@ class Workload:
 
     Args:
         settings: The node's configuration.
-        send: What makes an attempt; called in a thread of its own, after the attempt is journalled.
+        send: What makes an attempt; called by one of the hands, after the attempt is journalled.
         journal: The node's journal.
-        most_at_once: Bound on attempts under way at once.
+        hands: What carries out the attempts, many at a time; shut down by `close`.
     """
 
     def __init__(
-        self, settings: config.Common, send: Send, journal: Journal, *, most_at_once: int
+        self, settings: config.Common, send: Send, journal: Journal, hands: Executor
     ) -> None:
         self._settings = settings
         self._send = send
         self._journal = journal
-        self._most_at_once = most_at_once
+        self._hands = hands
         self._running: dict[str, _Running] = {}
-        self._pool = ThreadPoolExecutor(most_at_once, thread_name_prefix="attempt")
 
     def close(self) -> None:
         """End the schedules; attempts under way are given up, and so have no outcome."""
         for running in self._running.values():
             running.ended.set()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._hands.shutdown(wait=False, cancel_futures=True)
 
     async def handle(self, op: str, args: dict[str, Any]) -> Any:
         """``start`` a load; ``finish`` waits for its end; ``stop`` ends its schedule early."""
@@ -171,7 +172,7 @@ class Workload:
 
     def _keep_schedule(self, running: _Running) -> None:
         load = running.load
-        attempts = []
+        attempts: deque[Future[None]] = deque()
         chance = random.Random(f"{load.seed} sorts")
         due_times = moments(load.seed, begin=load.begin, rate=load.rate)
         for number, due in enumerate(islice(due_times, load.most)):
@@ -179,11 +180,12 @@ class Workload:
             if running.ended.wait(max(0.0, due - time.monotonic())):
                 break
             [sort] = chance.choices([*load.sorts], [*load.sorts.values()])
-            attempts.append(self._pool.submit(self._attempt, load, number, due, sort))
-            if len(attempts) > 2 * self._most_at_once:
-                attempts = [attempt for attempt in attempts if not attempt.done()]
+            attempts.append(self._hands.submit(self._attempt, load, number, due, sort))
+            while attempts and attempts[0].done() and not attempts[0].exception():
+                attempts.popleft()
         for attempt in attempts:
-            attempt.result()
+            with contextlib.suppress(CancelledError):  # the node is ending
+                attempt.result()
 
     def _attempt(self, load: Load, number: int, due: float, sort: str) -> None:
         letter = write_letter(

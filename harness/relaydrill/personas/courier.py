@@ -169,9 +169,11 @@ def _deliver(route: Route, sender: str, recipient: str, content: bytes) -> Outco
         return ended.outcome
     try:
         outcome = session.send(sender, (recipient,), content)[recipient]
-    except SessionEnded as ended:
+    except BaseException as error:
         session.close()
-        return ended.outcome
+        if isinstance(error, SessionEnded):
+            return error.outcome
+        raise
     with contextlib.suppress(OSError):
         session.quit()
     return outcome

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import dns.exception
 import dns.message
@@ -12,11 +12,13 @@ import dns.query
 import dns.rcode
 import dns.rdatatype
 
+from relaydrill.fibres.sockets import datagrams
 from relaydrill.personas.base import Unresolved
 from relaydrill.placement import Endpoint
 from relaydrill.smtp import NO_SUCH_NAME
 
-_ROUNDS = 2
+_ROUNDS: Final = 2
+_LARGEST: Final = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +98,12 @@ class NameServers:
         By a connected socket, as glibc does it: a host whose name server is down says so at once.
 
         Raises:
-            OSError: Nothing listens there.
-            dns.exception.DNSException: No answer in time.
+            OSError: Nothing listens there, or no answer in time.
+            dns.exception.DNSException: What came is no answer.
         """
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-            if self.source:
-                asking.bind((self.source, 0))
-            asking.connect((server.address, server.port))
-            asking.setblocking(False)
-            return dns.query.udp(
-                query, server.address, timeout=self.answer_s, port=server.port, sock=asking
-            )
+        with datagrams(server, timeout_s=self.answer_s, source=self.source) as asking:
+            asking.sendall(query.to_wire())
+            reply = dns.message.from_wire(asking.recv(_LARGEST))
+        if not query.is_response(reply):
+            raise dns.query.BadResponse
+        return reply

@@ -1,0 +1,146 @@
+"""A crew of fibres: an executor whose jobs share one thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Executor, Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+from greenlet import GreenletExit, getcurrent, greenlet
+
+from relaydrill.event_loop import new_event_loop
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Fibre(greenlet):
+    """One job under way.
+
+    Args:
+        loop: Its crew's. run: What to do.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, run: Callable[[], None]) -> None:
+        super().__init__(run)
+        self.loop = loop
+
+    def wait(self) -> None:
+        """Let others go on, until somebody switches back here, or throws something in."""
+        assert self.parent is not None
+        self.parent.switch()
+
+
+def current() -> Fibre | None:
+    """The fibre that this is called in; None outside of all crews."""
+    here = getcurrent()
+    return here if isinstance(here, Fibre) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What a fibre is to do, and where what comes of it goes."""
+
+    work: Callable[[], Any]
+    future: Future[Any]
+
+
+class Crew(Executor):
+    """Carries out jobs as fibres, in a thread of its own that begins with the first of them.
+
+    Args:
+        most: Bound on jobs under way at once; the others wait their turn.
+        name: Of the thread.
+    """
+
+    def __init__(self, most: int, *, name: str = "crew") -> None:
+        self._most = most
+        self._waiting: deque[_Job] = deque()
+        self._under_way: set[Fibre] = set()
+        self._is_shut = False
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have a job done; it begins at once where fewer than ``most`` are under way.
+
+        Raises:
+            RuntimeError: The crew has been shut down.
+        """
+        job = _Job(partial(fn, *args, **kwargs), Future())
+        with self._lock:
+            if self._is_shut:
+                raise RuntimeError("the crew has been shut down")
+            if self._loop is None:
+                self._loop = new_event_loop()
+                self._thread.start()
+            is_alone = not self._waiting
+            self._waiting.append(job)
+        if is_alone:  # whoever put the one before it there has told
+            self._loop.call_soon_threadsafe(self._begin)
+        return job.future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more jobs.
+
+        Args:
+            wait: Whether to return only when all has ended.
+            cancel_futures: Whether to give up what waits, and what is under way: its fibres end
+                where they wait, by an exception that is no `Exception`.
+        """
+        with self._lock:
+            is_first, self._is_shut = not self._is_shut, True
+        if self._loop is None:
+            return
+        if is_first:
+            self._loop.call_soon_threadsafe(self._give_up if cancel_futures else self._begin)
+        if wait:
+            self._thread.join()
+
+    def _run(self) -> None:
+        assert self._loop is not None
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.close()
+
+    def _begin(self) -> None:
+        """Begin the jobs whose turn it is; the last of a crew that is shut down ends the thread."""
+        assert self._loop is not None
+        while self._waiting and len(self._under_way) < self._most:
+            job = self._waiting.popleft()
+            if job.future.set_running_or_notify_cancel():
+                fibre = Fibre(self._loop, partial(self._do, job))
+                self._under_way.add(fibre)
+                fibre.switch()
+        if self._is_shut and not self._waiting and not self._under_way:
+            self._loop.stop()
+
+    def _do(self, job: _Job) -> None:
+        """The life of a fibre."""
+        fibre = current()
+        assert fibre is not None
+        try:
+            result = job.work()
+        except GreenletExit:
+            job.future.set_exception(CancelledError())
+        except BaseException as error:
+            job.future.set_exception(error)
+        else:
+            job.future.set_result(result)
+        self._under_way.discard(fibre)
+        if self._waiting or self._is_shut:
+            fibre.loop.call_soon(self._begin)
+
+    def _give_up(self) -> None:
+        while self._waiting:
+            self._waiting.popleft().future.cancel()
+        for fibre in [*self._under_way]:
+            fibre.throw(GreenletExit)
+        self._begin()

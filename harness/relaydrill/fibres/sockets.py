@@ -1,0 +1,283 @@
+"""Sockets that make only their fibre wait; outside of one they are as any other."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import ssl
+from typing import Any, Final
+
+from relaydrill.fibres.crew import Fibre, current
+from relaydrill.placement import Endpoint
+
+_UNDER_WAY: Final = (errno.EINPROGRESS, errno.EAGAIN)
+
+
+def connection(where: Endpoint, *, timeout_s: float, source: str = "") -> socket.socket:
+    """A TCP connection.
+
+    Args:
+        where: The other end. timeout_s: How long it may take, wall seconds.
+        source: Own address; empty for any.
+
+    Raises:
+        OSError: There is none: refused, no way to it, timed out.
+    """
+    own = (source, 0) if source else None
+    if current() is None:
+        return socket.create_connection((where.address, where.port), timeout_s, own)
+    made = PatientSocket(_family(where.address), socket.SOCK_STREAM)
+    try:
+        made.settimeout(timeout_s)
+        if own:
+            made.bind(own)
+        made.connect((where.address, where.port))
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def datagrams(where: Endpoint, *, timeout_s: float, source: str = "") -> socket.socket:
+    """A UDP socket that speaks with one other end.
+
+    Args: as of `connection`; each answer has ``timeout_s``.
+
+    Raises:
+        OSError: There is no way to it.
+    """
+    kind = socket.socket if current() is None else PatientSocket
+    made = kind(_family(where.address), socket.SOCK_DGRAM)
+    try:
+        made.settimeout(timeout_s)
+        if source:
+            made.bind((source, 0))
+        made.connect((where.address, where.port))
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def patient(context: ssl.SSLContext) -> ssl.SSLContext:
+    """The same context; in a fibre, the TLS connections that it makes let others go on."""
+    if current() is not None:
+        context.sslsocket_class = PatientTls
+    return context
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+class _Wait:
+    """How a fibre waits for one descriptor.
+
+    The event loop goes on watching for what can be read between one wait and the next, for a
+    session reads again and again.
+
+    Args:
+        fibre: Who waits. descriptor: For what.
+    """
+
+    def __init__(self, fibre: Fibre, descriptor: int) -> None:
+        self._fibre = fibre
+        self._loop = fibre.loop
+        self._descriptor = descriptor
+        self._is_watched = False
+        self._is_waiting = False
+        self._until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def to_read(self, timeout_s: float | None) -> None:
+        """Wait until there is something to read.
+
+        Raises:
+            TimeoutError: Nothing came in time.
+        """
+        if not self._is_watched:
+            self._loop.add_reader(self._descriptor, self._readable)
+            self._is_watched = True
+        self._wait(timeout_s)
+
+    def to_write(self, timeout_s: float | None) -> None:
+        """Wait until something can be written.
+
+        Raises:
+            TimeoutError: It could not in time.
+        """
+        self._stop_watching()  # or what comes meanwhile would be taken for leave to write
+        self._loop.add_writer(self._descriptor, self._go_on)
+        try:
+            self._wait(timeout_s)
+        finally:
+            self._loop.remove_writer(self._descriptor)
+
+    def forget(self) -> None:
+        """The descriptor is about to be closed."""
+        self._stop_watching()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _wait(self, timeout_s: float | None) -> None:
+        if timeout_s is not None:
+            self._until = self._loop.time() + timeout_s
+            # A timer that is due too early looks again then: setting one costs more than that.
+            if self._timer is None or self._timer.when() > self._until:
+                self._set_timer()
+        self._is_waiting = True
+        try:
+            self._fibre.wait()
+        finally:
+            self._is_waiting = False
+
+    def _go_on(self) -> None:
+        if self._is_waiting:
+            self._fibre.switch()
+
+    def _readable(self) -> None:
+        if self._is_waiting:
+            self._fibre.switch()
+        else:  # nobody wants it now, and the loop would tell again and again
+            self._stop_watching()
+
+    def _stop_watching(self) -> None:
+        if self._is_watched:
+            self._is_watched = False
+            self._loop.remove_reader(self._descriptor)
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._until, self._look_at_clock)
+
+    def _look_at_clock(self) -> None:
+        self._timer = None
+        if not self._is_waiting:
+            return
+        if self._loop.time() < self._until:
+            self._set_timer()
+        else:
+            self._fibre.throw(TimeoutError("timed out"))
+
+
+class _Patience(socket.socket):
+    """What both kinds of socket have: a timeout of their own, for the descriptor never blocks.
+
+    Made, used and closed by one fibre; the TLS kind, in a thread outside of all crews, is as any.
+    """
+
+    _timeout_s: float | None = None
+    _waits: _Wait | None = None
+
+    def settimeout(self, value: float | None) -> None:
+        """How long each later call may wait, seconds; None: for ever."""
+        self._timeout_s = value
+        super().settimeout(value if current() is None else 0.0)
+
+    def gettimeout(self) -> float | None:
+        """What `settimeout` was told."""
+        return self._timeout_s
+
+    def close(self) -> None:
+        """Close it."""
+        self._forget()
+        super().close()
+
+    def detach(self) -> int:
+        """Give the descriptor away."""
+        self._forget()
+        return super().detach()
+
+    def _forget(self) -> None:
+        if self._waits is not None:
+            self._waits.forget()
+            self._waits = None
+
+    @property
+    def _waiting(self) -> _Wait:
+        if self._waits is None:
+            fibre = current()
+            assert fibre is not None, "made in a fibre, and used outside of it"
+            self._waits = _Wait(fibre, self.fileno())
+        return self._waits
+
+    def _wait_to_read(self) -> None:
+        self._waiting.to_read(self._timeout_s)
+
+    def _wait_to_write(self) -> None:
+        self._waiting.to_write(self._timeout_s)
+
+
+class PatientSocket(_Patience):
+    """A socket in the clear."""
+
+    def connect(self, address: Any) -> None:
+        """Connect.
+
+        Raises:
+            OSError: It is refused, or times out.
+        """
+        code = self.connect_ex(address)
+        if code in _UNDER_WAY:
+            self._wait_to_write()
+            code = self.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            raise OSError(code, os.strerror(code))
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        """Read into a buffer, and return how many bytes; 0 at the end."""
+        while True:
+            try:
+                return super().recv_into(buffer, nbytes, flags)
+            except BlockingIOError:
+                self._wait_to_read()
+
+    def recv(self, bufsize: int, flags: int = 0) -> bytes:
+        """Read."""
+        while True:
+            try:
+                return super().recv(bufsize, flags)
+            except BlockingIOError:
+                self._wait_to_read()
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """Write all of it."""
+        left = memoryview(data).cast("B")
+        while left:
+            try:
+                left = left[super().send(left, flags) :]
+            except BlockingIOError:
+                self._wait_to_write()
+
+
+class PatientTls(_Patience, ssl.SSLSocket):
+    """A socket with TLS, made by a context; see `patient`."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Agree on keys.
+
+        Raises:
+            OSError: No agreement, or not in time.
+        """
+        self._patiently(super().do_handshake)
+
+    def read(self, *args: Any) -> Any:
+        """Read, into a buffer where one is given."""
+        return self._patiently(super().read, *args)
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        """Write some of it, and return how many bytes."""
+        return int(self._patiently(super().send, data, flags))
+
+    def _patiently(self, act: Any, *args: Any) -> Any:
+        while True:
+            try:
+                return act(*args)
+            except ssl.SSLWantReadError:
+                self._wait_to_read()
+            except ssl.SSLWantWriteError:
+                self._wait_to_write()

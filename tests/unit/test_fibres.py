@@ -1,0 +1,270 @@
+"""Fibres: blocking code, many at a time, in one thread."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, wait
+
+import pytest
+import trustme
+
+from relaydrill.fibres.crew import Crew, current
+from relaydrill.fibres.sockets import PatientSocket, PatientTls, connection, datagrams, patient
+from relaydrill.placement import Endpoint
+
+LONG_S = 30.0
+
+
+@pytest.fixture
+def crew() -> Iterator[Crew]:
+    """A crew that has room for all."""
+    crew = Crew(1000)
+    yield crew
+    crew.shutdown(cancel_futures=True)
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+        yield listener
+
+
+def where(listener: socket.socket) -> Endpoint:
+    """Where it listens."""
+    return Endpoint(*listener.getsockname()[:2])
+
+
+def read_from(listener: socket.socket, timeout_s: float = LONG_S) -> bytes:
+    """What a client is told first."""
+    with connection(where(listener), timeout_s=LONG_S) as made:
+        made.settimeout(timeout_s)
+        return made.recv(100)
+
+
+def test_hundreds_wait_at_a_time_in_one_thread(crew: Crew, silent: socket.socket) -> None:
+    """Each waits for its own server, and all of them no longer than one."""
+    threads: set[int] = set()
+
+    def read() -> bytes:
+        threads.add(threading.get_ident())
+        return read_from(silent)
+
+    reading = [crew.submit(read) for _ in range(300)]
+    with contextlib.ExitStack() as connected:
+        clients = [connected.enter_context(silent.accept()[0]) for _ in reading]
+        assert not any(each.done() for each in reading)
+        for client in reversed(clients):
+            client.sendall(b"hello")
+        assert {each.result(LONG_S) for each in reading} == {b"hello"}
+    assert len(threads) == 1
+
+
+def test_no_more_are_under_way_than_it_may_have(silent: socket.socket) -> None:
+    """The third of two waits its turn, and gets it."""
+    crew = Crew(2)
+    reading = [crew.submit(read_from, silent) for _ in range(3)]
+    first, second = silent.accept()[0], silent.accept()[0]
+    silent.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        silent.accept()
+    silent.settimeout(LONG_S)
+    first.close()
+    third = silent.accept()[0]
+    for client in (second, third):
+        client.close()
+    assert [each.result(LONG_S) for each in reading] == [b"", b"", b""]
+    crew.shutdown()
+
+
+def test_a_timeout_is_kept(crew: Crew, silent: socket.socket) -> None:
+    """It comes when it is due, also where an earlier call on the socket had a longer one."""
+
+    def read() -> float:
+        with connection(where(silent), timeout_s=LONG_S) as made:
+            begin = time.monotonic()
+            for timeout_s in (0.3, 0.1):
+                made.settimeout(timeout_s)
+                with pytest.raises(TimeoutError, match="timed out"):
+                    made.recv(100)
+            return time.monotonic() - begin
+
+    assert 0.4 <= crew.submit(read).result(LONG_S) < LONG_S / 2
+
+
+def test_a_wait_is_timed_from_its_own_begin(crew: Crew, silent: socket.socket) -> None:
+    """A server that says a word now and then is waited for, word by word."""
+
+    def read() -> list[bytes]:
+        with connection(where(silent), timeout_s=LONG_S) as made:
+            made.settimeout(0.4)
+            return [made.recv(1) for _ in range(5)]
+
+    reading = crew.submit(read)
+    with silent.accept()[0] as client:
+        for _ in range(5):
+            time.sleep(0.2)
+            client.sendall(b"x")
+        assert reading.result(LONG_S) == [b"x"] * 5
+
+
+def test_nobody_listens(crew: Crew) -> None:
+    """A connection that is refused is so in a fibre, too."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        nobody = where(gone)
+    attempt = crew.submit(connection, nobody, timeout_s=LONG_S)
+    with pytest.raises(ConnectionRefusedError):
+        attempt.result(LONG_S)
+
+
+def test_much_is_written_to_a_slow_reader(crew: Crew, silent: socket.socket) -> None:
+    """What does not fit into the kernel waits while the other end speaks, and all of it arrives."""
+    much = bytes(range(256)) * 80_000
+
+    def write() -> bytes:
+        with connection(where(silent), timeout_s=LONG_S) as made:
+            made.sendall(much)
+            made.shutdown(socket.SHUT_WR)
+            return made.recv(100)
+
+    writing = crew.submit(write)
+    with silent.accept()[0] as client:
+        client.sendall(b"so much?")
+        time.sleep(0.1)
+        arrived = bytearray()
+        while piece := client.recv(1 << 20):
+            arrived += piece
+        assert writing.result(LONG_S) == b"so much?"
+    assert arrived == much
+
+
+def test_what_comes_unasked_does_not_keep_the_crew_busy(crew: Crew, silent: socket.socket) -> None:
+    """Words that a fibre does not read, for it waits elsewhere, cost nothing, and are kept."""
+
+    def read_both() -> tuple[bytes, bytes]:
+        with (
+            connection(where(silent), timeout_s=LONG_S) as one,
+            connection(where(silent), timeout_s=LONG_S) as other,
+        ):
+            first = one.recv(1)
+            return first + other.recv(1), one.recv(100)
+
+    reading = crew.submit(read_both)
+    with silent.accept()[0] as one, silent.accept()[0] as other:
+        one.sendall(b"a")
+        time.sleep(0.1)
+        one.sendall(b"later")
+        before = time.process_time()
+        time.sleep(0.5)
+        assert time.process_time() - before < 0.25
+        other.sendall(b"b")
+        assert reading.result(LONG_S) == (b"ab", b"later")
+
+
+def test_what_is_given_up_ends_where_it_waits(silent: socket.socket) -> None:
+    """Its future is cancelled, its connection closed, and what has not begun never does."""
+    crew = Crew(2)
+    reading = [crew.submit(read_from, silent) for _ in range(3)]
+    clients = [silent.accept()[0] for _ in range(2)]
+    crew.shutdown(cancel_futures=True)
+    for each in reading:
+        with pytest.raises(CancelledError):
+            each.result(LONG_S)
+    for client in clients:
+        with client:
+            client.settimeout(LONG_S)
+            assert client.recv(1) == b""
+    with pytest.raises(RuntimeError):
+        crew.submit(read_from, silent)
+
+
+def test_shutting_down_waits_for_what_was_taken(silent: socket.socket) -> None:
+    """Without giving up, everything that was submitted is done first."""
+    crew = Crew(1)
+    reading = [crew.submit(read_from, silent) for _ in range(2)]
+    crew.shutdown(wait=False)
+    for _ in reading:
+        with silent.accept()[0] as client:
+            client.sendall(b"x")
+    assert not wait(reading, LONG_S).not_done
+    assert [each.result() for each in reading] == [b"x", b"x"]
+
+
+def test_a_crew_that_had_nothing_to_do_has_nothing_to_end() -> None:
+    """There is no thread before the first job."""
+    before = threading.active_count()
+    Crew(5).shutdown()
+    assert threading.active_count() == before
+
+
+def test_an_error_of_a_job_is_its_future_s(crew: Crew) -> None:
+    """It harms nobody else."""
+    failing = crew.submit(int, "x")
+    with pytest.raises(ValueError, match="invalid literal"):
+        failing.result(LONG_S)
+    assert crew.submit(int, "7").result(LONG_S) == 7
+
+
+def test_nothing_is_left_of_a_job(crew: Crew, silent: socket.socket) -> None:
+    """Neither its fibre nor a descriptor stays when it is over."""
+
+    def kind() -> str:
+        with connection(where(silent), timeout_s=LONG_S) as made:
+            return f"{type(made).__name__} {current() is not None}"
+
+    assert crew.submit(kind).result(LONG_S) == "PatientSocket True"
+    crew.shutdown()
+    gc.collect()
+    assert not [each for each in gc.get_objects() if isinstance(each, PatientSocket)]
+
+
+def test_outside_of_a_crew_sockets_are_plain(silent: socket.socket) -> None:
+    """In a thread the same functions make what any other library would."""
+    with connection(where(silent), timeout_s=LONG_S) as made:
+        assert type(made) is socket.socket
+        assert made.gettimeout() == LONG_S
+    with datagrams(where(silent), timeout_s=LONG_S) as asking:
+        assert type(asking) is socket.socket
+
+
+def test_a_context_that_a_fibre_has_used_serves_threads_as_before(crew: Crew) -> None:
+    """One context of trust is shared by all; with it a thread's TLS blocks, and times out."""
+    authority = trustme.CA()
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("mail.contoso.com").configure_cert(theirs)
+    ours = ssl.create_default_context()
+    authority.configure_trust(ours)
+
+    def speak(listener: socket.socket, timeout_s: float) -> tuple[str, bytes]:
+        plain = connection(where(listener), timeout_s=LONG_S)
+        with patient(ours).wrap_socket(plain, server_hostname="mail.contoso.com") as secured:
+            secured.sendall(b"x" * 1_000_000)
+            word = secured.recv(5)
+            secured.settimeout(timeout_s)
+            with pytest.raises(TimeoutError):
+                secured.recv(1)
+            return type(secured).__name__, word
+
+    def serve(listener: socket.socket) -> None:
+        for _ in range(2):
+            client = theirs.wrap_socket(listener.accept()[0], server_side=True)
+            with client:
+                left = 1_000_000
+                while left:
+                    left -= len(client.recv(left))
+                client.sendall(b"hello")
+                with contextlib.suppress(OSError):
+                    client.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=serve, args=(listener,))
+        serving.start()
+        assert crew.submit(speak, listener, 0.1).result(LONG_S) == (PatientTls.__name__, b"hello")
+        assert speak(listener, 0.1) == (PatientTls.__name__, b"hello")
+        serving.join(LONG_S)
