@@ -105,6 +105,8 @@ class Placement:
 
 def in_networks(address: str, networks: tuple[str, ...]) -> bool:
     """Whether an address lies in any of the ranges; text that is no address lies in none."""
+    if not networks:
+        return False
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

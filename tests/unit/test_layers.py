@@ -18,13 +18,13 @@ FIXTURES = REPOSITORY / "fixtures"
 
 LAYERS = (
     {
-        *("errors", "fresh", "sentences", "smtp", "wait"),
+        *("errors", "event_loop", "fresh", "sentences", "smtp", "wait"),
         *("message", "scalars", "schedule", "address_span"),
     },
     {
         *("topology", "inventory", "lint", "placement", "journal", "ledger", "verdict"),
         *("planning", "exchange_logs"),
-        *("smtp_client", "images"),
+        *("fibres", "smtp_client", "images"),
     },
     {"nodes", "drivers", "personas", "faults"},
     {"drills", "locust"},

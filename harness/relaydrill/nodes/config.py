@@ -385,7 +385,7 @@ class Sender(Common):
     cache_s: float = 300.0
     near: bool = False
     shun_s: float = 900.0
-    most_at_once: int = 512
+    most_at_once: int = 4096
     fence: tuple[str, ...] = ()
     fence_ports: tuple[int, ...] = ()
     workers: int = 0

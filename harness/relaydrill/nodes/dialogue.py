@@ -26,6 +26,17 @@ PROBE_NAME = "healthcheck.relaydrill.invalid"
 _REMEMBERED: Final = 4096
 """Clients whose receive connector is known; a bound on memory, and no more."""
 
+_PHASES: Final = {
+    "HELO": Phase.EHLO,
+    "EHLO": Phase.EHLO,
+    "STARTTLS": Phase.STARTTLS,
+    "AUTH": Phase.AUTH,
+    "MAIL": Phase.MAIL,
+    "RCPT": Phase.RCPT,
+    "DATA": Phase.DATA,
+}
+"""The phase that a command begins; HELO is EHLO of old."""
+
 _ROWS: Final = re.compile(r"[0-9]{1,18} [0-9]{1,18}")
 _SHADOWED: Final = re.compile(rf"[^ ]{{1,64}} {_ROWS.pattern}")
 
@@ -213,7 +224,7 @@ class Dialogue(LeanSmtp):
         """Send a reply, in Exchange's words; the first one is the banner."""
         if not self._begun:
             self._begun = True
-            if await self.interfere(Phase.BANNER):
+            if self.is_disturbed and await self.interfere(Phase.BANNER):
                 return
             if refused := self._served():
                 await self._refuse_for_good(refused)
@@ -285,37 +296,21 @@ class Dialogue(LeanSmtp):
             self.transport.write(f"{replies.IDLE}\r\n".encode())
         super()._timeout_cb()  # type: ignore[no-untyped-call]
 
-    async def smtp_HELO(self, hostname: str) -> None:
-        """Note who speaks, and answer unless a fault acts; HELO is EHLO of old."""
-        self.probe = self.probe or hostname == PROBE_NAME
-        if not await self.interfere(Phase.EHLO):
-            await super().smtp_HELO(hostname)
+    @property
+    def is_disturbed(self) -> bool:  # type: ignore[override]
+        """Whether a service fault is in force."""
+        return bool(self.reception.disturbances)
 
-    async def smtp_EHLO(self, hostname: str) -> None:
-        """Note who speaks, and answer unless a fault acts."""
-        self.probe = self.probe or hostname == PROBE_NAME
-        if not await self.interfere(Phase.EHLO):
-            await super().smtp_EHLO(hostname)
+    async def prevents(self, command: str, arg: str | None) -> bool:
+        """Let a service fault act at a command's phase; True if the command must not follow."""
+        phase = _PHASES.get(command)
+        if phase is Phase.EHLO:
+            self.names_itself(arg)
+        return phase is not None and await self.interfere(phase)
 
-    async def smtp_STARTTLS(self, arg: str) -> None:
-        """Go over to TLS unless a fault acts."""
-        if not await self.interfere(Phase.STARTTLS):
-            await super().smtp_STARTTLS(arg)
-
-    async def smtp_AUTH(self, arg: str) -> None:
-        """Authenticate unless a fault acts."""
-        if not await self.interfere(Phase.AUTH):
-            await super().smtp_AUTH(arg)
-
-    async def smtp_MAIL(self, arg: str | None) -> None:
-        """Begin a message unless a fault acts."""
-        if not await self.interfere(Phase.MAIL):
-            await super().smtp_MAIL(arg)
-
-    async def smtp_RCPT(self, arg: str | None) -> None:
-        """Take a recipient unless a fault acts."""
-        if not await self.interfere(Phase.RCPT):
-            await super().smtp_RCPT(arg)
+    def names_itself(self, name: str | None) -> None:
+        """Note by which name the client greets: a health check has one of its own."""
+        self.probe = self.probe or name == PROBE_NAME
 
     async def smtp_XSHADOW(self, arg: str | None) -> None:
         """Take what follows as another hub's copies; only from servers of the organisation."""
@@ -340,9 +335,7 @@ class Dialogue(LeanSmtp):
         return not is_fine
 
     async def smtp_DATA(self, arg: str | None) -> None:
-        """Receive the message unless a fault acts, before or in the middle of it."""
-        if await self.interfere(Phase.DATA):
-            return
+        """Receive the message unless a fault acts in the middle of it."""
         envelope = self.envelope
         if (
             self.reception.disturbances.at(Phase.BODY)

@@ -70,6 +70,9 @@ class Disturbances:
     def __init__(self) -> None:
         self._active: dict[str, tuple[Disturbance, asyncio.Event]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._active)
+
     def add(self, disturbance: Disturbance) -> None:
         """Put one in force; the same label replaces its forerunner."""
         self.lift(disturbance.label)

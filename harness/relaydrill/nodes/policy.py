@@ -37,6 +37,7 @@ class Policy:
     ) -> str:
         """Greet the old way."""
         session.host_name = hostname
+        dialogue.names_itself(hostname)
         return f"250 {replies.hello(dialogue.hostname, dialogue.client)}"
 
     async def handle_EHLO(
@@ -49,6 +50,7 @@ class Policy:
     ) -> list[str]:
         """Greet, and announce what this server really does; nothing else."""
         session.host_name = hostname
+        dialogue.names_itself(hostname)
         lines = [replies.hello(dialogue.hostname, dialogue.client)]
         lines += [f"SIZE {dialogue.connector.size_limit}", "ENHANCEDSTATUSCODES"]
         if dialogue.tls_context:
@@ -118,7 +120,7 @@ class Policy:
         self, dialogue: Dialogue, session: Session, envelope: Envelope
     ) -> str | None:
         """Hand the message to the node, with the service faults before and after."""
-        if await dialogue.interfere(Phase.DOT):
+        if dialogue.is_disturbed and await dialogue.interfere(Phase.DOT):
             return None
         content = envelope.original_content or b""
         if refused := self._filtering(dialogue).content(content):
@@ -138,7 +140,7 @@ class Policy:
                 session=dialogue.session_id,
             )
         )
-        if await dialogue.interfere(Phase.REPLY):
+        if dialogue.is_disturbed and await dialogue.interfere(Phase.REPLY):
             return None
         return str(reply) if reply.ok else self._refuse(dialogue, Phase.REPLY, reply)
 

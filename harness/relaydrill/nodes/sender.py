@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import resource
+from typing import Any, Final
 
 from relaydrill.fibres.crew import Crew
 from relaydrill.journal import Journal
@@ -11,6 +12,8 @@ from relaydrill.nodes import config
 from relaydrill.nodes.disturbance import Action
 from relaydrill.nodes.sending_host import SendingHost
 from relaydrill.nodes.workload import Letter, Workload, note_outcome
+
+_OTHER_FILES: Final = 64
 
 
 class SenderService:
@@ -21,7 +24,7 @@ class SenderService:
     def __init__(self, settings: config.Sender, journal: Journal) -> None:
         self._journal = journal
         self._host = SendingHost(settings)
-        hands = Crew(settings.most_at_once, name="attempts")
+        hands = Crew(_with_room_for(settings.most_at_once), name="attempts")
         self._workload = Workload(settings, self._send, journal, hands)
 
     async def start(self) -> None:
@@ -43,3 +46,17 @@ class SenderService:
     def _send(self, letter: Letter) -> None:
         learnt = self._host.send(letter)
         note_outcome(self._journal, letter, learnt.outcome, **learnt.notes)
+
+
+def _with_room_for(connections: int) -> int:
+    """Have this process allowed so many connections at a time, or how many fewer it may have.
+
+    An attempt that finds no descriptor says nothing of the tier, so it had better wait.
+    """
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if most != resource.RLIM_INFINITY:
+        wanted = min(wanted, most)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    return max(1, wanted - _OTHER_FILES)

@@ -31,6 +31,7 @@ from relaydrill.nodes.workload import Letter, Workload, note_outcome
 from relaydrill.smtp import Outcome, Phase, Result
 
 _ENDS_S: Final = 5.0
+_MOST_AT_ONCE: Final = 512  # each is a thread here, and a user on every worker
 _LONGEST_LINE: Final = 1024 * 1024  # a reply of many lines fits
 
 
@@ -49,10 +50,11 @@ class SharedSender:
     disturbable: frozenset[Action] = frozenset()
 
     def __init__(self, settings: config.Sender, journal: Journal) -> None:
-        self._settings = settings
+        most = min(settings.most_at_once, _MOST_AT_ONCE)
+        self._settings = settings.model_copy(update={"most_at_once": most})
         self._journal = journal
         self._host = SendingHost(settings)
-        hands = ThreadPoolExecutor(settings.most_at_once, "order")
+        hands = ThreadPoolExecutor(most, "order")
         self._workload = Workload(settings, self._send, journal, hands)
         self._numbers = itertools.count()
         self._ordered: dict[int, _Ordered] = {}

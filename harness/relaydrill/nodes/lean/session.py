@@ -133,6 +133,13 @@ class LeanSmtp(SMTP):
     def said(self, reply: bytes) -> None:
         """A reply goes out, without its last line end."""
 
+    is_disturbed = False
+    """Whether `prevents` is to be asked before each command."""
+
+    async def prevents(self, command: str, arg: str | None) -> bool:
+        """Whether something else is done in the place of a command."""
+        return False
+
     async def push(self, status: Any) -> None:
         """Send a reply."""
         reply = status if isinstance(status, bytes) else status.encode("ascii")
@@ -165,7 +172,8 @@ class LeanSmtp(SMTP):
                 command, arg = self._understood(line)
                 if name := self._commands.get(command):
                     self._reset_timeout()
-                    await getattr(self, name)(arg)
+                    if not self.is_disturbed or not await self.prevents(command, arg):
+                        await getattr(self, name)(arg)
                     continue
                 bogus += 1
                 await self._refuse_bogus(command, bogus)
