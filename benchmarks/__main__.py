@@ -15,13 +15,14 @@ from benchmarks import (
     lab_start,
     ledger_size,
     one_hub,
+    one_sender,
     shared_load,
     throughput,
 )
 
 _ALL = (
-    *(lab_start, lab_size, docker_lab, gap_truth, one_hub, balancer_latency),
-    *(throughput, shared_load, inbound, ledger_size),
+    *(lab_start, lab_size, docker_lab, gap_truth, one_hub, one_sender),
+    *(balancer_latency, throughput, shared_load, inbound, ledger_size),
 )
 
 

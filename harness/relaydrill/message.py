@@ -91,5 +91,7 @@ def last_hop(content: bytes) -> str:
 
 def digest(content: bytes) -> str:
     """SHA-256 of the body, in hex, whatever its line ends; headers may grow on the way."""
-    body = _LINE_END.sub(b"\r\n", split(content)[1])
+    body = split(content)[1]
+    if body.count(b"\n") != body.count(b"\r\n"):  # looking is cheaper than replacing
+        body = _LINE_END.sub(b"\r\n", body)
     return hashlib.sha256(body).hexdigest()
