@@ -1,7 +1,8 @@
-"""Messages a second out of one sender, its journal on; a connection for each, to Postfix's smtp-sink.
+"""Messages a second out of one sender, its journal on; a connection for each.
 
-The peers send to the same sink in the same run: Postfix's smtp-source, and SMTPBench (PyPI:
-smtpbench), where it is installed. All are given the same number of connections at a time.
+It sends to Postfix's smtp-sink. The peers send to the same sink in the same run: Postfix's
+smtp-source, and SMTPBench (PyPI: smtpbench) where it is installed. All are given the same number of
+connections at a time.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from relaydrill.journal import Journal, read_events
 from relaydrill.nodes import config
-from relaydrill.nodes.sender import SenderService
+from relaydrill.nodes.sending.sender import SenderService
 from relaydrill.wait import wait_for
 
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", str(Path(sys.executable).parent)])

@@ -22,7 +22,7 @@ import psutil
 
 from relaydrill.journal import Journal, read_events
 from relaydrill.nodes import config
-from relaydrill.nodes.shared_sender import SharedSender
+from relaydrill.nodes.sending.shared_sender import SharedSender
 from relaydrill.smtp import Result
 
 _PATH: Final = os.environ.get("PATH", "") + ":/usr/sbin"

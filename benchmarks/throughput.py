@@ -21,7 +21,7 @@ from relaydrill.drivers.registry import Registry
 from relaydrill.journal import Journal, read_events
 from relaydrill.ledger import Account, join
 from relaydrill.nodes import config
-from relaydrill.nodes.sender import SenderService
+from relaydrill.nodes.sending.sender import SenderService
 from relaydrill.topology import Topology
 from relaydrill.wait import wait_for
 

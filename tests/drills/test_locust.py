@@ -26,7 +26,7 @@ from relaydrill.errors import LabError
 from relaydrill.journal import Event, Journal, read_events
 from relaydrill.ledger import Account
 from relaydrill.nodes import config
-from relaydrill.nodes.shared_sender import SharedSender
+from relaydrill.nodes.sending.shared_sender import SharedSender
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status
 from relaydrill.wait import wait_for

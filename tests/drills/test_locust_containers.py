@@ -19,7 +19,7 @@ from relaydrill.drivers.docker.engine import connect
 from relaydrill.images import IMAGES
 from relaydrill.journal import Journal, read_events
 from relaydrill.nodes import config
-from relaydrill.nodes.shared_sender import SharedSender
+from relaydrill.nodes.sending.shared_sender import SharedSender
 from tests.docker_engine import why_no_docker
 from tests.locust_workers import ROOT, free_port, needs_locust
 from tests.scripted_server import ScriptedServer

@@ -13,8 +13,8 @@ from relaydrill import inventory
 from relaydrill.address_span import AddressSpan
 from relaydrill.errors import InventoryError
 from relaydrill.nodes import config
-from relaydrill.nodes.connectors import UNSERVED, serving
 from relaydrill.nodes.postfix.configuration import master_cf
+from relaydrill.nodes.receiving.connectors import UNSERVED, serving
 from relaydrill.placement import in_networks
 
 addresses = st.integers(0, 2**32 - 1).map(ipaddress.IPv4Address)

@@ -73,7 +73,7 @@ def _is_module(base: str, name: str) -> bool:
 
 
 def parts_of(name: str) -> list[str]:
-    """The steps of a name below the package: ``relaydrill.nodes.hub`` gives nodes, hub."""
+    """The steps of a name below the package: ``relaydrill.nodes.config`` gives nodes, config."""
     steps = name.split(".")
     return steps[1:] if steps[0] == "relaydrill" else []
 

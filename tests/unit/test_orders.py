@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relaydrill.message import SPAM, UNKNOWN, WANTED
-from relaydrill.nodes.orders import heard, letter_of, order_of, told
-from relaydrill.nodes.workload import Load, write_letter
+from relaydrill.nodes.sending.orders import heard, letter_of, order_of, told
+from relaydrill.nodes.sending.workload import Load, write_letter
 from relaydrill.smtp import Outcome, Phase, Reply, Result
 
 

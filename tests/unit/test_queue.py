@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relaydrill.nodes.queue import Queue, QueueFull
+from relaydrill.nodes.transport.queue import Queue, QueueFull
 from relaydrill.wait import wait_for
 
 CONTENT = b"Subject: x\r\n\r\nbody\r\n"
@@ -150,7 +150,7 @@ def test_row_numbers_are_never_used_again(tmp_path: Path) -> None:
 STORER = """
 import sys
 from pathlib import Path
-from relaydrill.nodes.queue import Queue
+from relaydrill.nodes.transport.queue import Queue
 queue = Queue(Path(sys.argv[1]))
 number = 0
 while True:

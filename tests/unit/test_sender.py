@@ -15,7 +15,7 @@ import pytest
 
 from relaydrill.journal import Journal, read_events
 from relaydrill.nodes import config
-from relaydrill.nodes.sender import SenderService
+from relaydrill.nodes.sending.sender import SenderService
 
 MANY = 1200
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from relaydrill.nodes.exim import log as exim_log
-from relaydrill.nodes.mta import Fact, Left, Named, PutOff, Tried
 from relaydrill.nodes.postfix import log as postfix_log
 from relaydrill.nodes.postfix.sending import outcome
+from relaydrill.nodes.sending.mta import Fact, Left, Named, PutOff, Tried
 from relaydrill.smtp import Outcome, Phase, Reply, Result
 
 AT = "172.30.0.14:25"

@@ -9,8 +9,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relaydrill.nodes.departures import Departures
-from relaydrill.nodes.shadow import Copy, ShadowQueue
+from relaydrill.nodes.transport.departures import Departures
+from relaydrill.nodes.transport.shadow import Copy, ShadowQueue
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 

@@ -15,7 +15,7 @@ import pytest
 from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
-from relaydrill.nodes.workload import Letter, Workload
+from relaydrill.nodes.sending.workload import Letter, Workload
 from relaydrill.schedule import LONGEST_STEP
 
 RATE = 200.0

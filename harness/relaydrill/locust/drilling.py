@@ -18,8 +18,8 @@ from locust.runners import Runner, WorkerRunner
 import relaydrill
 from relaydrill.locust.statistics import count
 from relaydrill.nodes import config
-from relaydrill.nodes.orders import letter_of, told
-from relaydrill.nodes.sending_host import SendingHost
+from relaydrill.nodes.sending.host import SendingHost
+from relaydrill.nodes.sending.orders import letter_of, told
 
 HELLO: Final = "relaydrill-hello"
 SETTINGS: Final = "relaydrill-settings"

@@ -18,7 +18,7 @@ from locust.runners import Runner, WorkerRunner
 
 from relaydrill.locust.statistics import count
 from relaydrill.message import compose
-from relaydrill.nodes.sending_host import trust
+from relaydrill.nodes.sending.host import trust
 from relaydrill.personas import PERSONAS, Circumstances
 from relaydrill.personas.base import Unresolved
 from relaydrill.personas.courier import Courier

@@ -1,8 +1,9 @@
 """The master of a drill's workers: it passes orders on, and tells what the workers tell.
 
-``python -m relaydrill.locust.master`` is started by `relaydrill.nodes.shared_sender`. It reads JSON
-lines from its standard input, first where to listen and what workers are to know, then one order a
-line; and writes JSON lines to its standard output::
+``python -m relaydrill.locust.master`` is started by the node
+`relaydrill.nodes.sending.shared_sender`. It reads JSON lines from its standard input, first where
+to listen and what workers are to know, then one order a line; and writes JSON lines to its standard
+output::
 
     {"event": "worker", "worker": "w1_3f9c21", "state": "came"}     or "gone"
     {"event": "ready"}                                              all workers have come

@@ -27,8 +27,8 @@ from relaydrill.exchange_logs import (
 from relaydrill.journal import Clock
 from relaydrill.message import split
 from relaydrill.nodes import config
-from relaydrill.nodes.dialogue import Received
-from relaydrill.nodes.queue import Queued
+from relaydrill.nodes.receiving.dialogue import Received
+from relaydrill.nodes.transport.queue import Queued
 
 _SUBJECT: Final = re.compile(rb"^subject:[ \t]*((?:[^\r\n]|\r?\n[ \t])*)", re.I | re.M)
 _FOLD: Final = re.compile(r"\r?\n[ \t]+")

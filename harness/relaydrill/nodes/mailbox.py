@@ -8,9 +8,10 @@ from typing import Any
 from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
 from relaydrill.message import digest, last_hop, message_id
-from relaydrill.nodes import config, replies
+from relaydrill.nodes import config
 from relaydrill.nodes.disturbance import OF_A_MAIL_SERVER, Disturbances
-from relaydrill.nodes.smtp_server import Listeners, Received
+from relaydrill.nodes.receiving import replies
+from relaydrill.nodes.receiving.smtp_server import Listeners, Received
 from relaydrill.smtp import Reply
 
 

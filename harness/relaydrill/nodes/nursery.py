@@ -33,7 +33,7 @@ from typing import Any, Final, NoReturn
 from relaydrill.errors import RelaydrillError
 from relaydrill.nodes import config, runtime
 
-_PRELOAD: Final = ("hub", "mailbox", "balancer", "haproxy", "sender")
+_PRELOAD: Final = ("transport.hub", "mailbox", "balancing.balancer", "haproxy", "sending.sender")
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -75,7 +75,7 @@ class Nursery:
         name = str(request["start"])
         if ca := request["config"].get("ca"):
             # Made before the fork, it is shared by all senders; what is wrong with it they say.
-            from relaydrill.nodes.sending_host import trust
+            from relaydrill.nodes.sending.host import trust
 
             with contextlib.suppress(OSError):
                 trust(ca)

@@ -7,33 +7,15 @@ import logging
 import os
 import signal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from relaydrill.errors import CapabilityMissing, LabError
 from relaydrill.event_loop import new_event_loop
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.control import ControlServer
-from relaydrill.nodes.disturbance import Action, Disturbance, Disturbances
-
-
-class Service(Protocol):
-    """What a role provides."""
-
-    disturbable: frozenset[Action]
-    """What a service fault can make it do; nothing where it has no sessions of its own."""
-
-    async def start(self) -> None:
-        """Begin to listen, or to work."""
-
-    async def stop(self) -> None:
-        """End in good order: what is under way is finished, what is promised is kept."""
-
-    async def refresh(self) -> None:
-        """Follow a change of the disturbances: take listeners away, or bring them back."""
-
-    async def handle(self, op: str, args: dict[str, Any]) -> Any:
-        """Carry out a control request of this role."""
+from relaydrill.nodes.disturbance import Disturbance, Disturbances
+from relaydrill.nodes.service import Service
 
 
 def build(settings: config.NodeConfig, journal: Journal, disturbances: Disturbances) -> Service:
@@ -62,7 +44,7 @@ def _of_role(settings: config.NodeConfig, journal: Journal, disturbances: Distur
 
             return NameServer(settings, journal, disturbances)
         case config.Hub():
-            from relaydrill.nodes.hub import HubService
+            from relaydrill.nodes.transport.hub import HubService
 
             return HubService(settings, journal, disturbances)
         case config.Mailbox():
@@ -74,7 +56,7 @@ def _of_role(settings: config.NodeConfig, journal: Journal, disturbances: Distur
 
             return HaproxyKeeper(settings, journal)
         case config.Balancer():
-            from relaydrill.nodes.balancer import BalancerService
+            from relaydrill.nodes.balancing.balancer import BalancerService
 
             return BalancerService(settings, journal)
         case config.ClusterNode():
@@ -82,21 +64,21 @@ def _of_role(settings: config.NodeConfig, journal: Journal, disturbances: Distur
 
             return ClusterNode(settings, journal)
         case config.Sender() if settings.workers:
-            from relaydrill.nodes.shared_sender import SharedSender
+            from relaydrill.nodes.sending.shared_sender import SharedSender
 
             return SharedSender(settings, journal)
         case config.Sender():
-            from relaydrill.nodes.sender import SenderService
+            from relaydrill.nodes.sending.sender import SenderService
 
             return SenderService(settings, journal)
         case config.Mta(role="sending-postfix"):
             from relaydrill.nodes.postfix.sending import SendingPostfix
-            from relaydrill.nodes.sending_mta import SendingMta
+            from relaydrill.nodes.sending.sending_mta import SendingMta
 
             return SendingMta(settings, journal, SendingPostfix(settings))
         case config.Mta():
             from relaydrill.nodes.exim.sending import Exim
-            from relaydrill.nodes.sending_mta import SendingMta
+            from relaydrill.nodes.sending.sending_mta import SendingMta
 
             return SendingMta(settings, journal, Exim(settings))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from relaydrill.nodes.mta import Fact, Left, Named, PutOff, Tried
+from relaydrill.nodes.sending.mta import Fact, Left, Named, PutOff, Tried
 from relaydrill.smtp import Outcome, Phase, Reply, Result
 
 _LINE: Final = re.compile(

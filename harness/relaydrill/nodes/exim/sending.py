@@ -19,7 +19,7 @@ from relaydrill.errors import LabError
 from relaydrill.nodes import child, config
 from relaydrill.nodes.exim.configuration import exim_conf, queue_interval
 from relaydrill.nodes.exim.log import parse
-from relaydrill.nodes.mta import Fact
+from relaydrill.nodes.sending.mta import Fact
 from relaydrill.wait import wait_for
 
 _CONFIGURATION: Final = Path("/etc/exim4/exim4.conf")
@@ -31,7 +31,7 @@ _LOOK_S: Final = 0.01
 
 
 class Exim:
-    """Exim in the foreground as a sending `relaydrill.nodes.mta.Mta`.
+    """Exim in the foreground as a sending `relaydrill.nodes.sending.mta.Mta`.
 
     Its log is a file, for its deliverers run as another user and cannot write to a pipe of ours.
     """

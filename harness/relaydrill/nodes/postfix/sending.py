@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from relaydrill.nodes import config
-from relaydrill.nodes.mta import Fact, Left, Named, PutOff, Tried
 from relaydrill.nodes.postfix import log
 from relaydrill.nodes.postfix.log import Passed
 from relaydrill.nodes.postfix.process import Postfix
+from relaydrill.nodes.sending.mta import Fact, Left, Named, PutOff, Tried
 from relaydrill.smtp import Outcome, Phase, Reply, Result
 
 _WHERE: Final = re.compile(r"\[(?P<address>[0-9a-fA-F.:]+)\]:(?P<port>\d+)")
@@ -50,7 +50,7 @@ _DOINGS: Final = (
 
 
 class SendingPostfix:
-    """Postfix as a sending `relaydrill.nodes.mta.Mta`."""
+    """Postfix as a sending `relaydrill.nodes.sending.mta.Mta`."""
 
     title = "Postfix"
 

@@ -7,16 +7,14 @@ closes its listeners does not, and WNLB goes on giving it its share.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.disturbance import Action
+from relaydrill.nodes.service import Service
 from relaydrill.nodes.wnlb.agent import Agent
 from relaydrill.nodes.wnlb.kernel import Kernel
-
-if TYPE_CHECKING:
-    from relaydrill.nodes.runtime import Service
 
 
 class ClusterHost:

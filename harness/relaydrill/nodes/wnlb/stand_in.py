@@ -21,8 +21,8 @@ from typing import Any, Final
 
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
-from relaydrill.nodes.health import cause
-from relaydrill.nodes.proxying import Half, proxy_header
+from relaydrill.nodes.balancing.health import cause
+from relaydrill.nodes.balancing.proxying import Half, proxy_header
 from relaydrill.nodes.wnlb.agent import Agent
 from relaydrill.nodes.wnlb.mapping import owner, rule_for
 from relaydrill.nodes.wnlb.membership import HostState

@@ -11,14 +11,15 @@ from typing import Any
 from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
 from relaydrill.message import message_id, split
-from relaydrill.nodes import config, replies
-from relaydrill.nodes.departures import Departures
-from relaydrill.nodes.destinations import Destinations
+from relaydrill.nodes import config
 from relaydrill.nodes.disturbance import OF_A_MAIL_SERVER, Disturbances
 from relaydrill.nodes.exchange_logs import TrackingLog
-from relaydrill.nodes.queue import Queue, QueueFull
-from relaydrill.nodes.shadow import Copier, Copy, Custodian, ShadowQueue
-from relaydrill.nodes.smtp_server import Listeners, Received
+from relaydrill.nodes.receiving import replies
+from relaydrill.nodes.receiving.smtp_server import Listeners, Received
+from relaydrill.nodes.transport.departures import Departures
+from relaydrill.nodes.transport.destinations import Destinations
+from relaydrill.nodes.transport.queue import Queue, QueueFull
+from relaydrill.nodes.transport.shadow import Copier, Copy, Custodian, ShadowQueue
 from relaydrill.smtp import Reply
 
 

@@ -180,8 +180,12 @@ class Workload:
             if running.ended.wait(max(0.0, due - time.monotonic())):
                 break
             [sort] = chance.choices([*load.sorts], [*load.sorts.values()])
-            attempts.append(self._hands.submit(self._attempt, load, number, due, sort))
-            while attempts and attempts[0].done() and not attempts[0].exception():
+            try:
+                attempt = self._hands.submit(self._attempt, load, number, due, sort)
+            except RuntimeError:  # the node is ending
+                break
+            attempts.append(attempt)
+            while attempts and _went_well(attempts[0]):
                 attempts.popleft()
         for attempt in attempts:
             with contextlib.suppress(CancelledError):  # the node is ending
@@ -193,6 +197,11 @@ class Workload:
         )
         note_attempt(self._journal, letter, scheduled=due)
         self._send(letter)
+
+
+def _went_well(attempt: Future[None]) -> bool:
+    """Whether an attempt is over, and nothing is to be said of it at the end."""
+    return attempt.done() and not attempt.cancelled() and not attempt.exception()
 
 
 def note_attempt(journal: Journal, letter: Letter, *, scheduled: float) -> None:

@@ -16,7 +16,7 @@ import tenacity
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.exchange_logs import TrackingLog
-from relaydrill.nodes.queue import Queue, Queued
+from relaydrill.nodes.transport.queue import Queue, Queued
 from relaydrill.placement import Endpoint
 from relaydrill.smtp import Outcome, Result
 from relaydrill.smtp_client import Route, SessionEnded, SmtpSession

@@ -12,12 +12,13 @@ from typing import Any, Final, Protocol
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from relaydrill.journal import Journal
-from relaydrill.nodes import config, replies
-from relaydrill.nodes.connectors import UNSERVED, Occupancy, serving
+from relaydrill.nodes import config
 from relaydrill.nodes.disturbance import Disturbances
-from relaydrill.nodes.filters import Filtering
 from relaydrill.nodes.lean import LeanSmtp
-from relaydrill.nodes.shadow import DISCARD, KEEP
+from relaydrill.nodes.receiving import replies
+from relaydrill.nodes.receiving.connectors import UNSERVED, Occupancy, serving
+from relaydrill.nodes.receiving.filters import Filtering
+from relaydrill.nodes.transport.shadow import DISCARD, KEEP
 from relaydrill.smtp import Phase, Reply
 
 PROBE_NAME = "healthcheck.relaydrill.invalid"
@@ -81,7 +82,7 @@ class Acceptor(Protocol):
 
 
 class Primary(Protocol):
-    """A hub that has copies of its messages kept; see `relaydrill.nodes.shadow`."""
+    """A hub that has copies of its messages kept; see `relaydrill.nodes.transport.shadow`."""
 
     def discards(self, first: int, last: int) -> bool:
         """Whether none of these rows is in the queue any more, so that a shadow may forget them."""
@@ -164,7 +165,7 @@ class Dialogue(LeanSmtp):
     Args:
         listener: Where it came in.
         reception: What all sessions of the node share.
-        policy: The hooks of the SMTP library; see `relaydrill.nodes.policy`.
+        policy: The hooks of the SMTP library; see `relaydrill.nodes.receiving.policy`.
     """
 
     AuthLoginUsernameChallenge = "Username:"

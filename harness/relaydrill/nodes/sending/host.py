@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from relaydrill.nodes import config
-from relaydrill.nodes.workload import Letter
+from relaydrill.nodes.sending.workload import Letter
 from relaydrill.personas import PERSONAS, Circumstances, Directory, Mind
 from relaydrill.personas.courier import Courier
 from relaydrill.personas.directories import KnownHosts, NameServers

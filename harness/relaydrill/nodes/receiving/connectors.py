@@ -11,7 +11,8 @@ from collections import Counter
 from typing import Final
 
 from relaydrill.address_span import AddressSpan
-from relaydrill.nodes import config, replies
+from relaydrill.nodes import config
+from relaydrill.nodes.receiving import replies
 from relaydrill.smtp import Reply
 
 UNSERVED: Final = config.Connector(name="default", anonymous=False, tls="offered")

@@ -10,7 +10,8 @@ import enum
 from typing import Final
 
 from relaydrill.message import GTUBE, SPAM_MARK
-from relaydrill.nodes import config, replies
+from relaydrill.nodes import config
+from relaydrill.nodes.receiving import replies
 from relaydrill.placement import in_networks
 from relaydrill.smtp import Reply
 

@@ -25,9 +25,9 @@ from relaydrill.errors import LabError
 from relaydrill.journal import Journal
 from relaydrill.nodes import child, config
 from relaydrill.nodes.disturbance import Action
-from relaydrill.nodes.orders import heard, order_of
-from relaydrill.nodes.sending_host import SendingHost
-from relaydrill.nodes.workload import Letter, Workload, note_outcome
+from relaydrill.nodes.sending.host import SendingHost
+from relaydrill.nodes.sending.orders import heard, order_of
+from relaydrill.nodes.sending.workload import Letter, Workload, note_outcome
 from relaydrill.smtp import Outcome, Phase, Result
 
 _ENDS_S: Final = 5.0
@@ -106,7 +106,7 @@ class SharedSender:
         """There is nothing to disturb."""
 
     async def handle(self, op: str, args: dict[str, Any]) -> Any:
-        """As `relaydrill.nodes.sender`; ``ask`` is asked from here, and not by a worker."""
+        """As `relaydrill.nodes.sending.sender`; ``ask`` is asked from here, and not by a worker."""
         if op == "ask":
             return await asyncio.to_thread(self._host.ask, **args)
         if op == "start":

@@ -10,9 +10,9 @@ from typing import Any
 from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
+from relaydrill.nodes.balancing.health import HealthCheck, cause
+from relaydrill.nodes.balancing.proxying import PROXY_LOCAL, Half, proxy_header
 from relaydrill.nodes.disturbance import Action
-from relaydrill.nodes.health import HealthCheck, cause
-from relaydrill.nodes.proxying import PROXY_LOCAL, Half, proxy_header
 
 
 class Server:

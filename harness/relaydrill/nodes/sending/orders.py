@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from relaydrill.nodes.workload import Letter, Load, write_letter
+from relaydrill.nodes.sending.workload import Letter, Load, write_letter
 from relaydrill.smtp import Outcome, Phase, Reply, Result
 
 

@@ -7,9 +7,10 @@ import asyncio
 from aiosmtpd.proxy_protocol import ProxyData
 from aiosmtpd.smtp import Envelope, Session
 
-from relaydrill.nodes import config, replies
-from relaydrill.nodes.dialogue import Dialogue, Received, Reception
-from relaydrill.nodes.filters import NO_FILTERS, Filtering
+from relaydrill.nodes import config
+from relaydrill.nodes.receiving import replies
+from relaydrill.nodes.receiving.dialogue import Dialogue, Received, Reception
+from relaydrill.nodes.receiving.filters import NO_FILTERS, Filtering
 from relaydrill.smtp import Phase, Reply
 
 

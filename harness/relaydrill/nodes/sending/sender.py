@@ -10,8 +10,8 @@ from relaydrill.fibres.crew import Crew
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.disturbance import Action
-from relaydrill.nodes.sending_host import SendingHost
-from relaydrill.nodes.workload import Letter, Workload, note_outcome
+from relaydrill.nodes.sending.host import SendingHost
+from relaydrill.nodes.sending.workload import Letter, Workload, note_outcome
 
 _OTHER_FILES: Final = 64
 
@@ -24,8 +24,8 @@ class SenderService:
     def __init__(self, settings: config.Sender, journal: Journal) -> None:
         self._journal = journal
         self._host = SendingHost(settings)
-        hands = Crew(_with_room_for(settings.most_at_once), name="attempts")
-        self._workload = Workload(settings, self._send, journal, hands)
+        self._hands = Crew(_with_room_for(settings.most_at_once), name="attempts")
+        self._workload = Workload(settings, self._send, journal, self._hands)
 
     async def start(self) -> None:
         """A sender listens nowhere but on its control channel."""
@@ -33,12 +33,13 @@ class SenderService:
     async def stop(self) -> None:
         """End the schedules; attempts under way are given up, and so have no outcome."""
         self._workload.close()
+        self._hands.shutdown()  # nothing writes into the journal from here on
 
     async def refresh(self) -> None:
         """There is nothing to disturb."""
 
     async def handle(self, op: str, args: dict[str, Any]) -> Any:
-        """``ask`` probes a server without sending; the rest as `relaydrill.nodes.workload`."""
+        """``ask`` probes a server without sending; the rest as `Workload.handle`."""
         if op == "ask":
             return await asyncio.to_thread(self._host.ask, **args)
         return await self._workload.handle(op, args)

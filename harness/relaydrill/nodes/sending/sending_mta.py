@@ -19,8 +19,8 @@ from relaydrill.errors import CapabilityMissing, LabError
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.disturbance import Action
-from relaydrill.nodes.mta import Fact, Left, Mta, Named, PutOff, Tried
-from relaydrill.nodes.workload import Letter, Workload, note_attempt, note_outcome
+from relaydrill.nodes.sending.mta import Fact, Left, Mta, Named, PutOff, Tried
+from relaydrill.nodes.sending.workload import Letter, Workload, note_attempt, note_outcome
 from relaydrill.placement import Endpoint
 from relaydrill.smtp import Outcome, Phase, Result
 from relaydrill.smtp_client import Route, SessionEnded, SmtpSession

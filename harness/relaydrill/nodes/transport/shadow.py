@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Final
 
 from relaydrill.nodes import config
-from relaydrill.nodes.queue import QueueFull
+from relaydrill.nodes.transport.queue import QueueFull
 from relaydrill.placement import Endpoint
 from relaydrill.smtp import Result
 from relaydrill.smtp_client import Route, SessionEnded, SmtpSession

@@ -11,11 +11,18 @@ from typing import Final
 
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
-from relaydrill.nodes.dialogue import PROBE_NAME, Acceptor, Dialogue, Primary, Received, Reception
 from relaydrill.nodes.disturbance import Disturbances
 from relaydrill.nodes.exchange_logs import ReceiveLog
-from relaydrill.nodes.logged_dialogue import LoggedDialogue
-from relaydrill.nodes.policy import Policy
+from relaydrill.nodes.receiving.dialogue import (
+    PROBE_NAME,
+    Acceptor,
+    Dialogue,
+    Primary,
+    Received,
+    Reception,
+)
+from relaydrill.nodes.receiving.logged_dialogue import LoggedDialogue
+from relaydrill.nodes.receiving.policy import Policy
 
 _LAST_SESSIONS_S: Final = 1.0
 

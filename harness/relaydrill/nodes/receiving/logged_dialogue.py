@@ -6,9 +6,10 @@ import asyncio
 import re
 from typing import Final
 
-from relaydrill.nodes import config, replies
-from relaydrill.nodes.dialogue import Dialogue, Reception
+from relaydrill.nodes import config
 from relaydrill.nodes.exchange_logs import ReceiveLog
+from relaydrill.nodes.receiving import replies
+from relaydrill.nodes.receiving.dialogue import Dialogue, Reception
 
 _SECRET: Final = "<Binary Data>"
 _AUTH: Final = re.compile(

@@ -8,9 +8,9 @@ from typing import Final
 
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
-from relaydrill.nodes.delivery import Delivery
 from relaydrill.nodes.exchange_logs import TrackingLog
-from relaydrill.nodes.queue import UNREACHABLE, Queue
+from relaydrill.nodes.transport.delivery import Delivery
+from relaydrill.nodes.transport.queue import UNREACHABLE, Queue
 
 _AT_ONCE: Final = 100
 

@@ -1,0 +1,1 @@
+"""The balancer: who gets a connection, and which backends are believed to be up."""

@@ -1,0 +1,1 @@
+"""Taking mail: a session from the banner to the dot, and who may do what in it."""
