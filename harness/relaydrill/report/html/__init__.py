@@ -74,7 +74,7 @@ def _rendered(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"seconds": seconds, "digits": digits}
+    environment.filters |= {"seconds": seconds, "digits": digits, "short": short}
     return environment.get_template("page.html").render(
         page=page,
         document=embedded(page.document),
@@ -95,3 +95,8 @@ def digits(value: float) -> str:
 def seconds(value: float) -> str:
     """The same with its unit."""
     return f"{digits(value)} s"
+
+
+def short(value: float) -> str:
+    """A place on a chart, in no more characters than it needs."""
+    return f"{value:g}"
