@@ -15,13 +15,14 @@ from benchmarks import (
     lab_start,
     ledger_size,
     one_hub,
+    report_size,
     shared_load,
     throughput,
 )
 
 _ALL = (
     *(lab_start, lab_size, docker_lab, gap_truth, one_hub, balancer_latency),
-    *(throughput, shared_load, inbound, ledger_size),
+    *(throughput, shared_load, inbound, ledger_size, report_size),
 )
 
 
