@@ -16,13 +16,14 @@ from benchmarks import (
     ledger_size,
     one_hub,
     one_sender,
+    report_size,
     shared_load,
     throughput,
 )
 
 _ALL = (
     *(lab_start, lab_size, docker_lab, gap_truth, one_hub, one_sender),
-    *(balancer_latency, throughput, shared_load, inbound, ledger_size),
+    *(balancer_latency, throughput, shared_load, inbound, ledger_size, report_size),
 )
 
 

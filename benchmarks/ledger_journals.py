@@ -18,19 +18,8 @@ from relaydrill.drills.record import RunDirectory
 
 _HUBS: Final = tuple(f"ht{number}" for number in range(1, 9))
 _NEW: Final = "".join(f"  {hub}: {{role: hub}}\n" for hub in _HUBS[3:])
-_DESIGN: Final = f"""\
-extends: sharepoint
-name: long
-clock: 1
-nodes:
-  lb1: {{backends: [{", ".join(_HUBS)}]}}
-{_NEW}
-flows:
-  relay: {{rate: 600/s}}
-  submission: {{rate: 400/s}}
-"""
 _RATE: Final = 1000.0
-"""Messages a second, of both flows together."""
+"""Messages a second, of both flows together, where no other rate is wanted."""
 _BEGIN: Final = 5000.0
 _KILLED: Final = "ht1"
 _NOTICED_S: Final = 5.0
@@ -38,16 +27,19 @@ _BATCH: Final = 20_000
 _WALL: Final = 1_764_000_000.0
 
 
-def write(directory: Path, messages: int, seed: int = 1) -> int:
+def write(directory: Path, messages: int, seed: int = 1, rate: float = _RATE) -> int:
     """Make a run directory of so many messages.
+
+    Args:
+        rate: Messages a second, of both flows together.
 
     Returns:
         How many lines its journals have.
     """
     path = directory.with_suffix(".yaml")
-    path.write_text(_DESIGN)
+    path.write_text(_design(rate))
     topology = inventory.load(path)
-    length_s = messages / _RATE
+    length_s = messages / rate
     fault = f"kill:{_KILLED}@{0.4 * length_s:g}s+{0.2 * length_s:g}s"
     run = RunDirectory(directory)
     drill = Drill.from_json(
@@ -62,18 +54,33 @@ def write(directory: Path, messages: int, seed: int = 1) -> int:
     )
     run.save_inputs(topology, drill, "process")
     run.save_outcome(drill, "process", _BEGIN, ())
-    return _Writer(directory / "journals", messages, random.Random(seed)).write()
+    return _Writer(directory / "journals", messages, rate, random.Random(seed)).write()
+
+
+def _design(rate: float) -> str:
+    return f"""\
+extends: sharepoint
+name: long
+clock: 1
+nodes:
+  lb1: {{backends: [{", ".join(_HUBS)}]}}
+{_NEW}
+flows:
+  relay: {{rate: {0.6 * rate:g}/s}}
+  submission: {{rate: {0.4 * rate:g}/s}}
+"""
 
 
 class _Writer:
     """Writes the lines of each node in the order of their times, a batch after another."""
 
-    def __init__(self, folder: Path, messages: int, chance: random.Random) -> None:
+    def __init__(self, folder: Path, messages: int, rate: float, chance: random.Random) -> None:
         self._folder = folder
         self._messages = messages
+        self._rate = rate
         self._chance = chance
         self._lines: dict[str, list[tuple[float, str]]] = defaultdict(list)
-        length_s = messages / _RATE
+        length_s = messages / rate
         self._kill, self._heal = _BEGIN + 0.4 * length_s, _BEGIN + 0.6 * length_s
         self._turn = 0
 
@@ -85,7 +92,7 @@ class _Writer:
             count = min(_BATCH, self._messages - first)
             for number in range(first, first + count):
                 self._message(number)
-            written += self._flush(_BEGIN + (first + count) / _RATE)
+            written += self._flush(_BEGIN + (first + count) / self._rate)
         for hub in _HUBS:
             self._put(hub, self._heal + self._messages, "queue", "", '"items":[]')
         return written + self._flush(float("inf"))
@@ -126,7 +133,7 @@ class _Writer:
         name = f"<1.dcd8867f52.{flow}.{number}@app.contoso.com>"
         subject = f',"message":"{name}","recipient":"user@contoso.com"'
         digest = f"{self._chance.getrandbits(256):064x}"
-        due = _BEGIN + (number + chance()) / _RATE
+        due = _BEGIN + (number + chance()) / self._rate
         begun = due + 0.0004 * chance()
         self._put(
             "app",

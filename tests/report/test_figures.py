@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,11 +121,30 @@ def test_everything_that_is_drawn_lies_on_the_chart() -> None:
     for bar in chart.failed:
         assert chart.zero - 0.1 <= bar.y <= bar.y + bar.height <= chart.bottom + 0.1
     assert chart.gap
-    bars = [*chart.failed, chart.gap, *(bar for lane in chart.lanes for bar in lane.bars)]
-    for bar in bars:
-        assert 0 <= bar.x <= bar.x + bar.width <= 100.001
+    drawn = [*chart.failed, *(bar for stack in chart.stacks for bar in stack.bars)]
+    assert all(0 <= bar.bucket < chart.buckets for bar in drawn)
+    for span in (chart.gap, *(bar for lane in chart.lanes for bar in lane.bars)):
+        assert 0 <= span.x <= span.x + span.width <= 100.001
     assert all(0 <= each <= 100 for each in chart.changes)
     assert len(chart.changes) == 2
+
+
+def test_the_outline_of_bars_is_where_they_stand() -> None:
+    """Each subpath is one bar: six sevenths of its bucket wide, and as high and as low as it."""
+    chart = draw(timeline(case(outage(), KILL)))
+    unit = re.fullmatch(r"scale\((\S+) (\S+)\) translate\(\.5\)", chart.unit)
+    assert unit
+    across, down = map(float, unit.groups())
+    for bars in (chart.failed, *(stack.bars for stack in chart.stacks)):
+        drawn = re.findall(r"M(\d+) (\d+)h(\d+)v(\d+)h-(\d+)", chart.outline(bars))
+        for bar, (x, y, width, height, back) in zip(bars, drawn, strict=True):
+            assert width == back
+            left, right = (float(x) + 0.5) * across, (float(x) + 0.5 + float(width)) * across
+            assert right - left == pytest.approx(6 / 7 / chart.buckets, rel=1e-3)
+            assert bar.bucket < left * chart.buckets < right * chart.buckets < bar.bucket + 1
+            plot_px = chart.bottom - chart.top
+            assert float(y) * down * plot_px == pytest.approx(bar.y - chart.top, abs=0.01)
+            assert float(height) * down * plot_px == pytest.approx(bar.height, abs=0.01)
 
 
 def test_bars_are_as_high_as_their_counts() -> None:

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from benchmarks import ledger_journals
 from click.testing import CliRunner
 
 from relaydrill.cli.commands import cli
@@ -150,7 +151,7 @@ def test_every_reference_is_to_something_on_the_page(made_up: Path) -> None:
     page = Outline(text)
     names = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
     assert len(names) == len({*names})
-    wanted = {str(a["href"])[1:] for _, a in page.named("a")}
+    wanted = {str(a["href"])[1:] for _, a in page.named("a", "use")}
     for _, attributes, _ in page.elements:
         for name in ("aria-labelledby", "aria-describedby"):
             wanted |= {*str(attributes.get(name) or "").split()}
@@ -295,6 +296,19 @@ def _long_run(directory: Path, messages: int) -> int:
 def test_the_file_does_not_grow_with_the_messages(tmp_path: Path) -> None:
     """Ten times as many are the same number of buckets, with a digit more in each."""
     assert _long_run(tmp_path / "long", 10_000) < 1.2 * _long_run(tmp_path / "short", 1_000)
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["own names", "other names"])
+def test_a_large_ledger_gives_the_same_page(tmp_path: Path, named: bool) -> None:
+    """However the ledger is kept, and whether or not a banner bears the name of its node."""
+    directory = tmp_path / "run"
+    ledger_journals.write(directory, 1500)
+    if not named:
+        journal = directory / "journals" / "app.jsonl"
+        journal.write_text(journal.read_text().replace('"server":"ht', '"server":"MX'))
+    large = judge(directory, many_bytes=0)
+    assert len(large.ledger.whole) < 15
+    assert html.render(large) == html.report(directory)
 
 
 def test_the_command_writes_where_it_says(tmp_path: Path) -> None:

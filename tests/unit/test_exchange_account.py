@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.report.made_up import KILL, drill, outage, topology, write_run
 
+from relaydrill.drills.record import load
 from relaydrill.exchange_logs import (
     RECEIVE_FIELDS,
     RECEIVE_TYPE,
@@ -383,3 +385,14 @@ def test_senders_with_journals_say_what_they_saw(of_logs: Account) -> None:
     assert found.counts == {"delivered": 1, "recovered": 1, "lost": 1, "refused": 1}
     (attempt,) = next(f for f in found.fates if f.entry.message == "<1@app>").entry.attempts
     assert attempt.late_s == pytest.approx(1.0)
+
+
+def test_what_a_run_says_of_its_senders_is_read_from_their_journals(tmp_path: Path) -> None:
+    """A long run's hubs have journals of gigabytes, in which no sender tells what it saw."""
+    run = write_run(tmp_path / "run", topology(), drill(KILL), outage().events)
+    for hub in ("ht1", "ht2"):
+        (run / "journals" / f"{hub}.jsonl").unlink()
+        (run / "journals" / f"{hub}.jsonl").mkdir()  # whoever opens it fails
+    sent = [*load(run).sent()]
+    assert {event.kind for event in sent} == {"attempt", "outcome"}
+    assert len(sent) == 240

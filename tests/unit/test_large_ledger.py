@@ -21,8 +21,9 @@ from relaydrill.drills.checks import Case, run_checks
 from relaydrill.errors import HarnessError
 from relaydrill.journal import Event, read_events
 from relaydrill.ledger import Account, Attempts, Entry, Ledger, halves, join, join_journals
-from relaydrill.ledger.bulk import Journals, Stretch
+from relaydrill.ledger.bulk import Journals
 from relaydrill.ledger.sifting import sift
+from relaydrill.ledger.stretches import Stretch
 from relaydrill.message import BLOCKED, WANTED
 from relaydrill.smtp import Result
 from relaydrill.verdict import Verdict
@@ -160,6 +161,9 @@ def said_of_attempts(attempts: Attempts) -> Iterator[object]:
     yield [attempts.over_before(moment) for moment in (0.0, 0.01, 0.02, 1.0)]
     yield [sorted(attempts.choices(moment), key=repr) for moment in (-1.0, 0.01, 0.02)]
     yield attempts.any(lambda attempt: attempt.deferred)
+    yield attempts.accepted, [*attempts.failures], sorted(attempts.took_s())
+    parts = [attempts.between(begin, begin + 0.01) for begin in (0.0, 0.01, 0.02)]
+    yield [sorted(part, key=repr) for part in parts], [part.accepted for part in parts]
 
 
 def said(ledger: Ledger) -> Iterator[object]:
@@ -170,6 +174,8 @@ def said(ledger: Ledger) -> Iterator[object]:
     for flow in (*FLOWS, ""):
         yield sorted(map(repr, map(said_of, ledger.of_flow(flow))))
         yield ledger.accounts(flow)
+        for named in ((), ("ht1",), ("ht1", "ht2")):  # whose banners are no node's, some or all
+            yield sorted(ledger.acceptances(flow, named))
         yield [*said_of_attempts(ledger.attempts(flow))]
         yield [*said_of_attempts(ledger.attempts(flow, wanted=False))]
         for moment in (0.005, 0.01, 0.02):
@@ -269,6 +275,23 @@ def test_a_second_process_that_ends_is_an_error(
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(HarnessError, match="second process that reads the journals ended with"):
         halves.read_in_halves(paths)
+
+
+@given(histories())
+@UNHURRIED
+def test_what_attempts_tell_is_what_each_of_them_tells(events: list[Event]) -> None:
+    """Questions that are answered from columns have the answers that each attempt has."""
+    ledger = join(events)
+    for flow in FLOWS:
+        attempts = ledger.attempts(flow)
+        assert attempts.accepted == sum(each.accepted for each in attempts)
+        assert [*attempts.failures] == [each.started for each in attempts if not each.accepted]
+        took = [each.took_s for each in attempts]
+        assert [*attempts.took_s()] == [each for each in took if each is not None]
+        some = [each for each in attempts if 0.01 <= each.started < 0.02]
+        assert [*attempts.between(0.01, 0.02)] == some
+        moments = sorted(moment for moment, _ in ledger.acceptances(flow, ("ht1",)))
+        assert moments == [*attempts.acceptances]
 
 
 def test_large_journals_are_judged_as_small_ones(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from tests.histories import BODY, OTHER_BODY, History
 
 from relaydrill.journal import Event, Journal, read_events
 from relaydrill.ledger import FOREIGN, Account, Entry, Ledger, join
+from relaydrill.ledger.joining import RANK
+from relaydrill.ledger.kinds import KINDS
 from relaydrill.smtp import Phase, Result
 
 M = "<1@app>"
@@ -547,3 +549,8 @@ def test_what_comes_in_one_microsecond_is_put_in_order(kinds: list[str]) -> None
     assert join(events).accounts("relay") == {Account.DELIVERED: 1}
     (entry,) = join(events).entries.values()
     assert entry.queued_on == ()
+
+
+def test_the_kinds_that_it_knows_are_those_that_it_does_something_with() -> None:
+    """Reading lines into columns passes over what the ledger would, and over nothing else."""
+    assert {*RANK} == KINDS

@@ -29,8 +29,7 @@ def account_command(logs: tuple[Path, ...], run: Path | None, as_json: bool) -> 
     all mail was delivered, 1 where some was lost, failed or came twice, 3 where some is queued, or
     where its end is not in these logs.
     """
-    events = record.load(run).events() if run else iter(())
-    sent = (event for event in events if event.kind in ("attempt", "outcome"))
+    sent = record.load(run).sent() if run else iter(())
     found = account(Tracking(read_all(logs)), sent)
     if as_json:
         click.echo(json.dumps(found.document(), indent=2))

@@ -22,6 +22,7 @@ from relaydrill.drills.model import Drill
 from relaydrill.drills.runner import Observer, Step, run_drill
 from relaydrill.drivers.catalogue import LabMaker
 from relaydrill.errors import UsageError
+from relaydrill.ledger import MANY_BYTES
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status, merge
 
@@ -187,7 +188,9 @@ def judge_audit(directory: Path) -> Audit:
         names, remarks = index["rows"], tuple(index.get("remarks", ()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{directory} holds no audit: {error}") from None
-    rows = tuple(judge(directory / str(name)) for name in names)
+    # What columns need is loaded once for all rows, and the ledgers of all of them are kept.
+    many_bytes = MANY_BYTES // max(1, len(names))
+    rows = tuple(judge(directory / str(name), many_bytes=many_bytes) for name in names)
     if not rows:
         raise UsageError(f"{directory} holds an audit without rows")
     first = rows[0]

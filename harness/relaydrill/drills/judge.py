@@ -9,17 +9,20 @@ from relaydrill.drills import record
 from relaydrill.drills.checks import Case, run_checks
 from relaydrill.drills.findings import findings
 from relaydrill.drills.judgement import FlowVerdict, Judgement
-from relaydrill.ledger import join_journals
+from relaydrill.ledger import MANY_BYTES, join_journals
 
 
-def judge(directory: Path) -> Judgement:
+def judge(directory: Path, *, many_bytes: int = MANY_BYTES) -> Judgement:
     """Judge a run directory.
+
+    Args:
+        many_bytes: As of `join_journals`.
 
     Raises:
         UsageError: It is no run directory.
     """
     run = record.load(directory)
-    ledger = join_journals(run.journals())
+    ledger = join_journals(run.journals(), many_bytes=many_bytes)
     flows = tuple(
         FlowVerdict(
             flow,

@@ -12,9 +12,11 @@ from __future__ import annotations
 import contextlib
 import json
 import platform
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -32,7 +34,9 @@ FORMAT: Final = 1
 
 DRILL: Final = "drill.json"
 VERDICT: Final = "verdict.json"
+_TOPOLOGY: Final = "topology.yaml"
 _HARNESS: Final = "harness"
+_SENT: Final = ("attempt", "outcome")
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,6 @@ class Recorded:
 
     directory: Path
     drill: Drill
-    topology: Topology
     driver: str
     begun: float | None
     problems: tuple[str, ...]
@@ -58,6 +61,15 @@ class Recorded:
     relaydrill: str = ""
     python: str = ""
 
+    @cached_property
+    def topology(self) -> Topology:
+        """The topology as run; read when it is asked for, which takes longer than all the rest.
+
+        Raises:
+            UsageError, InventoryError: It is missing, or wrong.
+        """
+        return inventory.load(self.directory / _TOPOLOGY)
+
     def journals(self) -> list[Path]:
         """The files of all journals."""
         return sorted((self.directory / "journals").glob("*.jsonl"))
@@ -65,6 +77,13 @@ class Recorded:
     def events(self) -> Iterator[Event]:
         """All events of all journals."""
         return chain.from_iterable(read_events(path) for path in self.journals())
+
+    def sent(self) -> Iterator[Event]:
+        """What the senders tell of their mail; the journals of others are left alone."""
+        senders = self.topology.senders
+        for path in self.journals():
+            if path.stem in senders:
+                yield from (each for each in read_events(path) if each.kind in _SENT)
 
 
 class RunDirectory:
@@ -89,7 +108,7 @@ class RunDirectory:
     ) -> None:
         """Write down what is about to be run."""
         self._remarks = remarks
-        (self.directory / "topology.yaml").write_text(inventory.dump(topology), encoding="utf-8")
+        (self.directory / _TOPOLOGY).write_text(inventory.dump(topology), encoding="utf-8")
         self._save_drill(drill, driver, None, ())
 
     def save_outcome(
@@ -100,9 +119,12 @@ class RunDirectory:
 
     def save_slice(self, node: str, journal: Path, offset: int) -> None:
         """Copy what a node has journalled from a byte offset on."""
-        with journal.open("rb") as source:
+        with (
+            journal.open("rb") as source,
+            (self.directory / "journals" / f"{node}.jsonl").open("wb") as target,
+        ):
             source.seek(offset)
-            (self.directory / "journals" / f"{node}.jsonl").write_bytes(source.read())
+            shutil.copyfileobj(source, target)
 
     def save_verdict(self, document: dict[str, Any]) -> None:
         """Write down what was made of it."""
@@ -153,7 +175,6 @@ def load(directory: Path) -> Recorded:
         return Recorded(
             directory=directory,
             drill=Drill.from_json(document["drill"]),
-            topology=inventory.load(directory / "topology.yaml"),
             driver=str(document["driver"]),
             begun=document["begun"],
             problems=tuple(document["problems"]),

@@ -27,12 +27,13 @@ from relaydrill.ledger.attempts import Attempts
 from relaydrill.ledger.book import Ledger
 from relaydrill.ledger.entries import FOREIGN, Account, Attempt, Entry
 from relaydrill.ledger.joining import join
-from relaydrill.ledger.journals import join_journals
+from relaydrill.ledger.journals import MANY_BYTES, join_journals
 from relaydrill.ledger.observed import ANY_PORT, Belief, FaultWindow, Stall, Traffic
 
 __all__ = [
     "ANY_PORT",
     "FOREIGN",
+    "MANY_BYTES",
     "Account",
     "Attempt",
     "Attempts",

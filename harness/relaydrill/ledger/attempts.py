@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import compress, repeat
-from operator import add, sub
+from operator import add, not_, sub
 from typing import overload
 
 from relaydrill.ledger.entries import Attempt
@@ -101,6 +101,16 @@ class Attempts(Sequence[Attempt]):
         ends = compress(self._of.ended, self._accepted)
         return array("d", sorted(ended for ended in ends if ended == ended))
 
+    @property
+    def accepted(self) -> int:
+        """How many were accepted."""
+        return sum(self._accepted)
+
+    @cached_property
+    def failures(self) -> Sequence[float]:
+        """When each that was not accepted began, in order."""
+        return array("d", compress(self._of.started, map(not_, self._accepted)))
+
     @cached_property
     def failed(self) -> Sequence[Attempt]:
         """Those that were not accepted."""
@@ -135,6 +145,27 @@ class Attempts(Sequence[Attempt]):
             )
             if not (good and (ended - begun - slack_s) * clock <= within_s)
         ]
+
+    def between(self, begin: float, end: float) -> Attempts:
+        """Those that began at one moment or later, and before another."""
+        of = self._of
+        part = slice(bisect_left(of.started, begin), bisect_left(of.started, end))
+        return Attempts(
+            Columns(
+                of.scheduled[part],
+                of.started[part],
+                of.ended[part],
+                of.slack[part],
+                of.told[part],
+                of.tellings,
+            )
+        )
+
+    def took_s(self) -> Iterator[float]:
+        """How long each with an outcome took its sender, wall seconds; see `Attempt.took_s`."""
+        of = self._of
+        spans = map(sub, map(sub, of.ended, of.started), of.slack)
+        return (span for span in spans if span == span)
 
     def over_before(self, moment: float) -> int:
         """How many had their outcome before a moment."""

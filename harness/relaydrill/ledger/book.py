@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -73,6 +73,23 @@ class Ledger:
         if self.ordinary:
             return self.ordinary.attempts(flow, found, wanted=wanted)
         return Attempts.of(found)
+
+    def acceptances(self, flow: str, nodes: Container[str]) -> Iterator[tuple[float, str]]:
+        """When each acceptance of a flow's wanted mail came, and from whom, in whatever order.
+
+        That is the node whose name the banner bears; where it is no node's, the first that
+        journalled the message while it was being sent; or else the banner itself, which may be
+        empty.
+
+        Args:
+            nodes: The names that a banner may bear.
+        """
+        for entry in self.unusual(flow):
+            for attempt in entry.attempts:
+                if attempt.accepted and attempt.sort == WANTED and attempt.ended is not None:
+                    yield attempt.ended, entry.taker(attempt, nodes)
+        if self.ordinary:
+            yield from self.ordinary.acceptances(flow, nodes)
 
     def accounts(self, flow: str) -> dict[Account, int]:
         """How many messages of a flow ended in each account; accounts of none are left out."""

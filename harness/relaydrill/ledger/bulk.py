@@ -8,37 +8,21 @@ messages that it touches: `relaydrill.ledger.joining` says what became of them.
 from __future__ import annotations
 
 import contextlib
-import heapq
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import count
-from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Final, NamedTuple
+from typing import Annotated, Any, Final
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from relaydrill.journal import Event
+from relaydrill.ledger.columns import Numbering, Rows, Table, digests_in
 from relaydrill.ledger.entries import FOREIGN
-from relaydrill.ledger.joining import KINDS, MAIL_KINDS
+from relaydrill.ledger.kinds import KINDS, MAIL_KINDS
+from relaydrill.ledger.stretches import Stretch, in_step
 from relaydrill.message import WANTED
-
-Array = npt.NDArray[Any]
-
-_BATCH_BYTES: Final = 1 << 16
-DIGEST_BYTES: Final = 32
 
 TELLING: Final = (*("result", "phase", "code", "reason", "address", "server", "choice", "member"),)
 """What an outcome says, all but its time."""
-
-
-class Stretch(NamedTuple):
-    """The lines of a file that begin from one byte on, and before another."""
-
-    path: Path
-    begin: int
-    end: int
 
 
 class _Detail(msgspec.Struct, frozen=True, gc=False):
@@ -78,104 +62,6 @@ _NOTHING: Final = _Detail()
 _DECODER: Final = msgspec.json.Decoder(_Line)
 
 
-class Numbering(dict[Any, int]):
-    """Numbers things in the order in which they are first met."""
-
-    def __missing__(self, key: Any) -> int:
-        number = self[key] = len(self)
-        return number
-
-    def numbers_of(self, others: Iterable[Any]) -> Array:
-        """The numbers here of what others have numbered, in their order."""
-        return np.array([self[each] for each in others], dtype="i4")
-
-
-class _Messages(dict[str, int]):
-    """Numbers the messages for one recipient; the numbers are common to all recipients."""
-
-    def __init__(self, numbers: Iterator[int]) -> None:
-        super().__init__()
-        self._numbers = numbers
-
-    def __missing__(self, message: str) -> int:
-        number = self[message] = next(self._numbers)
-        return number
-
-
-class Rows:
-    """A number for each (message, recipient)."""
-
-    def __init__(self) -> None:
-        self._numbers = count()
-        self._of: dict[str, _Messages] = {}
-
-    def of(self, recipient: str) -> _Messages:
-        """Those of one recipient, upper or lower case, by message."""
-        recipient = recipient.lower()
-        found = self._of.get(recipient)
-        if found is None:
-            found = self._of[recipient] = _Messages(self._numbers)
-        return found
-
-    def count(self) -> int:
-        """How many there are."""
-        return sum(map(len, self._of.values()))
-
-    def by_recipient(self) -> Iterable[tuple[str, dict[str, int]]]:
-        """The numbers of the messages for each recipient."""
-        return self._of.items()
-
-    def close(self) -> tuple[list[str], list[str]]:
-        """The message and the recipient of each row."""
-        rows = [row for messages in self._of.values() for row in messages.values()]
-        order = np.argsort(np.asarray(rows, dtype="i4"))
-        messages = [message for messages in self._of.values() for message in messages]
-        recipients = [each for each, messages in self._of.items() for _ in messages]
-        return [messages[at] for at in order], [recipients[at] for at in order]
-
-
-class Table:
-    """The lines of one kind, each field a column; the types are those of `array`."""
-
-    def __init__(self, **types: str) -> None:
-        self._columns = {name: array(code) for name, code in types.items()}
-
-    def add(self, **fields: list[Any]) -> None:
-        """Append as many values to each column."""
-        for name, values in fields.items():
-            self._columns[name].fromlist(values)
-
-    def column(self, name: str) -> Array:
-        """One column; nothing can be added any more."""
-        return np.frombuffer(self._columns[name], dtype=self._columns[name].typecode)
-
-    def extend(self, others: Table, renumbered: Mapping[str, Array]) -> None:
-        """Append the lines of another one.
-
-        Args:
-            renumbered: By column, the number here of each number there.
-        """
-        for name, column in self._columns.items():
-            theirs = others.column(name)
-            if name in renumbered:
-                theirs = renumbered[name][theirs].astype(column.typecode)
-            column.frombytes(theirs.tobytes())
-
-    def counts(self, rows: int) -> Array:
-        """How many lines there are of each row."""
-        return np.bincount(self.column("row"), minlength=rows)
-
-    def last(self, rows: int) -> Array:
-        """Where the last line of each row stands; 0 for rows of none."""
-        found = np.zeros(rows, dtype="i4")
-        found[self.column("row")] = np.arange(len(self._columns["row"]))
-        return found
-
-    def line(self, number: int) -> dict[str, Any]:
-        """One line, field by field."""
-        return {name: column[number] for name, column in self._columns.items()}
-
-
 class Journals:
     """What the journals tell, with a row for each (message, recipient).
 
@@ -212,7 +98,7 @@ class Journals:
 
     def read(self, stretches: Iterable[Stretch]) -> None:
         """Read parts of journals, passing over torn lines as `read_events` does."""
-        for batch in _in_step(stretches):
+        for batch in in_step(stretches):
             self._add(batch)
 
     def extend(self, others: Journals) -> None:
@@ -288,13 +174,13 @@ class Journals:
 
     def _digests(self, lines: list[_Line]) -> tuple[list[_Line], bytes]:
         """The lines whose digest is one, and these; the others are kept as events."""
-        digests = _as_bytes([line.detail.digest for line in lines])
+        digests = digests_in([line.detail.digest for line in lines])
         if digests is None:
-            good = [line for line in lines if _as_bytes([line.detail.digest]) is not None]
+            good = [line for line in lines if digests_in([line.detail.digest]) is not None]
             for line in lines:
-                if _as_bytes([line.detail.digest]) is None:
+                if digests_in([line.detail.digest]) is None:
                     self._keep(_event(line))
-            lines, digests = good, _as_bytes([line.detail.digest for line in good]) or b""
+            lines, digests = good, digests_in([line.detail.digest for line in good]) or b""
         return lines, digests
 
     def _attempts(self, lines: list[_Line]) -> None:
@@ -375,59 +261,6 @@ _TAKES: Final[Mapping[str, Callable[[Journals, list[_Line]], None]]] = {
     "connected": Journals._passed,
     "answered": Journals._passed,
 }
-
-
-def digests_of(them: bytearray) -> Array:
-    """Digests that stand in a row, each as four numbers."""
-    return np.frombuffer(them, dtype="u8").reshape(-1, DIGEST_BYTES // 8)
-
-
-def _in_step(stretches: Iterable[Stretch]) -> Iterator[bytes]:
-    """The batches of all stretches, each as far as the others.
-
-    What the nodes tell of one message then comes at about the same time, and finds the message in
-    the processor's cache: that saves a quarter of the time.
-    """
-    with contextlib.ExitStack() as stack:
-        turns: list[tuple[float, int, Iterator[tuple[float, bytes]]]] = []
-        for number, each in enumerate(stretches):
-            journal = stack.enter_context(each.path.open("rb"))
-            turns.append((0.0, number, _batches(journal, each)))
-        while turns:
-            _, number, batches = turns[0]
-            done, batch = next(batches, (1.0, b""))
-            if batch:
-                yield batch
-                heapq.heapreplace(turns, (done, number, batches))
-            else:
-                heapq.heappop(turns)
-
-
-def _batches(journal: BinaryIO, stretch: Stretch) -> Iterator[tuple[float, bytes]]:
-    """The lines that begin in a stretch, some 64 KiB at a time; a torn last one is left out.
-
-    With each, how much of the stretch is read then.
-    """
-    journal.seek(max(0, stretch.begin - 1))
-    if stretch.begin:
-        journal.readline()  # it begins before the stretch, or ends just there
-    at = journal.tell()
-    while at < stretch.end and (batch := journal.read(min(_BATCH_BYTES, stretch.end - at))):
-        batch += b"" if batch.endswith(b"\n") else journal.readline()
-        at += len(batch)
-        whole = batch if batch.endswith(b"\n") else batch[: batch.rfind(b"\n") + 1]
-        yield (at - stretch.begin) / (stretch.end - stretch.begin), whole
-
-
-def _as_bytes(digests: list[str]) -> bytes | None:
-    """All of them in a row; None if not each is a digest as nodes write it."""
-    text = "".join(digests)
-    try:
-        found = bytes.fromhex(text)
-    except ValueError:
-        return None
-    is_plain = text == text.lower() and {*map(len, digests)} <= {2 * DIGEST_BYTES}
-    return found if is_plain and len(found) == DIGEST_BYTES * len(digests) else None
 
 
 def _event(line: _Line) -> Event:

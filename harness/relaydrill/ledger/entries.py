@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -81,6 +82,11 @@ class Attempt:
         """How long it took its sender, wall seconds; None where the sender ended first."""
         return None if self.ended is None else self.ended - self.started - self.slack_s
 
+    def answered_by(self, nodes: Container[str]) -> str:
+        """The one of these nodes whose name its banner bears; empty where it is none of theirs."""
+        name = self.server.partition(".")[0].lower()
+        return name if name in nodes else ""
+
     @property
     def said(self) -> str:
         """What it was told, in a few words: ``452 at mail``."""
@@ -117,6 +123,14 @@ class Entry:
             return Result.ACCEPTED if self.accepted or self.arrived else Result.UNREACHABLE
         seen = {attempt.result or Result.UNANSWERED for attempt in self.attempts}
         return next(result for result in _BEST_FIRST if result in seen)
+
+    def taker(self, attempt: Attempt, nodes: Container[str]) -> str:
+        """Who answered 250 to one of its attempts; see `Ledger.acceptances`."""
+        if name := attempt.answered_by(nodes):
+            return name
+        begun, ended = attempt.started, attempt.ended or attempt.started
+        own = (node for moment, node in self.accepted if begun <= moment <= ended)
+        return next(own, attempt.server)
 
     @property
     def account(self) -> Account:

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 from relaydrill.errors import HarnessError
-from relaydrill.ledger.bulk import Journals, Stretch
+from relaydrill.ledger.bulk import Journals
+from relaydrill.ledger.stretches import Stretch
 
 _FIRST = 0.52
 """What the first process reads; the second has to start, and to hand over what it has read."""

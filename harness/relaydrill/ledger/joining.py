@@ -26,7 +26,7 @@ def join(events: Iterable[Event], ordinary: Ordinary | None = None) -> Ledger:
     # Attempts and outcomes of one (message, recipient) pair up in the order of their times, and a
     # message leaves a queue after it has entered it: hence one sort over everything. What came in
     # the same microsecond stands in the order in which one causes the other.
-    for event in sorted(events, key=lambda event: (event.mono, _RANK.get(event.kind, 0))):
+    for event in sorted(events, key=lambda event: (event.mono, RANK.get(event.kind, 0))):
         handler = _HANDLERS.get(event.kind)
         if handler:
             handler(ledger, event)
@@ -213,12 +213,5 @@ _HANDLERS: Final[Mapping[str, Callable[[Ledger, Event], None]]] = {
     "worker": _worker,
 }
 
-_RANK: Final = {kind: rank for rank, kind in enumerate(_HANDLERS)}
-
-KINDS: Final = frozenset(_HANDLERS)
-"""Those that the ledger knows; all others are passed over."""
-
-MAIL_KINDS: Final = frozenset(
-    {"attempt", "outcome", "stored", "accepted", "resubmitted", "relayed", "bounced", "arrived"}
-)
-"""Those that speak of one message for one recipient."""
+RANK: Final = {kind: rank for rank, kind in enumerate(_HANDLERS)}
+"""Where each kind stands among events of the same moment."""

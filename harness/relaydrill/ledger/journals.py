@@ -32,9 +32,10 @@ def join_journals(paths: Iterable[Path], *, many_bytes: int = MANY_BYTES) -> Led
     size = sum(path.stat().st_size for path in paths)
     if size < many_bytes:
         return join(chain.from_iterable(read_events(path) for path in paths))
-    from relaydrill.ledger.bulk import Journals, Stretch
+    from relaydrill.ledger.bulk import Journals
     from relaydrill.ledger.halves import read_in_halves
     from relaydrill.ledger.sifting import sift
+    from relaydrill.ledger.stretches import Stretch
 
     if size >= _HUGE_BYTES and (os.cpu_count() or 1) > 1:
         journals = read_in_halves(paths)

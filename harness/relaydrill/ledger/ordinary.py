@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Final
@@ -21,7 +21,8 @@ from typing import Any, Final
 import numpy as np
 
 from relaydrill.ledger.attempts import NEVER, Attempts, Columns
-from relaydrill.ledger.bulk import Array, Journals, Table, digests_of
+from relaydrill.ledger.bulk import Journals
+from relaydrill.ledger.columns import Array, Table, digests_of
 from relaydrill.ledger.entries import Account, Attempt, Entry
 from relaydrill.ledger.observed import ANY_PORT, Traffic
 from relaydrill.message import WANTED
@@ -123,6 +124,32 @@ class Ordinary:
         is_asked = np.array([(each.sort == WANTED) is wanted for each in self._tellings], "?")
         numbers = numbers[is_asked[self._told[numbers]]]
         return Attempts(_merged(self._columns(numbers), Attempts.of(others).columns))
+
+    def acceptances(self, flow: str, nodes: Container[str]) -> Iterator[tuple[float, str]]:
+        """When each acceptance of wanted mail came, and from whom; see `Ledger.acceptances`."""
+        numbers = np.arange(*self._flows.get(flow, (0, 0)))
+        is_asked = [each.accepted and each.sort == WANTED for each in self._tellings]
+        numbers = numbers[np.array(is_asked, "?")[self._told[numbers]]]
+        names = [each.answered_by(nodes) for each in self._tellings]
+        is_named = np.array([*map(bool, names)], "?")[self._told[numbers]]
+        by_name, by_journal = numbers[is_named], numbers[~is_named]
+        told = self._told[by_name].tolist()
+        yield from zip(self._ended[by_name].tolist(), map(names.__getitem__, told), strict=True)
+        if len(by_journal):
+            yield from zip(
+                self._ended[by_journal].tolist(), self._own_takers(by_journal), strict=True
+            )
+
+    def _own_takers(self, numbers: Array) -> Iterator[str]:
+        """Of each, who journalled it first while it was being sent, or else its banner."""
+        place, mono = self._accepted.place, self._accepted.mono
+        meanwhile = (mono >= self._started[place]) & (mono <= self._ended[place])
+        places, first = np.unique(place[meanwhile], return_index=True)
+        takers = np.full(self.count, -1)
+        takers[places] = self._accepted.node[meanwhile][first]
+        told = self._told[numbers].tolist()
+        for taker, telling in zip(takers[numbers].tolist(), told, strict=True):
+            yield self._nodes[taker] if taker >= 0 else self._tellings[telling].server
 
     def _columns(self, numbers: Array) -> Columns:
         return Columns(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from relaydrill.journal import Event
-from relaydrill.ledger.bulk import DIGEST_BYTES, TELLING, Array, Journals, Table, digests_of
+from relaydrill.ledger.bulk import TELLING, Journals
+from relaydrill.ledger.columns import DIGEST_BYTES, Array, Table, digests_of
 from relaydrill.ledger.ordinary import ACCOUNTS, Ordinary
 from relaydrill.smtp import Result
 

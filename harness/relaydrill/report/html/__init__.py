@@ -6,10 +6,12 @@ and runs no script; its content security policy forbids both.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
 import jinja2
+import jinja2.ext
 from markupsafe import Markup
 
 from relaydrill.drills.audit import Audit, judge_either
@@ -65,8 +67,17 @@ def save(html: str, file: Path) -> None:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from None
 
 
+class _Unindented(jinja2.ext.Extension):
+    """Templates without the indentation of their lines: for those who write, not for browsers."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        """The template's text, before a run's is put into it."""
+        return re.sub(r"^ +", "", source, flags=re.MULTILINE)
+
+
 def _rendered(page: Page) -> str:
     environment = jinja2.Environment(
+        extensions=[_Unindented],
         loader=jinja2.PackageLoader("relaydrill.report.html"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -74,7 +85,7 @@ def _rendered(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"seconds": seconds, "digits": digits}
+    environment.filters |= {"seconds": seconds, "digits": digits, "short": short}
     return environment.get_template("page.html").render(
         page=page,
         document=embedded(page.document),
@@ -95,3 +106,8 @@ def digits(value: float) -> str:
 def seconds(value: float) -> str:
     """The same with its unit."""
     return f"{digits(value)} s"
+
+
+def short(value: float) -> str:
+    """A place on a chart, in no more characters than it needs."""
+    return f"{value:g}"

@@ -15,8 +15,8 @@ from relaydrill.report.html.timeline import Span, Timeline, rounded_up
 PLOT_PX: Final = 168
 LANE_PX: Final = 20
 _FOOT_PX: Final = 22
-_BAR_PART: Final = 0.86
-"""The part of a bucket that its bar fills."""
+_STEPS: Final = 7
+"""Of a bucket; its bar fills all but one of them."""
 _LEAST_PX: Final = 2.0
 """The height of a bar of anything at all."""
 _MOST_LANES: Final = 4
@@ -37,11 +37,20 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class BucketBar:
+    """The bar of one bucket; ``y`` and ``height`` in pixels, in halves of one."""
+
+    bucket: int
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
     """The bars of one node."""
 
     node: str
-    bars: tuple[Bar, ...]
+    bars: tuple[BucketBar, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +83,41 @@ class Chart:
 
     Attributes:
         height: Of all. top, bottom: Between which the bars stand. zero: Accepted above, failed
-            below it. changes: Percent, where a fault began or ended.
+            below it. buckets: So many share the width. changes: Percent, where a fault began or
+            ended.
     """
 
     height: float
     top: float
     bottom: float
     zero: float
+    buckets: int
     stacks: tuple[Stack, ...]
-    failed: tuple[Bar, ...]
+    failed: tuple[BucketBar, ...]
     lanes: tuple[Lane, ...]
     gap: Bar | None
     changes: tuple[float, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
+
+    @property
+    def unit(self) -> str:
+        """What takes the numbers of `outline` to the rectangle in which the bars stand, 1 by 1."""
+        across, down = self.buckets * _STEPS, round(2 * (self.bottom - self.top))
+        return f"scale({1 / across:.6g} {1 / down:.6g}) translate(.5)"
+
+    def outline(self, bars: Iterable[BucketBar]) -> str:
+        """Bars as one path: across in sevenths of a bucket, down in halves of a pixel.
+
+        A rectangle for each bar would be three times as many bytes, of which a page has mostly
+        bars. What is filled is closed by itself.
+        """
+        across = _STEPS - 1
+        return "".join(
+            f"M{bar.bucket * _STEPS} {round(2 * (bar.y - self.top))}"
+            f"h{across}v{round(2 * bar.height)}h-{across}"
+            for bar in bars
+        )
 
 
 def draw(timeline: Timeline) -> Chart:
@@ -116,7 +146,7 @@ class _Drawing:
         self._lanes = self._all_lanes()
         self._top = len(self._lanes) * LANE_PX + 6.0
         self._px = PLOT_PX / ((self._most_up + self._most_down) or 1.0)
-        self._zero = self._top + self._most_up * self._px
+        self._zero = _halved(self._top + self._most_up * self._px)
 
     def chart(self) -> Chart:
         line, bottom = self._line, self._top + PLOT_PX
@@ -124,10 +154,11 @@ class _Drawing:
             height=bottom + _FOOT_PX,
             top=self._top,
             bottom=bottom,
-            zero=round(self._zero, 2),
+            zero=self._zero,
+            buckets=len(line.failed),
             stacks=self._stacks(),
             failed=tuple(
-                self._bar(number, self._zero, count)
+                _bar(number, self._zero, self._zero + self._height(count))
                 for number, count in enumerate(line.failed)
                 if count
             ),
@@ -143,27 +174,20 @@ class _Drawing:
         return tuple(dict.fromkeys(self._x(each) for each in moments if each is not None))
 
     def _stacks(self) -> tuple[Stack, ...]:
-        heights = [self._zero] * len(self._line.failed)
+        tops = [self._zero] * len(self._line.failed)
         stacks = []
         for series in self._line.series:
             bars = []
             for number, count in enumerate(series.counts):
                 if count:
-                    bar = self._bar(number, heights[number], count, up=True)
-                    heights[number] = bar.y
-                    bars.append(bar)
+                    foot = tops[number]
+                    tops[number] -= self._height(count)
+                    bars.append(_bar(number, tops[number], foot))
             stacks.append(Stack(series.node, tuple(bars)))
         return tuple(stacks)
 
-    def _bar(self, number: int, foot: float, count: int, *, up: bool = False) -> Bar:
-        width = 100 * self._line.width_s / self._span_s
-        height = max(_LEAST_PX, count / self._line.width_s * self._px)
-        return Bar(
-            round(number * width + width * (1 - _BAR_PART) / 2, 2),
-            round(foot - height if up else foot, 1),
-            round(width * _BAR_PART, 2),
-            round(height, 1),
-        )
+    def _height(self, count: int) -> float:
+        return max(_LEAST_PX, count / self._line.width_s * self._px)
 
     def _x(self, moment_s: float) -> float:
         return round(100 * moment_s / self._span_s, 3)
@@ -202,6 +226,16 @@ class _Drawing:
         return Lane(
             kind, text, bars, round(min(100.0, end), 3) if from_right else begin, from_right
         )
+
+
+def _bar(bucket: int, top: float, foot: float) -> BucketBar:
+    top, foot = _halved(top), _halved(foot)
+    return BucketBar(bucket, top, foot - top)
+
+
+def _halved(pixels: float) -> float:
+    """In halves of a pixel: no screen shows more."""
+    return round(2 * pixels) / 2
 
 
 def _joined(bars: Iterable[Bar]) -> tuple[Bar, ...]:

@@ -5,13 +5,13 @@ Pure; field seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
 from relaydrill.drills.checks.case import Case
-from relaydrill.ledger import Attempt
+from relaydrill.ledger import Attempts
 
 PERCENTILES: Final = (50, 90, 99)
 
@@ -42,25 +42,21 @@ def latencies_of(case: Case) -> tuple[Latency, ...]:
         return _told({"all": case.attempts}, case.clock)
     begin = min(each.inject for each in windows)
     end = max(each.healed or float("inf") for each in windows)
-    parts: dict[str, list[Attempt]] = {"before": [], "during": [], "after": []}
-    for attempt in case.attempts:
-        part = (
-            "before" if attempt.started < begin else "during" if attempt.started < end else "after"
-        )
-        parts[part].append(attempt)
+    parts = {
+        "before": case.attempts.between(float("-inf"), begin),
+        "during": case.attempts.between(begin, end),
+        "after": case.attempts.between(max(begin, end), float("inf")),
+    }
     return _told(parts, case.clock)
 
 
-def _told(parts: Mapping[str, Sequence[Attempt]], clock: float) -> tuple[Latency, ...]:
+def _told(parts: Mapping[str, Attempts], clock: float) -> tuple[Latency, ...]:
     found = []
     for part, attempts in parts.items():
-        took = sorted(each.took_s * clock for each in attempts if each.took_s is not None)
-        accepted = sum(each.accepted for each in attempts)
+        took = sorted(took_s * clock for took_s in attempts.took_s())
         ranks = tuple(nearest_rank(took, percent) for percent in PERCENTILES) if took else ()
-        longest = took[-1] if took else None
-        found.append(
-            Latency(part, len(attempts), accepted, len(attempts) - len(took), ranks, longest)
-        )
+        longest, unended = took[-1] if took else None, len(attempts) - len(took)
+        found.append(Latency(part, len(attempts), attempts.accepted, unended, ranks, longest))
     return tuple(each for each in found if each.attempts)
 
 

@@ -7,15 +7,11 @@ attempt lies in the gap into which it fell, however long it took to fail.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import floor, log10
 from typing import Final
 
 from relaydrill.drills.checks.case import Case
-from relaydrill.ledger import Attempt, Entry
-from relaydrill.message import WANTED
-from relaydrill.topology import Topology
 from relaydrill.verdict import Verdict
 
 UNNAMED: Final = "a server without a name"
@@ -89,11 +85,10 @@ def period_of(cases: list[Case], begun: float | None) -> Period:
     Args:
         begun: When the workload began, where the run directory tells.
     """
-    attempts = [attempt for case in cases for attempt in case.attempts]
-    starts = [attempt.started for attempt in attempts]
-    ends = [attempt.ended or attempt.started for attempt in attempts]
+    seen = [case.attempts for case in cases if case.attempts]
+    starts = [attempts.starts[0] for attempts in seen]
     begin = min([*starts, *([] if begun is None else [begun])], default=0.0)
-    return Period(begin, max(ends, default=begin))
+    return Period(begin, max((attempts.observed for attempts in seen), default=begin))
 
 
 def timeline_of(case: Case, period: Period, gap: Verdict | None, most: int) -> Timeline:
@@ -112,11 +107,10 @@ def timeline_of(case: Case, period: Period, gap: Verdict | None, most: int) -> T
 
     counts: dict[str, list[int]] = defaultdict(lambda: [0] * buckets)
     failed = [0] * buckets
-    for entry, attempt in _attempts(case):
-        if attempt.accepted and attempt.ended is not None:
-            counts[taker(case.topology, entry, attempt)][bucket(attempt.ended)] += 1
-        else:
-            failed[bucket(attempt.started)] += 1
+    for moment, node in case.ledger.acceptances(case.flow, case.topology.nodes):
+        counts[node or UNNAMED][bucket(moment)] += 1
+    for moment in case.attempts.failures:
+        failed[bucket(moment)] += 1
     order = [*case.topology.nodes, *sorted(counts)]
     series = tuple(
         Series(node, tuple(counts[node])) for node in dict.fromkeys(order) if node in counts
@@ -153,23 +147,6 @@ def rounded_up(value: float, steps: tuple[int, ...]) -> float:
     """
     power = 10.0 ** floor(log10(value))
     return next(round(step * power, 9) for step in steps if step * power >= value * 0.9999)
-
-
-def taker(topology: Topology, entry: Entry, attempt: Attempt) -> str:
-    """The node that answered 250: by its banner, or else by its own journal."""
-    name = attempt.server.partition(".")[0].lower()
-    if name in topology.nodes:
-        return name
-    begun, ended = attempt.started, attempt.ended or attempt.started
-    own = [node for mono, node in entry.accepted if begun <= mono <= ended]
-    return own[0] if own else attempt.server or UNNAMED
-
-
-def _attempts(case: Case) -> Iterator[tuple[Entry, Attempt]]:
-    for entry in case.ledger.of_flow(case.flow):
-        for attempt in entry.attempts:
-            if attempt.sort == WANTED:
-                yield entry, attempt
 
 
 class _Spans:
