@@ -31,6 +31,7 @@ FORMAT: Final = 1
 """Of a run directory; another one is not read."""
 
 DRILL: Final = "drill.json"
+TOPOLOGY: Final = "topology.yaml"
 VERDICT: Final = "verdict.json"
 _HARNESS: Final = "harness"
 
@@ -89,7 +90,7 @@ class RunDirectory:
     ) -> None:
         """Write down what is about to be run."""
         self._remarks = remarks
-        (self.directory / "topology.yaml").write_text(inventory.dump(topology), encoding="utf-8")
+        (self.directory / TOPOLOGY).write_text(inventory.dump(topology), encoding="utf-8")
         self._save_drill(drill, driver, None, ())
 
     def save_outcome(
@@ -153,7 +154,7 @@ def load(directory: Path) -> Recorded:
         return Recorded(
             directory=directory,
             drill=Drill.from_json(document["drill"]),
-            topology=inventory.load(directory / "topology.yaml"),
+            topology=inventory.load(directory / TOPOLOGY),
             driver=str(document["driver"]),
             begun=document["begun"],
             problems=tuple(document["problems"]),
