@@ -26,7 +26,7 @@ names: {mail.contoso.com: [mail-a, mail-b]}
 connectors:
   relay: {port: 25, remote: [app], relay: true}
   client: {port: 587, tls: required, auth: required}
-flows: {relay: {from: app, to: mail.contoso.com, rate: 10/s}}
+flows: {relay: {from: app, persona: rfc5321, to: mail.contoso.com, rate: 10/s}}
 """,
     # Two MX hosts, two addresses behind each, in two sites; two name servers; a hub in each site.
     "inbound": """
