@@ -151,6 +151,38 @@ def test_a_real_mail_server_tries_the_second_balancer(tmp_path: Path) -> None:
     assert told(lint(design(tmp_path, change))) == []
 
 
+@pytest.mark.parametrize(
+    ("base", "change", "at", "beyond"),
+    [
+        ("balanced", "expect: {spread: [ht1, ht2]}", "", ""),  # what the VIPs give out
+        ("balanced", "expect: {spread: [lb1, lb2]}", "expect.spread", "lb1 and lb2"),
+        ("balanced", "expect: {spread: [ht1, mbx]}", "expect.spread", "mbx"),
+        (
+            "balanced",
+            "nodes: {lb2: {backends: [ht1]}}\nnames: {mail.contoso.com: mail-b}\n"
+            "flows: {relay: {expect: {spread: [ht1, ht2]}}}",
+            "flows.relay.expect.spread",
+            "ht2",
+        ),
+        (
+            "inbound",
+            "flows: {inbound: {persona: pinned_mx, pin: maila.contoso.com}}",
+            "flows.inbound.expect.spread",
+            "edge2 and edge4",
+        ),
+        ("inbound", "flows: {inbound: {persona: pinned_mx}}", "", ""),
+    ],
+)
+def test_what_is_to_get_a_share_must_be_reached(
+    base: str, change: str, at: str, beyond: str, tmp_path: Path
+) -> None:
+    """By the MX records, the name or the VIP of the flow, or by the MX host that it is bound to."""
+    topology = design(tmp_path, change, base)
+    found = [each for each in lint(topology) if each.rule == "spread-unreached"]
+    assert [each.at for each in found] == [at] * bool(at)
+    assert all(f"to spread over {beyond}, where" in each.summary for each in found)
+
+
 def test_an_acceptance_says_nothing_of_who_may_relay(tmp_path: Path) -> None:
     """An open relay is no matter of a node's loss."""
     change = """
