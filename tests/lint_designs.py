@@ -26,7 +26,7 @@ names: {mail.contoso.com: [mail-a, mail-b]}
 connectors:
   relay: {port: 25, remote: [app], relay: true}
   client: {port: 587, tls: required, auth: required}
-flows: {relay: {from: app, to: mail.contoso.com, rate: 10/s}}
+flows: {relay: {from: app, persona: rfc5321, to: mail.contoso.com, rate: 10/s}}
 """,
     # Two MX hosts, two addresses behind each, in two sites; two name servers; a hub in each site.
     "inbound": """
@@ -73,6 +73,7 @@ directory:
 """Designs in which nothing is found."""
 
 WNLB: Final = "mode: wnlb, check: {kind: none}, cluster: {rules: [{vip: mail-a}]}"
+_THREE: Final = "flows: {inbound: {expect: {spread: [edge1, edge2, edge3]}}}"
 _BLIND_BY_NATURE: Final = """
 lint: [{rule: blind-check, reason: WNLB looks at no service}]
 """
@@ -234,7 +235,7 @@ DESIGNS: Final = {
     "one-address-behind-mx": Design(
         "inbound",
         "zones: {contoso.com: {mx: [{host: maila.contoso.com, addresses: [edge1, edge3]},"
-        " {host: mailb.contoso.com, addresses: [edge2, nowhere]}]}}",
+        " {host: mailb.contoso.com, addresses: [edge2, nowhere]}]}}\n" + _THREE,
         "zones.contoso.com.mx[1].addresses",
         "behind mailb.contoso.com is edge2 alone",
         "zones: {contoso.com: {mx: [{host: maila.contoso.com, addresses: [edge1, edge3]},"
@@ -243,7 +244,7 @@ DESIGNS: Final = {
     "mx-shared-address": Design(
         "inbound",
         "zones: {contoso.com: {mx: [{host: maila.contoso.com, addresses: [edge1, edge3]},"
-        " {host: mailb.contoso.com, addresses: [edge2, edge3]}]}}",
+        " {host: mailb.contoso.com, addresses: [edge2, edge3]}]}}\n" + _THREE,
         "zones.contoso.com.mx[1].addresses",
         "mailb.contoso.com leads to edge3, and so does maila.contoso.com",
         "zones: {contoso.com: {mx: [{host: maila.contoso.com, addresses: [edge1, edge3]},"
@@ -256,6 +257,13 @@ DESIGNS: Final = {
         "flows.inbound.expect.spread",
         "flow inbound is to spread over edge2 and edge4, which are no first choice for contoso.com",
         "flows: {inbound: {expect: {spread: [edge1, edge3]}}}",
+    ),
+    "spread-unreached": Design(
+        "inbound",
+        "flows: {inbound: {expect: {spread: [edge1, edge2, edge3, edge4, ht1]}}}",
+        "flows.inbound.expect.spread",
+        "flow inbound is to spread over ht1, where contoso.com does not lead",
+        "flows: {inbound: {expect: {spread: [edge1, edge2, edge3, edge4]}}}",
     ),
     "zone-in-one-site": Design(
         "inbound",

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from relaydrill.errors import UsageError
-from relaydrill.topology import NOWHERE, Flow, Mx, Topology
+from relaydrill.topology import NOWHERE, Mx, Topology
 
 _MOST_TRIES: Final = 5
 
@@ -178,21 +178,21 @@ def shares(topology: Topology, flow: str, gone: frozenset[str]) -> Shares:
         UsageError: The flow goes to no domain with MX records and to no name of several addresses.
     """
     settings = topology.flows[flow]
-    order = _order(topology, settings)
+    order, persona = _order(topology, flow), topology.behaviour(flow)
     if settings.to in topology.zones:
         situation = Situation(topology.zones[settings.to].mx, order, gone)
-        return _BY_PERSONA[topology.behaviour(flow)](situation, settings.pin or "")
+        return _BY_PERSONA[persona](situation, settings.pin or "")
     addresses = _hosts(topology).get(settings.to)
     if addresses is None:
         raise UsageError(
             f"flow {flow} goes to {settings.to}, which is no domain with MX records and no name of"
             " several addresses"
         )
-    if settings.persona in _BY_PERSONA:
+    if persona in _BY_PERSONA:
         # Without MX records a name is its own exchanger (RFC 5321 §5.1).
         alone = Situation((Mx(host=settings.to, addresses=addresses),), order, gone)
-        return _BY_PERSONA[settings.persona](alone, "")
-    way = in_turn if settings.persona == "mail_client" else first_only
+        return _BY_PERSONA[persona](alone, "")
+    way = in_turn if persona == "mail_client" else first_only
     return way(addresses, order, Situation((), order, gone).alive)
 
 
@@ -203,9 +203,10 @@ def _hosts(topology: Topology) -> dict[str, tuple[str, ...]]:
     return {**several, **exchangers}
 
 
-def _order(topology: Topology, flow: Flow) -> str:
-    sorts = topology.senders[flow.sender].sorts_near and flow.persona not in _BY_PERSONA
-    if sorts and flow.to not in topology.zones:
+def _order(topology: Topology, key: str) -> str:
+    flow = topology.flows[key]
+    sorts = topology.senders[flow.sender].sorts_near
+    if sorts and topology.behaviour(key) not in _BY_PERSONA and flow.to not in topology.zones:
         return "fixed"  # by the sender's own address: all of a host's mail goes to one of them
     servers = topology.name_servers_of(flow.sender)
     return topology.name_servers[servers[0]].order if servers else "fixed"

@@ -99,7 +99,7 @@ def test_workers_come_back_for_the_next_lab_of_an_audit(tmp_path: Path) -> None:
             os.killpg(shell.pid, signal.SIGKILL)
             shell.wait()
     assert done.returncode in (0, 1, 3), done.stdout + done.stderr
-    assert [row["drill"] for row in json.loads(done.stdout)["rows"]] == ["steady", "kill-ht1"]
+    assert [row["drill"] for row in json.loads(done.stdout)["rows"]] == ["steady", "kill:ht1"]
 
 
 @pytest.fixture(scope="module")

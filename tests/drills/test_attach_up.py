@@ -46,7 +46,7 @@ def test_an_audit_passes(lab: StandingLab, tmp_path: Path) -> None:
     rows = json.loads(done.stdout)["rows"]
     assert [(row["drill"], row["status"]) for row in rows] == [
         ("steady", "pass"),
-        ("kill-ht2", "pass"),
+        ("kill:ht2", "pass"),
     ]
     killed = checks(rows[1], "relay")
     assert "ht2 had taken" in killed["bite"][1]

@@ -65,7 +65,7 @@ def test_an_audit_of_one_node_passes_and_can_be_judged_again(tmp_path: Path) -> 
     done = run(tmp_path, "audit", "--node", "ht1", "--out", "out", "--json")
     document = json.loads(done.stdout)
     assert document["status"] == "pass"
-    assert [row["drill"] for row in document["rows"]] == ["steady", "kill-ht1"]
+    assert [row["drill"] for row in document["rows"]] == ["steady", "kill:ht1"]
     again = json.loads(run(tmp_path, "judge", "out", "--json").stdout)
     assert again == document
     one = run(tmp_path, "judge", "out/kill-ht1")

@@ -32,6 +32,7 @@ DEFECTS: Final = (
         change=_NAMED_TWICE,
         way=Drilled((f"kill:lb1{GONE}",), ("relay",)),
         findings=(Finding("gap", ("nothing accepted",), "relay"),),
+        lints=("lone-balancer",),
     ),
     Defect(
         id="port-not-forwarded",
@@ -85,6 +86,7 @@ expect: {gap: 15s, spread: [ht1, ht2, ht3]}
 """,
         way=Drilled((), ("relay",)),
         findings=(Finding("spread", ("ht3 gets less than its share",), "relay"),),
+        lints=("spread-unreached",),
     ),
     Defect(
         id="fault-that-the-lab-cannot-do",

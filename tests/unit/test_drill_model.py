@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relaydrill import faults, inventory
+from relaydrill.drills.audit_plan import plan_audit
 from relaydrill.drills.model import Drill, FaultSpec, plan
 from relaydrill.drills.returning import Comeback, comeback_of
 from relaydrill.errors import UsageError
@@ -162,10 +164,28 @@ def test_a_plan_takes_all_flows_unless_told() -> None:
 
 
 def test_a_plan_names_what_it_does() -> None:
-    """A drill without a name is called after its faults."""
+    """A drill without a name is called after its faults, in whatever order they are written."""
     assert plan(SHAREPOINT).name == "steady"
-    assert plan(SHAREPOINT, faults=("kill:ht1", "hang:ht2")).name == "kill:ht1+hang:ht2"
+    for texts in itertools.permutations(("kill:ht1", "tempfail.rcpt:ht2", "kill:mbx")):
+        assert plan(SHAREPOINT, faults=texts).name == "kill:ht1+kill:mbx+tempfail.rcpt:ht2"
     assert plan(SHAREPOINT, faults=("kill:ht1",), name="night").name == "night"
+
+
+def test_one_fault_has_one_name() -> None:
+    """A site by its name, by its nodes, and as the row of an audit is one fault."""
+    nodes = ("kill:edge6", "kill:edge4", "kill:edge5")
+    named, listed = (plan(MICROSOFT, faults=texts) for texts in (("kill:dublin",), nodes))
+    assert named.name == listed.name == "kill:dublin"
+    rows = plan_audit(MICROSOFT)
+    assert len({row.name for row in rows}) == len(rows)
+    for row in rows:
+        assert plan(MICROSOFT, faults=tuple(spec.label for spec in row.faults)).name == row.name
+
+
+def test_nodes_that_go_one_after_another_are_not_the_loss_of_their_site() -> None:
+    """Only what breaks at once, for as long, is called by one name."""
+    texts = ("kill:edge4@10s+5s", "kill:edge5@20s+5s", "kill:edge6@30s+5s")
+    assert plan(MICROSOFT, faults=texts).name == "kill:edge4+kill:edge5+kill:edge6"
 
 
 def test_an_unknown_flow_is_refused() -> None:

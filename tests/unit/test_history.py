@@ -13,14 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relaydrill import inventory
 from relaydrill.drills.archive import read_history, run_directories
 from relaydrill.drills.figures import Checks, Figures, Share, figures_of
 from relaydrill.drills.history import BETTER, NOTE, WORSE, Likeness, Run, history_of
+from relaydrill.drills.model import plan
 from relaydrill.errors import UsageError
 from relaydrill.verdict import Status, Verdict, failed, passed, unknown
 
 BEGIN = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
-RELAY = Likeness("sharepoint", "process", "kill-ht1", "relay")
+RELAY = Likeness("sharepoint", "process", "kill:ht1", "relay")
 WORST_LAST = (Status.PASS, Status.UNKNOWN, Status.FAIL)
 
 
@@ -130,7 +132,7 @@ def test_plain_figures_leave_out_what_there_is_not() -> None:
 
 
 def written(
-    directory: Path, *checks: Verdict, at: datetime | None = BEGIN, drill: str = "kill-ht1"
+    directory: Path, *checks: Verdict, at: datetime | None = BEGIN, drill: str = "kill:ht1"
 ) -> Path:
     """A run directory as a drill leaves it, with a journal that nobody may need."""
     (directory / "journals").mkdir(parents=True)
@@ -199,6 +201,67 @@ def test_what_decided_is_said(tmp_path: Path) -> None:
     assert document["worse"] == 1
     assert [each["status"] for each in document["series"][0]["runs"]] == ["unknown"]
     assert json.loads(json.dumps(document)) == document
+
+
+def recorded(directory: Path, called: str, *faults: str, topology: str = "twosites") -> Path:
+    """The run directory of a drill that is called like that, with what the drill was."""
+    found = written(directory, GAP, drill=called)
+    design = inventory.load(topology)
+    drill = plan(design, faults=faults, name=called)
+    document = json.loads((found / "drill.json").read_text())
+    (found / "drill.json").write_text(json.dumps({**document, "drill": drill.to_json()}))
+    (found / "topology.yaml").write_text(inventory.dump(design))
+    return found
+
+
+def series_of(folder: Path) -> dict[str, int]:
+    """How many runs each drill has."""
+    return {each.likeness.drill: len(each.runs) for each in read_history(folder).series}
+
+
+DUBLIN = ("kill:ht3", "kill:ht4", "kill:mbx-d")
+
+
+@pytest.mark.parametrize(
+    ("faults", "earlier"),
+    [
+        (("kill:ht1",), ("kill-ht1",)),
+        (("drop-mid-data:ht1",), ("drop-mid-data-ht1",)),
+        (("tempfail.rcpt:ht1",), ("tempfail.rcpt-ht1",)),
+        (("kill:ht1", "kill:ht2"), ("kill-ht1+ht2", "kill-ht2+ht1", "kill:ht2+kill:ht1")),
+        (DUBLIN, ("kill-dublin", "+".join(DUBLIN))),
+        (("kill:edge1", *DUBLIN), ("kill-edge1+dublin", "+".join(("kill:edge1", *DUBLIN)))),
+    ],
+    ids=lambda each: each[0],
+)
+def test_one_fault_is_one_series_whatever_earlier_versions_called_it(
+    faults: tuple[str, ...], earlier: tuple[str, ...], tmp_path: Path
+) -> None:
+    """An audit's row and a drill of its own stand together, those of earlier versions too."""
+    name = plan(inventory.load("twosites"), faults=faults).name
+    for number, called in enumerate((name, *earlier)):
+        order = faults[::-1] if called.startswith("kill:ht2") else faults
+        recorded(tmp_path / str(number), called, *order)
+    assert series_of(tmp_path) == {name: 1 + len(earlier)}
+
+
+def test_a_name_that_a_person_chose_stands(tmp_path: Path) -> None:
+    """Even one that looks like an audit's of something else that was broken."""
+    chosen = ("night", "kill-ht2", "kill-dublin", "kill-ht1+ht2", "kill-", "pause-ht1", "steady")
+    for called in chosen:
+        recorded(tmp_path / called, called, "kill:ht1")
+    assert series_of(tmp_path) == dict.fromkeys(chosen, 1)
+
+
+@pytest.mark.parametrize("broken", ["topology.yaml", "faults"])
+def test_a_run_that_does_not_tell_enough_keeps_its_name(broken: str, tmp_path: Path) -> None:
+    """It is shown all the same: what it was called is better than nothing."""
+    directory = recorded(tmp_path / "old", "kill-dublin", *DUBLIN)
+    if broken == "faults":
+        (directory / "drill.json").write_text('{"format": 1, "drill": {"faults": "?"}}')
+    else:
+        (directory / broken).write_text("name: nothing that this version takes\n")
+    assert series_of(tmp_path) == {"kill-dublin": 1}
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty"])

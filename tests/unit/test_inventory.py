@@ -106,6 +106,16 @@ def test_every_mistake_is_reported_at_once() -> None:
     assert refused(MANY) == MANY_SAID.splitlines()
 
 
+def test_a_promise_of_spread_names_nodes() -> None:
+    """Whether it is the topology's or a flow's own: nobody else could get a share."""
+    flow = "flows: {relay: {from: app, to: ht1, expect: {spread: [ht1, ht7]}}}"
+    nodes = "ht1: {role: hub}, app: {role: sender}, mbx: {role: mailbox, domains: [contoso.com]}"
+    assert refused(f"name: x\nnodes: {{{nodes}}}\n{flow}\nexpect: {{spread: [ht9]}}\n") == [
+        "3 flows.relay.expect.spread[1]: no node is called 'ht7' (one of: ht1, mbx)",
+        "4 expect.spread[0]: no node is called 'ht9' (one of: ht1, mbx)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

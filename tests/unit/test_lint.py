@@ -100,6 +100,89 @@ nodes: {{lb2: null}}
     assert ("lone-balancer", "nodes.lb1", suppressed) in told(lint(design(tmp_path, change)))
 
 
+_ROTATING = "nodes: {ns1: {role: dns}, ns2: {role: dns}}"
+_ONE_EACH = (
+    "zones: {contoso.com: {mx: [{host: maila.contoso.com, addresses: [mail-a]},"
+    " {host: mailb.contoso.com, addresses: [mail-b]}]}}"
+)
+_BOTH = (("lb1", "50% of flow relay"), ("lb2", "50% of flow relay"))
+
+
+@pytest.mark.parametrize(
+    ("persona", "change", "alone"),
+    [
+        ("single_host", "", (("lb1", "flow relay"),)),  # always the first of a fixed answer
+        ("single_host", _ROTATING, _BOTH),
+        ("first_address", _ROTATING, _BOTH),
+        ("caching_client", _ROTATING, _BOTH),
+        ("lowest_mx", _ROTATING, _BOTH),
+        ("mail_client", _ROTATING, ()),
+        ("pinned_mx", _ROTATING, ()),
+        ("rfc5321", _ROTATING, ()),
+        ("rotated_list", _ROTATING, ()),
+        ("pinned_mx, to: contoso.com", f"{_ROTATING}\n{_ONE_EACH}", _BOTH),
+        ("rfc5321, to: contoso.com", f"{_ROTATING}\n{_ONE_EACH}", ()),
+        ("pinned_mx, pin: mailb.contoso.com, to: contoso.com", _ONE_EACH, (("lb2", "flow relay"),)),
+    ],
+)
+def test_a_second_balancer_helps_only_who_tries_it(
+    persona: str, change: str, alone: tuple[tuple[str, str], ...], tmp_path: Path
+) -> None:
+    """Two VIPs behind one name: for senders that try one address each is a single point."""
+    flow = f"flows: {{relay: {{persona: {persona}}}}}"
+    found = [
+        (each.at, each.summary)
+        for each in lint(design(tmp_path, f"{change}\n{flow}"))
+        if each.rule == "lone-balancer"
+    ]
+    name = persona.partition(",")[0]
+    assert found == [
+        (
+            f"nodes.{node}",
+            f"with {node} the way in of {what} ({name}) is gone, though the name has others",
+        )
+        for node, what in alone
+    ]
+
+
+def test_a_real_mail_server_tries_the_second_balancer(tmp_path: Path) -> None:
+    """Postfix goes on to the next address, whatever persona a flow has by default."""
+    change = "nodes: {app: {kind: postfix}}\nflows: {relay: {persona: single_host}}"
+    assert told(lint(design(tmp_path, change))) == []
+
+
+@pytest.mark.parametrize(
+    ("base", "change", "at", "beyond"),
+    [
+        ("balanced", "expect: {spread: [ht1, ht2]}", "", ""),  # what the VIPs give out
+        ("balanced", "expect: {spread: [lb1, lb2]}", "expect.spread", "lb1 and lb2"),
+        ("balanced", "expect: {spread: [ht1, mbx]}", "expect.spread", "mbx"),
+        (
+            "balanced",
+            "nodes: {lb2: {backends: [ht1]}}\nnames: {mail.contoso.com: mail-b}\n"
+            "flows: {relay: {expect: {spread: [ht1, ht2]}}}",
+            "flows.relay.expect.spread",
+            "ht2",
+        ),
+        (
+            "inbound",
+            "flows: {inbound: {persona: pinned_mx, pin: maila.contoso.com}}",
+            "flows.inbound.expect.spread",
+            "edge2 and edge4",
+        ),
+        ("inbound", "flows: {inbound: {persona: pinned_mx}}", "", ""),
+    ],
+)
+def test_what_is_to_get_a_share_must_be_reached(
+    base: str, change: str, at: str, beyond: str, tmp_path: Path
+) -> None:
+    """By the MX records, the name or the VIP of the flow, or by the MX host that it is bound to."""
+    topology = design(tmp_path, change, base)
+    found = [each for each in lint(topology) if each.rule == "spread-unreached"]
+    assert [each.at for each in found] == [at] * bool(at)
+    assert all(f"to spread over {beyond}, where" in each.summary for each in found)
+
+
 def test_an_acceptance_says_nothing_of_who_may_relay(tmp_path: Path) -> None:
     """An open relay is no matter of a node's loss."""
     change = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -202,6 +203,38 @@ def test_a_finding_is_a_line_that_leads_there_and_one_with_the_remedy() -> None:
     )
     assert lines[-1] == ("FAIL: 1 topology, 6 findings (1 critical, 1 error, 2 info, 2 suppressed)")
     assert found.return_value == 1
+
+
+def test_findings_are_in_the_order_of_file_line_and_rule(folder: Path) -> None:
+    """Line 9 is before line 10 and 100; at one line the rules' names decide, not how bad it is."""
+    lines = {
+        1: "extends: ./below.yaml",
+        2: "nodes:",
+        9: "  ht1: {version: 2007}",
+        10: "  lb1: {source: snat, check: {kind: tcp}}",
+        100: "  ht2: {version: 2007}",
+    }
+    (folder / "order.yaml").write_text("\n".join(lines.get(at, "") for at in range(1, 101)) + "\n")
+    (folder / "below.yaml").write_text(
+        "extends: sharepoint\nname: below\naccept: []\n\nnodes: {ht3: {version: 2007}}\n"
+    )
+    wanted = [
+        ("below.yaml", 5, "balanced-2007-rtm"),
+        ("order.yaml", 9, "balanced-2007-rtm"),
+        *(("order.yaml", 10, rule) for rule in ("blind-check", "lone-balancer")),
+        ("order.yaml", 10, "snat-hides-clients"),
+        ("order.yaml", 100, "balanced-2007-rtm"),
+    ]
+    text = [
+        re.match(r"(\S+):(\d+): \w+ ([\w-]+):", line)
+        for line in run("order.yaml").stdout.splitlines()
+    ]
+    shown = [(each[1], int(each[2]), each[3]) for each in text if each]
+    [document] = json.loads(run("order.yaml", "--json").stdout)["topologies"]
+    log = json.loads(run("order.yaml", "--sarif").stdout)["runs"][0]["results"]
+    assert shown == wanted
+    assert [(each["file"], each["line"], each["rule"]) for each in document["findings"]] == wanted
+    assert [each["ruleId"] for each in log] == [rule for _, _, rule in wanted]
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_an_audit_breaks_them_all(microsoft: Topology) -> None:
     """Each is a drill that breaks all of its nodes at once."""
     drills = {drill.name: drill for drill in plan_audit(microsoft)}
     assert next(iter(drills)) == "steady"
-    site = drills["kill-dublin"]
+    site = drills["kill:dublin"]
     assert [spec.node for spec in site.faults] == ["edge4", "edge5", "edge6"]
     assert len({spec.start_s for spec in site.faults}) == 1
 
@@ -92,14 +92,14 @@ def test_an_audit_breaks_them_all(microsoft: Topology) -> None:
 def test_a_site_does_not_count_for_senders_that_stand_in_it(twosites: Topology) -> None:
     """Their mail is gone with them; a site that leaves nobody to send is no row."""
     drills = {drill.name: drill for drill in plan_audit(twosites)}
-    assert "kill-redmond" not in drills
-    assert drills["kill-dublin"].flows == ("cross-site",)
+    assert "kill:redmond" not in drills
+    assert drills["kill:dublin"].flows == ("cross-site",)
 
 
 def test_some_of_them_by_name(microsoft: Topology) -> None:
     """``--node`` takes nodes, MX hosts and sites; what is none of them is refused by name."""
     chosen = plan_audit(microsoft, units=("maila.contoso.com", "dublin", "ns1"))
-    assert names(chosen)[1:] == ["kill-maila.contoso.com", "kill-dublin", "kill-ns1"]
+    assert names(chosen)[1:] == ["kill:maila.contoso.com", "kill:dublin", "kill:ns1"]
     with pytest.raises(UsageError, match="nothing of the tier is called 'mars'; there are: edge1"):
         plan_audit(microsoft, units=("mars",))
 
@@ -110,10 +110,10 @@ def test_pairs_are_of_what_holds_alone() -> None:
     drills = plan_audit(design, flows=("relay",))
     every = names(plan_pairs(design, rows(design, *drills)))
     assert len(every) == 10  # five nodes
-    rest = plan_pairs(design, rows(design, *drills, fails=("kill-lb1",)))
+    rest = plan_pairs(design, rows(design, *drills, fails=("kill:lb1",)))
     assert names(rest) == [
-        *("kill-ht1+ht2", "kill-ht1+ht3", "kill-ht1+mbx"),
-        *("kill-ht2+ht3", "kill-ht2+mbx", "kill-ht3+mbx"),
+        *("kill:ht1+kill:ht2", "kill:ht1+kill:ht3", "kill:ht1+kill:mbx"),
+        *("kill:ht2+kill:ht3", "kill:ht2+kill:mbx", "kill:ht3+kill:mbx"),
     ]
     assert [spec.node for spec in rest[0].faults] == ["ht1", "ht2"]
 
@@ -121,7 +121,7 @@ def test_pairs_are_of_what_holds_alone() -> None:
 def test_an_audit_tells_of_its_pairs() -> None:
     """How many were tried, and what is in none and why: never silence."""
     design = inventory.load("sharepoint")
-    alone = rows(design, *plan_audit(design, units=("ht1", "lb1")), fails=("kill-lb1",))
+    alone = rows(design, *plan_audit(design, units=("ht1", "lb1")), fails=("kill:lb1",))
     assert told_of_pairs(design, alone, 0) == (
         "no pair was tried; for relay none with lb1, whose loss alone it was not seen to ride out; "
         "for submission none with lb1, whose loss alone it was not seen to ride out"
@@ -141,23 +141,23 @@ def test_pairs_have_the_flows_that_pass_both(twosites: Topology) -> None:
         each.name: each.flows
         for each in plan_pairs(twosites, rows(twosites, *plan_audit(twosites)))
     }
-    assert pairs["kill-ht1+ht3"] == ("cross-site",)
-    assert "kill-ht3+edge1" not in pairs
-    assert "kill-ht3+ht4" in pairs
-    assert "kill-ht3+dublin" not in pairs  # a part of it
+    assert pairs["kill:ht1+kill:ht3"] == ("cross-site",)
+    assert "kill:ht3+kill:edge1" not in pairs
+    assert "kill:ht3+kill:ht4" in pairs
+    assert "kill:ht3+kill:dublin" not in pairs  # a part of it
 
 
 def test_titles_name_what_was_broken(microsoft: Topology) -> None:
     """A site, an MX host, two at once: by their names, not by those of all their nodes."""
     drills = {drill.name: drill for drill in plan_audit(microsoft)}
-    [dublin, maila] = rows(microsoft, drills["kill-dublin"], drills["kill-maila.contoso.com"])
+    [dublin, maila] = rows(microsoft, drills["kill:dublin"], drills["kill:maila.contoso.com"])
     assert row_title(dublin) == "dublin killed"
     assert row_title(maila) == "maila.contoso.com killed"
     every = rows(microsoft, *drills.values())
     pairs = {drill.name: drill for drill in plan_pairs(microsoft, every)}
-    [two] = rows(microsoft, pairs["kill-ns1+dublin"])
+    [two] = rows(microsoft, pairs["kill:ns1+kill:dublin"])
     assert set(row_title(two).removesuffix(" killed").split(" and ")) == {"ns1", "dublin"}
-    odd = replace(drills["kill-dublin"], faults=drills["kill-dublin"].faults[:2])
+    odd = replace(drills["kill:dublin"], faults=drills["kill:dublin"].faults[:2])
     assert row_title(rows(microsoft, odd)[0]) == "edge4 and edge5 killed"
 
 

@@ -145,10 +145,10 @@ def test_a_cluster_is_no_machine(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=said):
         plan_audit(topology, units=("lb1",))
     assert [drill.name for drill in plan_audit(topology)][1:] == [
-        "kill-ht1",
-        "kill-ht2",
-        "kill-ht3",
-        "kill-mbx",
+        "kill:ht1",
+        "kill:ht2",
+        "kill:ht3",
+        "kill:mbx",
     ]
 
 

@@ -6,6 +6,7 @@ import functools
 import json
 import threading
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -24,6 +25,8 @@ from relaydrill.report import html, terminal
 from relaydrill.report import plan as plan_table
 from relaydrill.report.policy import show_policy
 from relaydrill.verdict import Status
+
+_PAIRS_TOO: Final = "then the same with two of these at a time, of those that hold alone"
 
 
 @click.command()
@@ -64,15 +67,15 @@ def audit(
     TOPOLOGY is a file or the name of a built-in one (see: relaydrill topologies).
     """
     html.must_be_writable(html_file)
-    design = inventory.load(topology)
+    located = inventory.load_located(topology)
+    design = located.topology
     drills = plan_audit(design, units=units, flows=flows, kind=fault, seed=seed)
     two = functools.partial(plan_pairs, design, kind=fault, seed=seed)
     if dry_run:
-        options.show_rehearsal(design, driver, drills, as_json=as_json)
-        if pairs:
-            click.echo("then the same with two of these at a time, of those that hold alone")
-        return 0
-    make = options.maker(design, driver, project=project, drills=drills, allow_faults=allow_faults)
+        return options.show_rehearsal(
+            located, driver, drills, as_json=as_json, more=_PAIRS_TOO if pairs else ""
+        )
+    make = options.maker(located, driver, project=project, drills=drills, allow_faults=allow_faults)
     console = terminal.console(stderr=as_json)
     cancelled = threading.Event()
     with terminal.progress(drills, console) as observe:
@@ -123,12 +126,13 @@ def drill(
 ) -> int:
     """Run one drill on TOPOLOGY and show every check with its evidence."""
     html.must_be_writable(html_file)
-    design = inventory.load(topology)
+    located = inventory.load_located(topology)
+    design = located.topology
     planned = plan(design, faults=faults, flows=flows, seed=seed)
     if dry_run:
-        return options.show_rehearsal(design, driver, (planned,), as_json=as_json)
+        return options.show_rehearsal(located, driver, (planned,), as_json=as_json)
     make = options.maker(
-        design, driver, project=project, drills=(planned,), allow_faults=allow_faults
+        located, driver, project=project, drills=(planned,), allow_faults=allow_faults
     )
     directory = out or options.fresh_directory(design, "drill")
     console = terminal.console(stderr=as_json)
@@ -192,9 +196,10 @@ def policy(topology: str, driver: str, project: str, out: Path | None, as_json: 
     answer is not what the connectors declare: an open relay, a refusal, a certificate without the
     name.
     """
-    design = inventory.load(topology)
+    located = inventory.load_located(topology)
+    design = located.topology
     console = terminal.console(stderr=as_json)
-    with lab_maker(driver, project=project)(
+    with options.maker(located, driver, project=project)(
         design, out or options.fresh_directory(design, "lab")
     ) as lab:
         found = judge_policy(lab)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 import sys
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +13,11 @@ import click
 
 from relaydrill.drills.model import Drill
 from relaydrill.drivers.attach.actions import Ask, nobody
-from relaydrill.drivers.attach.rehearsal import refuse_faults, rehearse
+from relaydrill.drivers.attach.needs import Lack, lacking_at_start, lacking_in_actions
+from relaydrill.drivers.attach.rehearsal import inventory_of, refuse_faults, rehearse
 from relaydrill.drivers.catalogue import ALL, ATTACH, DRIVERS, LabMaker, lab_maker
-from relaydrill.errors import UsageError
+from relaydrill.errors import InventoryError, Problem, UsageError
+from relaydrill.inventory.located import Located
 from relaydrill.topology import Topology
 
 HARNESS_FAILED: Final = 4
@@ -63,7 +66,7 @@ dry_run = click.option(
 
 
 def maker(
-    design: Topology,
+    located: Located,
     driver: str,
     *,
     project: str = "",
@@ -74,10 +77,14 @@ def maker(
 
     Raises:
         UsageError: The options do not go together, or a real lab may not be broken.
+        InventoryError: This machine lacks what a real lab's inventory names.
     """
+    design = located.topology
     breaks = any(drill.faults for drill in drills)
     if driver == ATTACH and breaks:
         refuse_faults(design, allowed=allow_faults)
+    if driver == ATTACH:
+        _refuse_lacks(located, lacking_at_start(inventory_of(design)))
     if driver != ATTACH and allow_faults:
         raise UsageError(
             "--allow-faults is for --driver attach; labs that are brought up need none"
@@ -87,20 +94,37 @@ def maker(
 
 
 def show_rehearsal(
-    design: Topology, driver: str, drills: tuple[Drill, ...], *, as_json: bool
+    located: Located, driver: str, drills: tuple[Drill, ...], *, as_json: bool, more: str = ""
 ) -> int:
-    """Print what drills would do to a real lab.
+    """Print what drills would do to a real lab, and what more there would be.
 
     Raises:
         UsageError: It is none, or JSON was asked for.
+        InventoryError: They could not do it: this machine lacks what the inventory names.
     """
     if as_json:
         raise UsageError("--json shows what was found; a dry run finds nothing: leave one out")
     if driver != ATTACH:
         raise UsageError("--dry-run is for --driver attach; labs that are brought up need none")
-    for line in rehearse(design, drills):
+    for line in rehearse(located.topology, drills):
         click.echo(line)
+    if more:
+        click.echo(more)
+    attach = inventory_of(located.topology)
+    faults = [(fault.node, fault.kind_text) for drill in drills for fault in drill.faults]
+    _refuse_lacks(located, [*lacking_at_start(attach), *lacking_in_actions(attach, faults)])
     return 0
+
+
+def _refuse_lacks(located: Located, lacks: Iterable[Lack]) -> None:
+    """Tell of everything at once that is missing here, by the lines that name it.
+
+    Raises:
+        InventoryError: There is something.
+    """
+    placed = sorted((located.at(each.keys), each.told, each.remedy) for each in lacks)
+    if placed:
+        raise InventoryError(tuple(Problem(str(at), *told) for at, *told in placed))
 
 
 def ask_at_the_terminal() -> Ask:

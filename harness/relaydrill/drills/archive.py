@@ -7,13 +7,18 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from relaydrill import inventory
 from relaydrill.drills.figures import figures_of
 from relaydrill.drills.history import History, Likeness, Run, history_of
-from relaydrill.drills.record import DRILL, FORMAT, VERDICT
-from relaydrill.errors import UsageError
+from relaydrill.drills.model import Drill
+from relaydrill.drills.naming import STEADY, drill_name, is_automatic
+from relaydrill.drills.record import DRILL, FORMAT, TOPOLOGY, VERDICT
+from relaydrill.errors import RelaydrillError, UsageError
+from relaydrill.topology import Topology
 from relaydrill.verdict import Status
 
 _LAB = ".lab"
@@ -69,8 +74,10 @@ def read_run(directory: Path) -> tuple[Run, ...] | Unreadable:
             return Unreadable(f"format {drill['format']}; this version reads {FORMAT}")
         at = _moment(drill.get("at"), drill_file)
         verdict = json.loads(verdict_file.read_text(encoding="utf-8"))
+        called = _called(directory, drill["drill"], str(verdict["drill"]))
         return tuple(
-            _run(directory, at, verdict, name, flow) for name, flow in verdict["flows"].items()
+            _run(directory, at, verdict, called, name, flow)
+            for name, flow in verdict["flows"].items()
         )
     except OSError as error:
         return Unreadable(f"cannot be read: {error.strerror}")
@@ -86,14 +93,40 @@ def _moment(at: str | None, file: Path) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def _called(directory: Path, drill: dict[str, Any], recorded: str) -> str:
+    """The one name of what a drill breaks; earlier versions had two, one of them an audit's.
+
+    A name that a person chose stands, and so does one of which the run does not tell enough.
+    """
+    if recorded == STEADY:
+        return recorded
+    try:
+        faults = Drill.from_json(drill).faults
+        if [recorded] == [fault.label for fault in faults]:
+            return recorded  # of most runs; they need no topology
+        topology = _parsed((directory / TOPOLOGY).read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError, RelaydrillError):
+        return recorded
+    return drill_name(topology, faults) if is_automatic(recorded, topology, faults) else recorded
+
+
+@cache
+def _parsed(text: str) -> Topology:
+    """A topology; all rows of an audit, and mostly all nights, have the same text."""
+    return inventory.parse(text)
+
+
 def _run(
-    directory: Path, at: datetime, verdict: dict[str, Any], name: str, flow: dict[str, Any]
+    directory: Path,
+    at: datetime,
+    verdict: dict[str, Any],
+    called: str,
+    name: str,
+    flow: dict[str, Any],
 ) -> Run:
     status, checks = Status(flow["status"]), flow["checks"]
     return Run(
-        likeness=Likeness(
-            str(verdict["topology"]), str(verdict["driver"]), str(verdict["drill"]), name
-        ),
+        likeness=Likeness(str(verdict["topology"]), str(verdict["driver"]), called, name),
         at=at,
         directory=str(directory),
         seed=int(verdict["seed"]),

@@ -22,6 +22,7 @@ from relaydrill.drills.model import Drill
 from relaydrill.drills.runner import Observer, Step, run_drill
 from relaydrill.drivers.catalogue import LabMaker
 from relaydrill.errors import UsageError
+from relaydrill.fresh import file_name
 from relaydrill.ledger import MANY_BYTES
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status, merge
@@ -107,7 +108,7 @@ def run_audit(
     pairs = lab_rows.judged(then(alone), at_once) if then else ()
     rows = (*alone, *pairs)
     remarks = (told_of_pairs(topology, alone, len(pairs)),) if then else ()
-    index = {"rows": [each.drill.name for each in rows], "remarks": remarks}
+    index = {"rows": [file_name(each.drill.name) for each in rows], "remarks": remarks}
     (directory / _INDEX).write_text(json.dumps(index) + "\n")
     return Audit(topology, rows[0].driver, drills[0].seed, directory, rows, remarks)
 
@@ -139,10 +140,11 @@ class _Rows:
                 raise _first_cause(running, error) from None
 
     def _row(self, drill: Drill) -> Judgement:
-        lab_directory = self.directory / f"{drill.name}.lab"
+        called = file_name(drill.name)
+        lab_directory = self.directory / f"{called}.lab"
         self._step(Step(drill.name, "starting its lab", 0.0))
         with self.make_lab(self.topology, lab_directory) as lab:
-            judgement = run_drill(lab, drill, self.directory / drill.name, self._step)
+            judgement = run_drill(lab, drill, self.directory / called, self._step)
         if judgement.status is Status.PASS:
             shutil.rmtree(lab_directory, ignore_errors=True)
         self.observe(Step(drill.name, str(judgement.status), 1.0))

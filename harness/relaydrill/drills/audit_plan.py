@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
-from typing import Final
 
 from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.model import Drill, plan
@@ -13,9 +12,6 @@ from relaydrill.topology import Topology
 from relaydrill.topology.paths import flows_through
 from relaydrill.topology.units import Unit, unit_called, unit_of, units_of
 from relaydrill.verdict import Status
-
-STEADY: Final = "steady"
-"""Name of the row in which nothing is broken."""
 
 
 def plan_audit(
@@ -42,7 +38,7 @@ def plan_audit(
     Raises:
         UsageError: A unit or flow is not in the topology, or no such fault exists.
     """
-    steady = plan(topology, flows=flows, seed=seed, name=STEADY)
+    steady = plan(topology, flows=flows, seed=seed)
     chosen = [_unit(topology, name) for name in units]
     broken = []
     for unit in chosen or units_of(topology):
@@ -130,5 +126,4 @@ def _drill(
 ) -> Drill:
     lost = frozenset[str]().union(*(unit.nodes for unit in units))
     faults = tuple(f"{kind}:{node}" for node in topology.tier if node in lost)
-    name = f"{kind}-{'+'.join(unit.name for unit in units)}"
-    return plan(topology, faults=faults, flows=flows, seed=seed, name=name)
+    return plan(topology, faults=faults, flows=flows, seed=seed)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic_core import PydanticCustomError
 
 from relaydrill import faults
+from relaydrill.drills.naming import drill_name
 from relaydrill.drills.returning import comeback_of
 from relaydrill.errors import UsageError
 from relaydrill.scalars import parse_duration, show_duration
@@ -159,7 +160,7 @@ def plan(
     healed = tuple(spec for spec in specs if not spec.for_good)
     end = max(ends, default=alone_s)
     return Drill(
-        name=name or "+".join(spec.label for spec in specs) or "steady",
+        name=name or drill_name(topology, specs),
         flows=flows,
         faults=specs,
         length_s=end + (timing.after_s(healed) if healed else 0.0),

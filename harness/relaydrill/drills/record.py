@@ -33,8 +33,8 @@ FORMAT: Final = 1
 """Of a run directory; another one is not read."""
 
 DRILL: Final = "drill.json"
+TOPOLOGY: Final = "topology.yaml"
 VERDICT: Final = "verdict.json"
-_TOPOLOGY: Final = "topology.yaml"
 _HARNESS: Final = "harness"
 _SENT: Final = ("attempt", "outcome")
 
@@ -68,7 +68,7 @@ class Recorded:
         Raises:
             UsageError, InventoryError: It is missing, or wrong.
         """
-        return inventory.load(self.directory / _TOPOLOGY)
+        return inventory.load(self.directory / TOPOLOGY)
 
     def journals(self) -> list[Path]:
         """The files of all journals."""
@@ -108,7 +108,7 @@ class RunDirectory:
     ) -> None:
         """Write down what is about to be run."""
         self._remarks = remarks
-        (self.directory / _TOPOLOGY).write_text(inventory.dump(topology), encoding="utf-8")
+        (self.directory / TOPOLOGY).write_text(inventory.dump(topology), encoding="utf-8")
         self._save_drill(drill, driver, None, ())
 
     def save_outcome(

@@ -10,7 +10,8 @@ and of each real program (its keeper)::
                                └─ bind-program ──── bind
 
 Every image has a second tag, the digest of what it was made from, so that a lab never runs code
-other than the harness's own, and nothing is built twice.
+other than the harness's own, and nothing is built twice. A third says whose checkout's it is:
+several share an engine, and none may take away what another runs.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ PACKAGE: Final = Path(relaydrill.__file__).parent
 
 _FOLDER: Final = Path(__file__).parent
 _DIGEST_TAG: Final = "made-from-"
+_CHECKOUT_TAG: Final = "checkout-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,22 @@ class ImageSpec:
         return f"{self.repository}:{_DIGEST_TAG}{digest(self)[:16]}"
 
     @property
+    def checkout_tag(self) -> str:
+        """Name and a digest of where this package lies: what this checkout has built last."""
+        return f"{self.repository}:{_CHECKOUT_TAG}{_here()}"
+
+    def is_claim(self, tag: str) -> bool:
+        """Whether a tag is the `checkout_tag` of this checkout or of another."""
+        return tag.startswith(f"{self.repository}:{_CHECKOUT_TAG}")
+
+    @property
     def folder(self) -> Path:
         """Where its Dockerfile lies."""
         return _FOLDER / self.step
+
+
+def _here() -> str:
+    return hashlib.sha256(str(PACKAGE.resolve()).encode()).hexdigest()[:16]
 
 
 def _catalogue() -> Iterator[ImageSpec]:

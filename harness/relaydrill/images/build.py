@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import docker
-from docker.errors import BuildError, ImageNotFound
+from docker.errors import APIError, BuildError, ImageNotFound
 from testcontainers.core.image import DockerImage
 
 from relaydrill.errors import LabError, UsageError
@@ -42,6 +42,8 @@ def build(
 ) -> list[str]:
     """Build what is missing or out of date, and return the tags that were built.
 
+    What this checkout had built before is taken away, unless another one has it, too.
+
     Args:
         say: Told what is done.
         names: Which images; default all. Those that they are built upon are built too.
@@ -57,7 +59,7 @@ def build(
     stale = [spec for spec in wanted if force or not is_current(engine, spec)]
     for spec in stale:
         parent = (
-            IMAGES[spec.parent].tag
+            IMAGES[spec.parent].exact_tag
             if spec.parent
             else base or base_image(engine, say, bootstrap=bootstrap, install=install)
         )
@@ -65,6 +67,8 @@ def build(
         with tempfile.TemporaryDirectory(prefix="relaydrill-image-") as folder:
             _fill_context(engine, spec, Path(folder))
             _build_one(engine, spec, Path(folder), parent)
+    for spec in wanted:
+        _claim(engine, spec, say)
     return [spec.tag for spec in stale]
 
 
@@ -107,7 +111,7 @@ def _fill_context(engine: docker.DockerClient, spec: ImageSpec, folder: Path) ->
 
 def _python_of(engine: docker.DockerClient) -> tuple[str, str]:
     """Version (``3.11``) and machine (``x86_64``) of the images' Python."""
-    tag = IMAGES["python"].tag
+    tag = IMAGES["python"].exact_tag
     ask = "import sys, platform; print('%d.%d' % sys.version_info[:2], platform.machine())"
     said = engine.containers.run(tag, ["python3", "-c", ask], remove=True, network_disabled=True)
     version, machine = said.decode().split()
@@ -145,13 +149,34 @@ def _build_one(engine: docker.DockerClient, spec: ImageSpec, folder: Path, paren
         raise LabError("\n  ".join([f"{spec.tag} could not be built:", *lines])) from error
     finally:
         image.get_docker_client().client.close()
-    _retag(engine, spec)
-
-
-def _retag(engine: docker.DockerClient, spec: ImageSpec) -> None:
-    """Give a new image its digest for a tag, and take the tags of its forerunners away."""
-    for old in engine.images.list(spec.repository):
-        for tag in old.tags:
-            if tag not in (spec.tag, spec.exact_tag):
-                engine.images.remove(tag, noprune=True)
     engine.images.get(spec.tag).tag(spec.exact_tag)
+
+
+def _claim(engine: docker.DockerClient, spec: ImageSpec, say: Say) -> None:
+    """Tag a current image as this checkout's, and let go of the one that was it before."""
+    now = engine.images.get(spec.exact_tag)
+    now.tag(spec.tag)  # another checkout of this version may have had it
+    try:
+        before = engine.images.get(spec.checkout_tag)
+    except ImageNotFound:
+        before = None
+    now.tag(spec.checkout_tag)
+    if before is not None and before.id != now.id:
+        _let_go(engine, spec, str(before.id), say)
+
+
+def _let_go(engine: docker.DockerClient, spec: ImageSpec, forerunner: str, say: Say) -> None:
+    """Take a forerunner's tags away, unless it is another checkout's, too."""
+    try:
+        tags = engine.images.get(forerunner).tags
+    except ImageNotFound:
+        return  # the claim was its last tag
+    if any(spec.is_claim(tag) for tag in tags):
+        return
+    for tag in tags:
+        try:
+            engine.images.remove(tag, noprune=True)
+        except ImageNotFound:
+            continue
+        except APIError as error:
+            say(f"{tag} stays: {error.explanation or error}")

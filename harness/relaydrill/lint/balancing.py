@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from relaydrill.lint.doors import listens, vips_of
+from relaydrill.lint.doors import entered, listens, vips_of
 from relaydrill.lint.rule import COLUMN, Found, Severity, rule
 from relaydrill.sentences import listed
 from relaydrill.topology import ALL, NOWHERE, Topology
+
+_NOTHING: Final = 1e-9
+"""Shares are sums of fractions."""
 
 
 @rule(
@@ -121,12 +124,13 @@ def vip_lacks_port(topology: Topology) -> Iterator[Found]:
     fact="A balancer that is itself alone is a single point of failure: it takes the hubs' place as"
     f" the one machine that may not die ({COLUMN}).",
     remedy="Give the VIP a second machine that takes it over (VRRP, an HA pair), and suppress this;"
-    " use mode: wnlb; put a second VIP behind the name, for senders that try another address;"
-    " or accept the loss (accept: [{node: …, reason: …}]).",
+    " use mode: wnlb; put a second VIP behind the name where all senders try another address"
+    " (single_host, first_address, caching_client and lowest_mx do not); or accept the loss"
+    " (accept: [{node: …, reason: …}]).",
     single_point=True,
 )
 def lone_balancer(topology: Topology) -> Iterator[Found]:
-    """Proxies without which a name leads nowhere."""
+    """Proxies without which a name leads nowhere, or without which some senders find no way."""
     answers = [*topology.names.values(), *(zone.addresses for zone in topology.zones.values())]
     for name, balancer in topology.balancers.items():
         if balancer.mode == "wnlb":
@@ -136,6 +140,20 @@ def lone_balancer(topology: Topology) -> Iterator[Found]:
         if not leading or any(set(each) <= own for each in leading):
             hubs, vips = listed(balancer.backends), listed([*balancer.vips])
             yield ("nodes", name), f"{name} stands alone before {hubs}; with it {vips} is gone"
+        elif stuck := [*_stuck_without(topology, name)]:
+            text = f"with {name} the way in of {listed(stuck)} is gone, though the name has others"
+            yield ("nodes", name), text
+
+
+def _stuck_without(topology: Topology, name: str) -> Iterator[str]:
+    """The flows, or shares of them, that are lost with a balancer though other ways lead in."""
+    gone = frozenset({name, *topology.balancers[name].vips})
+    for key in topology.flows:
+        ways = entered(topology, key, frozenset())
+        share = sum(ways.values()) - sum(entered(topology, key, gone).values())
+        if share > _NOTHING:
+            part = "" if share > 1 - _NOTHING else f"{share:.0%} of "
+            yield f"{part}flow {key} ({topology.behaviour(key)})"
 
 
 @rule(

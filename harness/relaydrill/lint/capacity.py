@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from relaydrill.lint.doors import entered
 from relaydrill.lint.rule import COLUMN, Found, Severity, rule
-from relaydrill.planning import Shares, shares
-from relaydrill.topology import NOWHERE, Role, Topology
-from relaydrill.topology.paths import targets_of
+from relaydrill.planning import Shares
+from relaydrill.topology import Role, Topology
 from relaydrill.topology.routing import Towards, routes_for
 
 _NEARLY: Final = 1 + 1e-9
@@ -95,20 +95,10 @@ def loads(topology: Topology, gone: frozenset[str]) -> dict[str, float]:
     for key, flow in topology.flows.items():
         domain = topology.recipient(key).rpartition("@")[2].lower()
         peak = flow.peak or flow.rate
-        for target, share in _entered(topology, key, frozenset(dead)).items():
+        for target, share in entered(topology, key, frozenset(dead)).items():
             load = _Load(topology, gone, domain, flow.port, flow.mix.wanted, found)
             _carry(load, target, peak * share)
     return dict(found)
-
-
-def _entered(topology: Topology, key: str, dead: frozenset[str]) -> Shares:
-    """The part of a flow's mail that comes to each of its sender's targets."""
-    flow = topology.flows[key]
-    targets = targets_of(topology, key)
-    is_host = any(flow.to == mx.host for zone in topology.zones.values() for mx in zone.mx)
-    if flow.to in topology.zones or is_host or len(targets) > 1:
-        return shares(topology, key, dead)
-    return {target: 1.0 for target in targets if target not in dead and target != NOWHERE}
 
 
 @dataclass(frozen=True, slots=True)

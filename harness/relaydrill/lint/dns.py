@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from relaydrill.lint.rule import COLUMN, Found, Severity, rule
+from relaydrill.lint.rule import COLUMN, Found, Path, Severity, rule
 from relaydrill.sentences import listed
 from relaydrill.topology import NOWHERE, Mx, Topology
+from relaydrill.topology.paths import takers_of
 
 _TWO_AND_TWO: Final = (
     "several MX records of equal preference, and two addresses behind each, for some senders always"
@@ -86,10 +87,33 @@ def mx_unequal(topology: Topology) -> Iterator[Found]:
         spread = topology.expectation(key).spread
         backups = [each for each in spread if each in zone.addresses and each not in first]
         if backups and set(spread) & first:
-            own = flow.expect is not None
-            where = ("flows", key, "expect", "spread") if own else ("expect", "spread")
             text = f"flow {key} is to spread over {listed(backups)}, which are no first choice"
-            yield where, f"{text} for {flow.to}"
+            yield _spread_of(topology, key), f"{text} for {flow.to}"
+
+
+def _spread_of(topology: Topology, key: str) -> Path:
+    """Where a flow's promise of spread stands: its own, or the topology's."""
+    own = topology.flows[key].expect is not None
+    return ("flows", key, "expect", "spread") if own else ("expect", "spread")
+
+
+@rule(
+    "spread-unreached",
+    Severity.ERROR,
+    fact="A promise of spread is kept by the servers that take a flow's mail from its senders: one"
+    " that no MX record, name or VIP of the flow leads to gets nothing, and the drill of the steady"
+    " state fails for ever (Relaydrill's own).",
+    remedy="Lead the MX records, the name or the VIP that the flow goes to there, or leave the"
+    " server out of expect.spread.",
+)
+def spread_unreached(topology: Topology) -> Iterator[Found]:
+    """Servers that are to get an equal share, and where the flow's senders cannot come to."""
+    for key, flow in topology.flows.items():
+        reached = takers_of(topology, key)
+        beyond = [each for each in topology.expectation(key).spread if each not in reached]
+        if beyond:
+            text = f"flow {key} is to spread over {listed(beyond)}, where {flow.to} does not lead"
+            yield _spread_of(topology, key), text
 
 
 @rule(
@@ -131,5 +155,5 @@ def one_name_server(topology: Topology) -> Iterator[Found]:
 
 RULES = (
     *(one_mx, one_address_behind_mx, mx_shared_address, mx_unequal),
-    *(zone_in_one_site, one_name_server),
+    *(spread_unreached, zone_in_one_site, one_name_server),
 )

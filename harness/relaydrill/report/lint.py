@@ -52,8 +52,10 @@ class Linted:
 
 
 def linted(located: Located) -> Linted:
-    """Look at one topology."""
-    found = sorted(lint(located.topology), key=lambda each: located.at(each.where))
+    """Look at one topology; what is found at one line is in the order of the rules' names."""
+    found = sorted(
+        lint(located.topology), key=lambda each: (located.at(each.where), each.rule, each.at)
+    )
     return Linted(located, tuple(found))
 
 

@@ -9,7 +9,7 @@ from relaydrill.scalars import DOMAIN, is_name
 from relaydrill.topology.cluster import wrong_clusters
 from relaydrill.topology.organisation import wrong_organisation
 from relaydrill.topology.routing import shadow_partners
-from relaydrill.topology.traffic import BY_MX, Flow
+from relaydrill.topology.traffic import BY_MX, Expect, Flow
 from relaydrill.topology.units import unit_called, units_of
 from relaydrill.topology.zone import NOWHERE
 
@@ -89,6 +89,7 @@ def dangling(topology: Topology) -> Iterator[Dangling]:
                 )
     yield from _clashing_connectors(topology)
     yield from _dangling_flows(topology)
+    yield from _dangling_spreads(topology)
     for at, entry in enumerate(topology.accept):
         if entry.node not in topology.nodes and unit_called(topology, entry.node) is None:
             yield (
@@ -290,13 +291,16 @@ def _wrong_for_a_persona(topology: Topology, key: str, flow: Flow) -> Iterator[D
             f"{flow.sender!r} sends the wanted part, too, and has one address",
             "another sender",
         )
-    for at, node in enumerate(flow.expect.spread if flow.expect else ()):
-        if node not in topology.nodes:
-            yield (
-                ("flows", key, "expect", "spread", at),
-                f"no node is called {node!r}",
-                _one_of(topology.tier),
-            )
+
+
+def _dangling_spreads(topology: Topology) -> Iterator[Dangling]:
+    expected: dict[tuple[str, ...], Expect | None] = {(): topology.expect}
+    expected |= {("flows", key): flow.expect for key, flow in topology.flows.items()}
+    for path, expect in expected.items():
+        for at, node in enumerate(expect.spread if expect else ()):
+            if node not in topology.nodes:
+                told = f"no node is called {node!r}"
+                yield (*path, "expect", "spread", at), told, _one_of(topology.tier)
 
 
 def _dangling_flows(topology: Topology) -> Iterator[Dangling]:

@@ -29,6 +29,7 @@ RuleId = Literal[
     "one-address-behind-mx",
     "mx-shared-address",
     "mx-unequal",
+    "spread-unreached",
     "zone-in-one-site",
     "one-name-server",
     "certificate-lacks-name",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,6 +46,17 @@ def unit_of(topology: Topology, nodes: frozenset[str]) -> Unit | None:
     return next((unit for unit in units_of(topology) if unit.nodes == nodes), None)
 
 
+def names_of(topology: Topology, nodes: Iterable[str]) -> tuple[str, ...]:
+    """What nodes are called as one unit, or as two; else each by its own name, as given."""
+    given = tuple(dict.fromkeys(nodes))
+    whole = frozenset(given)
+    parts = [unit for unit in units_of(topology) if unit.nodes <= whole]
+    for some in (*((unit,) for unit in parts), *combinations(parts, 2)):
+        if frozenset[str]().union(*(unit.nodes for unit in some)) == whole:
+            return tuple(unit.name for unit in some)
+    return given
+
+
 def _declared(topology: Topology) -> Iterator[Unit]:
     tier = frozenset(topology.tier)
     yield from (Unit(name, frozenset({name})) for name in topology.tier)
@@ -55,4 +67,4 @@ def _declared(topology: Topology) -> Iterator[Unit]:
         yield Unit(site, frozenset(members) & tier)
 
 
-__all__ = ["Unit", "unit_called", "unit_of", "units_of"]
+__all__ = ["Unit", "names_of", "unit_called", "unit_of", "units_of"]

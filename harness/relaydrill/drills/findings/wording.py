@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import combinations
 from types import MappingProxyType
 from typing import Final
 
 from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.model import FaultSpec
 from relaydrill.sentences import listed
-from relaydrill.topology import Topology
-from relaydrill.topology.units import units_of
+from relaydrill.topology.units import names_of
 
 _PAST: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -45,19 +43,10 @@ def row_title(judgement: Judgement) -> str:
     for fault in judgement.drill.faults:
         by_state.setdefault(past(fault), []).append(fault.node)
     told = (
-        f"{listed(_units(judgement.topology, nodes))} {state}" for state, nodes in by_state.items()
+        f"{listed(names_of(judgement.topology, nodes))} {state}"
+        for state, nodes in by_state.items()
     )
     return ", ".join(told) or "nothing broken"
-
-
-def _units(topology: Topology, nodes: list[str]) -> list[str]:
-    """What nodes are called as one, or by twos; else each by its name."""
-    whole = frozenset(nodes)
-    units = units_of(topology)
-    for some in (*((unit,) for unit in units), *combinations(units, 2)):
-        if frozenset[str]().union(*(unit.nodes for unit in some)) == whole:
-            return [unit.name for unit in some]
-    return list(dict.fromkeys(nodes))
 
 
 def broken(judgement: Judgement) -> tuple[str, ...]:
@@ -68,7 +57,7 @@ def broken(judgement: Judgement) -> tuple[str, ...]:
 def called(judgement: Judgement) -> str:
     """What was broken, to begin a sentence with: ``dublin (edge4, edge5)``, or ``ht1 and ht2``."""
     nodes = broken(judgement)
-    units = _units(judgement.topology, list(nodes))
+    units = names_of(judgement.topology, nodes)
     if set(units) <= set(nodes):
         return listed(nodes)
     return f"{listed(units)} ({', '.join(nodes)})"

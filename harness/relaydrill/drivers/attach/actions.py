@@ -61,13 +61,13 @@ class Actions:
         words = {"node": node, "address": address, "fault": fault}
         match action:
             case Action(run=tuple(run)):
-                return _run(tuple(_fill(part, words) for part in run), action.timeout, lock)
+                return _run(tuple(fill(part, words) for part in run), action.timeout, lock)
             case Action(haproxy=RuntimeApi() as api):
                 _set_server(_fill_api(api, words), action.timeout)
             case Action(docker=ContainerDeed() as deed):
-                _do_to_container(deed.do, _fill(deed.container, words))
+                _do_to_container(deed.do, fill(deed.container, words))
             case Action(ask=str(ask)):
-                self._ask(_fill(ask, words))
+                self._ask(fill(ask, words))
         return ""
 
 
@@ -76,21 +76,22 @@ def describe(action: Action, *, node: str, address: str, fault: str) -> str:
     words = {"node": node, "address": address, "fault": fault}
     match action:
         case Action(run=tuple(run)):
-            return shlex.join(_fill(part, words) for part in run)
+            return shlex.join(fill(part, words) for part in run)
         case Action(haproxy=RuntimeApi() as api):
             told = "; ".join(_commands(_fill_api(api, words)))
             return f"{told} (to HAProxy at {api.socket})"
         case Action(docker=ContainerDeed() as deed):
-            return f"docker {deed.do} {_fill(deed.container, words)}"
-    return f"ask: {_fill(action.ask or '', words)}"
+            return f"docker {deed.do} {fill(deed.container, words)}"
+    return f"ask: {fill(action.ask or '', words)}"
 
 
-def _fill(text: str, words: dict[str, str]) -> str:
+def fill(text: str, words: dict[str, str]) -> str:
+    """A text with ``{node}``, ``{address}`` and ``{fault}`` filled in."""
     return _PLACE.sub(lambda found: words[found[1]], text)
 
 
 def _fill_api(api: RuntimeApi, words: dict[str, str]) -> RuntimeApi:
-    servers = tuple(_fill(server, words) for server in api.server)
+    servers = tuple(fill(server, words) for server in api.server)
     return api.model_copy(update={"server": servers})
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 from relaydrill.drivers import loopback
 from relaydrill.drivers.attach import secrets
 from relaydrill.drivers.attach.actions import Actions, Ask, nobody
+from relaydrill.drivers.attach.needs import lacking_at_start
 from relaydrill.drivers.attach.observers import Observer, observer_of
 from relaydrill.drivers.attach.rehearsal import inventory_of
 from relaydrill.drivers.attach.remote import RemoteControl
@@ -23,7 +24,7 @@ from relaydrill.drivers.configure import Paths, configure, service_ports
 from relaydrill.drivers.local_nodes import LocalNodes
 from relaydrill.drivers.registry import Registry
 from relaydrill.drivers.undo import Open, Undo, UndoLog
-from relaydrill.errors import CapabilityMissing, HarnessError
+from relaydrill.errors import CapabilityMissing, HarnessError, UsageError
 from relaydrill.fresh import make_fresh
 from relaydrill.nodes.control import ControlClient
 from relaydrill.placement import CONTROL_PORT, Credentials, Endpoint, Placement, Seat
@@ -55,7 +56,8 @@ class AttachLab:
         registry: Where what runs here is noted down. undo_log: And what is to be healed.
 
     Raises:
-        UsageError: (on entering) The topology says not where it stands, or a credential is missing.
+        UsageError: (on entering) The topology says not where it stands, or a file or a
+            credential is missing that it names.
         LabError: (on entering) What is to run here does not.
     """
 
@@ -83,7 +85,8 @@ class AttachLab:
         self._witness: Witness
 
     def __enter__(self) -> Self:
-        inventory_of(self.topology)
+        if lacks := [str(each) for each in lacking_at_start(inventory_of(self.topology))]:
+            raise UsageError("\n  ".join(["this machine lacks what the inventory names", *lacks]))
         make_fresh(self.directory)
         with contextlib.ExitStack() as stack:
             for part in ("journals", "logs", "queues", "work"):

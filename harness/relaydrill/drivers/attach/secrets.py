@@ -16,20 +16,27 @@ def read(login: Login) -> Credentials:
     Raises:
         UsageError: There is no such variable or file, or it is empty.
     """
-    return Credentials(_read(login.user), _read(login.password))
+    return Credentials(value(login.user), value(login.password))
 
 
-def _read(name: str) -> str:
+def value(name: str) -> str:
+    """What ``env:NAME`` or ``file:PATH`` holds.
+
+    Raises:
+        UsageError: There is no such variable or file, or it is empty or no text.
+    """
     kind, _, where = name.partition(":")
     if kind == "env":
-        value = os.environ.get(where, "")
+        found = os.environ.get(where, "")
         missing = f"the environment variable {where} is not set"
     else:
         try:
-            value = Path(where).expanduser().read_text().strip()
+            found = Path(where).expanduser().read_text().strip()
             missing = f"the file {where} is empty"
         except OSError as error:
             raise UsageError(f"{name}: {error.strerror}") from None
-    if not value:
+        except UnicodeDecodeError:
+            raise UsageError(f"{name}: the file is no text") from None
+    if not found:
         raise UsageError(f"{name}: {missing}")
-    return value
+    return found
