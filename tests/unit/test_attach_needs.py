@@ -172,7 +172,7 @@ def yaml_line(value: object) -> str:
     return yaml.safe_dump(value, default_flow_style=True, width=1000).strip()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything; runs as any other user")
 def test_what_may_not_be_read_is_missing(here: dict[str, str]) -> None:
     """A file that is there and closed to whoever drills is told as one that is not."""
     Path(here["seen"]).chmod(0)
