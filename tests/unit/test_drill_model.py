@@ -20,8 +20,7 @@ from relaydrill.topology import Topology
 
 SHAREPOINT = inventory.parse(inventory.builtin_text("sharepoint"), "sharepoint")
 MICROSOFT = inventory.parse(inventory.builtin_text("microsoft"), "microsoft")
-LONE = inventory.parse(
-    """\
+LONE_TEXT = """\
 name: lone
 nodes:
   ht1: {role: hub}
@@ -30,9 +29,8 @@ nodes:
 flows:
   relay: {from: app, to: ht1, rate: 2/s}
 expect: {gap: 10s, degraded: 4s}
-""",
-    "lone.yaml",
-)
+"""
+LONE = inventory.parse(LONE_TEXT, "lone.yaml")
 WITH_PHASE = ("tempfail", "reject", "slow")
 PLAIN = tuple(kind for kind in faults.FAULTS if kind not in WITH_PHASE)
 
@@ -81,6 +79,15 @@ def test_what_is_wrong_with_a_fault_is_said(text: str, said: str) -> None:
     """A fault that makes no sense is refused, with what would."""
     with pytest.raises(UsageError, match=said.replace(".", r"\.")):
         parsed(text)
+
+
+def test_a_site_with_nothing_to_break_is_refused() -> None:
+    """A drill of it would break nothing and pass."""
+    text = LONE_TEXT.replace("{role: sender}", "{role: sender, site: branch}")
+    topology = inventory.parse(text, "branch.yaml")
+    assert topology.sites == {"branch": ("app",)}
+    with pytest.raises(UsageError, match="no server of the tier stands in branch, only app"):
+        plan(topology, faults=("kill:branch",))
 
 
 pieces = st.sampled_from(

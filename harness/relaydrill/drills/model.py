@@ -15,6 +15,7 @@ from relaydrill.drills.naming import drill_name
 from relaydrill.drills.returning import comeback_of
 from relaydrill.errors import UsageError
 from relaydrill.scalars import parse_duration, show_duration
+from relaydrill.sentences import listed
 from relaydrill.smtp import Phase
 from relaydrill.topology import Topology
 from relaydrill.topology.paths import flows_through
@@ -268,9 +269,12 @@ def _parse(text: str, topology: Topology, timing: _Timing) -> Iterator[FaultSpec
     if node in topology.nodes:
         yield FaultSpec(kind, node, start, duration, phase)
         return
-    for member in topology.sites[node]:
-        if member in topology.tier:
-            yield FaultSpec(kind, member, start, duration, phase)
+    members = [member for member in topology.sites[node] if member in topology.tier]
+    if not members:
+        only = listed(topology.sites[node])
+        raise UsageError(f"{text!r}: no server of the tier stands in {node}, only {only}")
+    for member in members:
+        yield FaultSpec(kind, member, start, duration, phase)
 
 
 def _parse_whole(text: str) -> FaultSpec:
