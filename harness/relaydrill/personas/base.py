@@ -51,7 +51,7 @@ class Circumstances:
 
 
 class Mind(Protocol):
-    """One sender with its memory. Attempts may use it from several threads."""
+    """One sender with its memory. Attempts use it side by side, and others go on where one waits."""
 
     def addresses(self, target: str, directory: Directory) -> Iterator[str]:
         """The addresses that it tries for one message, in order.
