@@ -51,7 +51,7 @@ class Circumstances:
 
 
 class Mind(Protocol):
-    """One sender with its memory. Attempts use it side by side, and others go on where one waits."""
+    """One sender with its memory. Its attempts go on side by side: while one waits, others run."""
 
     def addresses(self, target: str, directory: Directory) -> Iterator[str]:
         """The addresses that it tries for one message, in order.
