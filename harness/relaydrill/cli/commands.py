@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import click
 
@@ -14,8 +14,49 @@ from relaydrill.cli.options import HARNESS_FAILED
 from relaydrill.drivers.undo import UndoLog
 from relaydrill.errors import RelaydrillError
 
+_SECTIONS: Final[Mapping[str, Mapping[click.Command, str]]] = {
+    "Drills": {
+        drilling.audit: "Break every node in turn: does mail still flow?",
+        drilling.drill: "Break what you name, and show every check with its evidence.",
+        drilling.policy: "Ask every door who may relay; no mail is sent.",
+        drilling.up: "Bring a lab up to play with, until Ctrl-C.",
+    },
+    "Designs, without a lab": {
+        files.topologies: "List the built-in topologies.",
+        files.init: "Write one of them to a file, as a start for your own.",
+        linting.lint: "Check a topology against the rules of the design.",
+        drilling.plan_command: "Reckon which server gets what share of inbound mail.",
+        files.schema: "Print the JSON Schema of topology files, for editors.",
+    },
+    "Runs that are over": {
+        drilling.report_command: "Write a run as one HTML page.",
+        drilling.judge_command: "Judge a run again, from its journals alone.",
+        trends.history: "Compare each run with its like before it.",
+        account.account_command: "Account for the mail in Exchange's own logs.",
+    },
+    "Labs": {
+        labs.images: "Build the images of the Docker lab.",
+        labs.compose: "Print a topology as a compose file.",
+        labs.clean: "End what a killed run left behind.",
+        labs.heal: "Undo what a crashed run left broken on a lab of yours.",
+    },
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Sections(click.Group):
+    """A group whose help lists the commands by what they are for."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a list for each section."""
+        width = max(map(len, self.commands))
+        for title, commands in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(f"{command.name:{width}}", text) for command, text in commands.items()]
+                )
+
+
+@click.group(cls=_Sections, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(relaydrill.__version__, prog_name="relaydrill")
 def cli() -> None:
     """If this machine dies, does mail still flow, and is any of it lost?
@@ -25,14 +66,9 @@ def cli() -> None:
     """
 
 
-for _command in (
-    *(drilling.audit, drilling.drill, drilling.policy, drilling.plan_command),
-    *(drilling.up, drilling.judge_command, drilling.report_command),
-    *(account.account_command, trends.history),
-    *(files.topologies, files.init, files.schema, linting.lint),
-    *(labs.compose, labs.images, labs.clean, labs.heal),
-):
-    cli.add_command(_command)
+for _commands in _SECTIONS.values():
+    for _command in _commands:
+        cli.add_command(_command)
 
 
 def run(arguments: list[str] | None) -> int:

@@ -39,7 +39,7 @@ def images() -> None:
     """The images of the Docker lab."""
 
 
-@images.command("build")
+@images.command("build", short_help="Build those that are missing or out of date.")
 @click.argument("names", nargs=-1)
 @click.option("--base", default="", help="Start from this image. Default: Debian, pulled or made.")
 @click.option("--bootstrap", is_flag=True, help="Make the base with mmdebstrap; ask no registry.")
