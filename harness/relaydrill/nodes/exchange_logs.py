@@ -27,7 +27,7 @@ from relaydrill.exchange_logs import (
 from relaydrill.journal import Clock
 from relaydrill.message import split
 from relaydrill.nodes import config
-from relaydrill.nodes.receiving.dialogue import Received
+from relaydrill.nodes.receiving.reception import Received
 from relaydrill.nodes.transport.queue import Queued
 
 _SUBJECT: Final = re.compile(rb"^subject:[ \t]*((?:[^\r\n]|\r?\n[ \t])*)", re.I | re.M)

@@ -11,7 +11,8 @@ from relaydrill.message import digest, last_hop, message_id
 from relaydrill.nodes import config
 from relaydrill.nodes.disturbance import OF_A_MAIL_SERVER, Disturbances
 from relaydrill.nodes.receiving import replies
-from relaydrill.nodes.receiving.smtp_server import Listeners, Received
+from relaydrill.nodes.receiving.reception import Received
+from relaydrill.nodes.receiving.smtp_server import Listeners
 from relaydrill.smtp import Reply
 
 
@@ -19,6 +20,7 @@ class MailboxService:
     """A mailbox server; also the acceptor of its own listener."""
 
     disturbable = OF_A_MAIL_SERVER
+    answers_at_once = True
 
     def __init__(
         self, settings: config.Mailbox, journal: Journal, disturbances: Disturbances

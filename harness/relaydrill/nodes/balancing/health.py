@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from relaydrill.nodes import config
-from relaydrill.nodes.receiving.smtp_server import PROBE_NAME
+from relaydrill.nodes.receiving.dialogue import PROBE_NAME
 
 Believe = Callable[[bool, str], None]
 

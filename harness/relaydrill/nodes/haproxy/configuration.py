@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from relaydrill.nodes import config
-from relaydrill.nodes.receiving.smtp_server import PROBE_NAME
+from relaydrill.nodes.receiving.dialogue import PROBE_NAME
 
 STATS_SOCKET: Final = "haproxy.sock"
 """The runtime API's socket, relative to the directory that HAProxy runs in.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Coroutine
 from typing import Any, Final, cast
 
 from aiosmtpd.proxy_protocol import get_proxy
@@ -23,17 +24,17 @@ from relaydrill.nodes.lean.eager import Eager
 from relaydrill.nodes.lean.reader import MailReader
 from relaydrill.nodes.lean.tables import Commands, tables_of
 
-_PLAIN: Final = (
+PLAIN: Final = (
     r"<([A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)>"
 )
 """A path of plain atoms: what nearly every client sends."""
 
-_PLAIN_PATH: Final = re.compile(_PLAIN + r"(?:[ \t]+([!-'*-~][ -'*-~]*))?")
+_PLAIN_PATH: Final = re.compile(PLAIN + r"(?:[ \t]+([!-'*-~][ -'*-~]*))?")
 """Such a path, and what follows it without comments."""
 
-_PLAIN_FROM: Final = re.compile(rf"FROM:{_PLAIN}(?: (SIZE=[0-9]{{1,9}}))?", re.I)
-_PLAIN_TO: Final = re.compile(rf"TO:{_PLAIN}", re.I)
+_PLAIN_FROM: Final = re.compile(rf"FROM:{PLAIN}(?: (SIZE=[0-9]{{1,9}}))?", re.I)
+_PLAIN_TO: Final = re.compile(rf"TO:{PLAIN}", re.I)
 
 _CHUNK: Final = 64 * 1024
 
@@ -115,6 +116,11 @@ class LeanSmtp(SMTP):
         if self.transport is not None and self._original_transport is not None:
             super().connection_made(transport)  # the same session, over TLS from now on
             return
+        self._connect(transport)
+        self._begin(self._serve())
+
+    def _connect(self, transport: asyncio.BaseTransport) -> None:
+        """Make ready for a client."""
         self._set_rset_state()  # type: ignore[no-untyped-call]
         self.session = self._create_session()
         self.session.peer = transport.get_extra_info("peername")
@@ -122,7 +128,10 @@ class LeanSmtp(SMTP):
         asyncio.StreamReaderProtocol.connection_made(self, transport)
         # By kind, not by class: those of other loops are none of asyncio's own.
         self.transport = cast(asyncio.Transport, transport)
-        session = Eager(self._handle_client(), self.loop)
+
+    def _begin(self, course: Coroutine[Any, Any, None]) -> None:
+        """Let the session run its course."""
+        session = Eager(self._to_its_end(course), self.loop)
         self._handler_coroutine = session  # type: ignore[assignment]
         self._reader.eager = session
         session.start()
@@ -148,22 +157,37 @@ class LeanSmtp(SMTP):
         if self._paused or self._writer.is_closing() or self._reader.exception():  # type: ignore[attr-defined]
             await self._writer.drain()
 
-    async def _handle_client(self) -> None:
+    async def _to_its_end(self, course: Coroutine[Any, Any, None]) -> None:
         """Serve the client, and hang up where it is gone, however far the session has come.
 
         Stock closes no connection that ends before the banner is out: it stays until the timeout.
         """
         try:
-            await self._serve()
+            await course
         except (asyncio.CancelledError, ConnectionResetError):
             self._writer.close()
             raise
 
     async def _serve(self) -> None:
-        """One command after the other, until one of the two hangs up."""
+        """The whole of a session."""
         if self._proxy_timeout is not None and not await self._knows_whom_for():
             return
         await self.push(f"220 {self.hostname} {self.__ident__}")
+        await self._obey()
+
+    async def _go_on(self, content: bytes | None) -> None:
+        """A session from its middle on, after a message where one has just come in."""
+        if content is not None:
+            try:
+                await self._took(content)
+            except ConnectionResetError:
+                raise
+            except Exception as error:
+                await self._failed(error)
+        await self._obey()
+
+    async def _obey(self) -> None:
+        """One command after the other, until one of the two hangs up."""
         bogus = 0
         while self.transport is not None:
             try:
@@ -337,10 +361,15 @@ class LeanSmtp(SMTP):
         await self.push("354 End data with <CR><LF>.<CR><LF>")
         body = await self._body()
         if body.flaw is not Flaw.NONE:
-            await self.push(_REFUSALS[body.flaw])
+            await self.push(REFUSALS[body.flaw])
             self._set_post_data_state()  # type: ignore[no-untyped-call]
             return
-        self.envelope.content = self.envelope.original_content = body.content
+        await self._took(body.content)
+
+    async def _took(self, content: bytes) -> None:
+        """A message has come in whole: say what becomes of it."""
+        assert self.envelope is not None
+        self.envelope.content = self.envelope.original_content = content
         status = await self._call_handler_hook("DATA")
         self._set_post_data_state()  # type: ignore[no-untyped-call]
         await self.push("250 OK" if status is MISSING else status)
@@ -364,7 +393,7 @@ class LeanSmtp(SMTP):
                 return body
 
 
-_REFUSALS: Final = {
+REFUSALS: Final = {
     Flaw.LONG_LINE: "500 Line too long (see RFC5321 4.5.3.1.6)",
     Flaw.TOO_MUCH: "552 Error: Too much mail data",
 }

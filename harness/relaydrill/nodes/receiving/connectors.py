@@ -53,6 +53,13 @@ class Occupancy:
             return replies.TOO_MANY_FROM_SOURCE
         return None
 
+    def has_room(self, port: int, connector: config.Connector, client: str) -> bool:
+        """Whether `enter` would not refuse."""
+        most = connector.most_per_source
+        return self._open[port, connector.name] < connector.most_connections and (
+            most is None or self._of_source[port, connector.name, client] < most
+        )
+
     def leave(self, port: int, connector: config.Connector, client: str) -> None:
         """A session that was counted is over."""
         here, source = (port, connector.name), (port, connector.name, client)

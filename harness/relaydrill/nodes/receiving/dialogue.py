@@ -5,27 +5,19 @@ from __future__ import annotations
 import asyncio
 import collections
 import re
-import ssl
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
-
-from relaydrill.journal import Journal
 from relaydrill.nodes import config
-from relaydrill.nodes.disturbance import Disturbances
 from relaydrill.nodes.lean import LeanSmtp
 from relaydrill.nodes.receiving import replies
-from relaydrill.nodes.receiving.connectors import UNSERVED, Occupancy, serving
-from relaydrill.nodes.receiving.filters import Filtering
+from relaydrill.nodes.receiving.connectors import UNSERVED
+from relaydrill.nodes.receiving.reception import Reception
 from relaydrill.nodes.transport.shadow import DISCARD, KEEP
 from relaydrill.smtp import Phase, Reply
 
 PROBE_NAME = "healthcheck.relaydrill.invalid"
 """The EHLO name of health checks, by which their sessions are told from mail."""
-
-_REMEMBERED: Final = 4096
-"""Clients whose receive connector is known; a bound on memory, and no more."""
 
 _PHASES: Final = {
     "HELO": Phase.EHLO,
@@ -38,125 +30,31 @@ _PHASES: Final = {
 }
 """The phase that a command begins; HELO is EHLO of old."""
 
+_FOR_SIZE: Final = 26
+"""Bytes by which MAIL may be longer than other commands (RFC 1870 §3)."""
+
 _ROWS: Final = re.compile(r"[0-9]{1,18} [0-9]{1,18}")
 _SHADOWED: Final = re.compile(rf"[^ ]{{1,64}} {_ROWS.pattern}")
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A message as it stands after the dot, before anything is promised.
+@dataclass(slots=True)
+class Standing:
+    """How far a session has come.
 
     Attributes:
-        sender, recipients: The envelope. content: Headers and body, CRLF.
-        client: The client's address. helo: What it called itself.
-        port: Logical port that it came in by. tls: Whether the session was encrypted.
-        connector: Name of the receive connector that took it.
-        shadow_of: What was said to XSHADOW, where it is another hub's copy: that hub, and its rows.
-        session: Identity of the session, where a protocol log is kept.
+        client: Its address. connector: What serves it. probe: Whether it is a health check's.
+        helo: What it called itself; empty: it has not greeted. is_extended: Whether by EHLO.
+        sender, options, recipients: The message that it has begun; no sender: none.
     """
 
-    sender: str
-    recipients: tuple[str, ...]
-    content: bytes
     client: str
-    helo: str
-    port: int
-    tls: bool
-    connector: str
-    shadow_of: str = ""
-    session: str = ""
-
-
-class Acceptor(Protocol):
-    """What a node does with a message."""
-
-    async def accept(self, received: Received) -> Reply:
-        """Store and journal it, and say what is answered after the dot.
-
-        It must not wait before it has stored: a client that hangs up ends the waiting, and could
-        leave a message half entered.
-        """
-
-    def takes(self, recipient: str, *, relay: bool) -> Reply | None:
-        """None if mail for ``recipient`` is taken, else the refusal."""
-
-
-class Primary(Protocol):
-    """A hub that has copies of its messages kept; see `relaydrill.nodes.transport.shadow`."""
-
-    def discards(self, first: int, last: int) -> bool:
-        """Whether none of these rows is in the queue any more, so that a shadow may forget them."""
-
-
-class Reception:
-    """What all sessions of one node share.
-
-    Args:
-        settings: The node's configuration.
-        acceptor: What takes the messages.
-        journal: The node's journal.
-        disturbances: Service faults in force.
-        primary: The node, where it is a hub.
-    """
-
-    def __init__(
-        self,
-        settings: config.Receiver,
-        acceptor: Acceptor,
-        journal: Journal,
-        disturbances: Disturbances,
-        primary: Primary | None = None,
-    ) -> None:
-        self.settings = settings
-        self.acceptor = acceptor
-        self.primary = primary
-        self.journal = journal
-        self.disturbances = disturbances
-        self.tls_context = _server_tls(settings.tls)
-        self.filtering = Filtering(getattr(settings, "filters", None))
-        self.occupancy = Occupancy()
-        self.empty = asyncio.Event()
-        self.empty.set()
-        self._sessions: set[Dialogue] = set()
-        self._served: dict[tuple[str, int, str], config.Connector] = {}
-
-    def serving(self, listener: config.Listener, client: str) -> config.Connector:
-        """The receive connector for a client; remembered, for most come again."""
-        key = (listener.bind.address, listener.port, client)
-        if key not in self._served:
-            if len(self._served) >= _REMEMBERED:
-                self._served.clear()
-            self._served[key] = serving(listener, client)
-        return self._served[key]
-
-    def entered(self, dialogue: Dialogue) -> None:
-        """A session has begun."""
-        self._sessions.add(dialogue)
-        self.empty.clear()
-
-    def left(self, dialogue: Dialogue) -> None:
-        """A session is over."""
-        self._sessions.discard(dialogue)
-        if not self._sessions:
-            self.empty.set()
-
-    def authenticate(
-        self, dialogue: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
-    ) -> AuthResult:
-        """Check a user and password against the node's logins."""
-        if not isinstance(data, LoginPassword):
-            return AuthResult(success=False, handled=False)
-        given = (bytes(data.login), bytes(data.password))
-        known = {(login.user.encode(), login.password.encode()) for login in self.settings.logins}
-        return AuthResult(success=given in known, handled=False, auth_data=data)
-
-
-def _server_tls(tls: config.Tls | None) -> ssl.SSLContext | None:
-    if tls is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(tls.certificate, tls.key)
-    return context
+    connector: config.Connector
+    probe: bool = False
+    helo: str = ""
+    is_extended: bool = False
+    sender: str = ""
+    options: list[str] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
 
 
 class Dialogue(LeanSmtp):
@@ -203,6 +101,33 @@ class Dialogue(LeanSmtp):
             self.reception.entered(self)
         super().connection_made(transport)
 
+    def take_over(
+        self, transport: asyncio.Transport, standing: Standing, content: bytes | None
+    ) -> None:
+        """Go on with a session that another protocol has begun, and that is counted already.
+
+        Args:
+            content: A message that has just come in whole; None: a command is next.
+        """
+        self.client, self.probe = standing.client, standing.probe
+        self._begun = self._greeted = True
+        self._settle(standing.connector)
+        self.reception.entered(self)
+        self._connect(transport)
+        session, envelope = self.session, self.envelope
+        assert session
+        assert envelope
+        session.host_name = standing.helo or None
+        session.extended_smtp = standing.is_extended
+        if standing.is_extended and self.data_size_limit:
+            self.command_size_limits["MAIL"] += _FOR_SIZE
+        if standing.sender:
+            envelope.smtp_utf8 = False
+            envelope.mail_from = standing.sender
+            envelope.mail_options.extend(standing.options)
+            envelope.rcpt_tos.extend(standing.recipients)
+        self._begin(self._go_on(content))
+
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the session."""
         self.reception.left(self)
@@ -240,26 +165,20 @@ class Dialogue(LeanSmtp):
 
     def _served(self) -> Reply | None:
         """Give the client its connector, now that it is known; the refusal if that is full."""
-        connector = self.connector = self.reception.serving(self.listener, self.client)
+        self._settle(self.reception.serving(self.listener, self.client))
+        return self.reception.occupancy.enter(self.listener.port, self.connector, self.client)
+
+    def _settle(self, connector: config.Connector) -> None:
+        self.connector = connector
         context = self.reception.tls_context if connector.tls != "none" else None
         self.tls_context = context
         self.require_starttls = context and connector.tls == "required"
         self._auth_required = connector.auth == "required"
         self.data_size_limit = connector.size_limit
         self._is_counted = True
-        return self.reception.occupancy.enter(self.listener.port, connector, self.client)
 
     async def _refuse_for_good(self, reply: Reply) -> None:
-        self.reception.journal.write(
-            "refused",
-            phase=str(Phase.BANNER),
-            code=reply.code,
-            text=reply.text,
-            client=self.client,
-            port=self.listener.port,
-            connector=self.connector.name,
-        )
-        await super().push(str(reply))
+        await super().push(self.reception.refuse(self, Phase.BANNER, reply))
         if self.transport:
             self.transport.close()
 
@@ -301,6 +220,11 @@ class Dialogue(LeanSmtp):
     def is_disturbed(self) -> bool:  # type: ignore[override]
         """Whether a service fault is in force."""
         return bool(self.reception.disturbances)
+
+    async def smtp_EHLO(self, hostname: str) -> None:
+        """Greet; the library lets MAIL be longer by 26 with every EHLO, and not with the first."""
+        self.command_size_limits.clear()
+        await super().smtp_EHLO(hostname)
 
     async def prevents(self, command: str, arg: str | None) -> bool:
         """Let a service fault act at a command's phase; True if the command must not follow."""

@@ -9,7 +9,8 @@ from typing import Final
 from relaydrill.nodes import config
 from relaydrill.nodes.exchange_logs import ReceiveLog
 from relaydrill.nodes.receiving import replies
-from relaydrill.nodes.receiving.dialogue import Dialogue, Reception
+from relaydrill.nodes.receiving.dialogue import Dialogue
+from relaydrill.nodes.receiving.reception import Reception
 
 _SECRET: Final = "<Binary Data>"
 _AUTH: Final = re.compile(

@@ -9,9 +9,9 @@ from aiosmtpd.smtp import Envelope, Session
 
 from relaydrill.nodes import config
 from relaydrill.nodes.receiving import replies
-from relaydrill.nodes.receiving.dialogue import Dialogue, Received, Reception
-from relaydrill.nodes.receiving.filters import NO_FILTERS, Filtering
-from relaydrill.smtp import Phase, Reply
+from relaydrill.nodes.receiving.dialogue import Dialogue
+from relaydrill.nodes.receiving.reception import Received, Reception
+from relaydrill.smtp import Phase
 
 
 class Policy:
@@ -52,12 +52,15 @@ class Policy:
         """Greet, and announce what this server really does; nothing else."""
         session.host_name = hostname
         dialogue.names_itself(hostname)
-        lines = [replies.hello(dialogue.hostname, dialogue.client)]
-        lines += [f"SIZE {dialogue.connector.size_limit}", "ENHANCEDSTATUSCODES"]
-        if dialogue.tls_context:
-            lines.append("AUTH LOGIN PLAIN" if session.ssl else "STARTTLS")
-        lines.append("8BITMIME")
-        return ["\r\n".join([f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"])]
+        offers = "AUTH LOGIN PLAIN" if session.ssl else "STARTTLS"
+        return [
+            replies.capabilities(
+                dialogue.hostname,
+                dialogue.client,
+                dialogue.connector.size_limit,
+                offers if dialogue.tls_context else "",
+            )
+        ]
 
     async def handle_RSET(self, dialogue: Dialogue, session: Session, envelope: Envelope) -> str:
         """Forget the message."""
@@ -83,9 +86,9 @@ class Policy:
     ) -> str:
         """Take a sender from a client that this connector serves."""
         if not session.authenticated and not dialogue.connector.anonymous:
-            return self._refuse(dialogue, Phase.MAIL, replies.NOT_AUTHENTICATED)
-        if refused := self._filtering(dialogue).sender(address):
-            return self._refuse(dialogue, Phase.MAIL, refused[1], layer=refused[0])
+            return self._reception.refuse(dialogue, Phase.MAIL, replies.NOT_AUTHENTICATED)
+        if refused := self._reception.filters_of(dialogue.connector).sender(address):
+            return self._reception.refuse(dialogue, Phase.MAIL, refused[1], layer=refused[0])
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return str(replies.SENDER_OK)
@@ -101,18 +104,22 @@ class Policy:
         """Take a recipient of an accepted domain, or any where the connector relays."""
         connector = dialogue.connector
         if len(envelope.rcpt_tos) >= connector.most_recipients:
-            return self._refuse(
+            return self._reception.refuse(
                 dialogue, Phase.RCPT, replies.TOO_MANY_RECIPIENTS, recipient=address
             )
         relay = connector.relay or bool(session.authenticated)
         refusal = self._reception.acceptor.takes(address, relay=relay)
         if refusal:
-            return self._refuse(dialogue, Phase.RCPT, refusal, recipient=address)
-        if refused := self._filtering(dialogue).recipient(address, dialogue.client):
+            return self._reception.refuse(dialogue, Phase.RCPT, refusal, recipient=address)
+        if refused := self._reception.filters_of(dialogue.connector).recipient(
+            address, dialogue.client
+        ):
             if not session.authenticated:
                 await asyncio.sleep(self._reception.filtering.tarpit_s)
             layer, reply = refused
-            return self._refuse(dialogue, Phase.RCPT, reply, recipient=address, layer=layer)
+            return self._reception.refuse(
+                dialogue, Phase.RCPT, reply, recipient=address, layer=layer
+            )
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return str(replies.RECIPIENT_OK)
@@ -124,9 +131,9 @@ class Policy:
         if dialogue.is_disturbed and await dialogue.interfere(Phase.DOT):
             return None
         content = envelope.original_content or b""
-        if refused := self._filtering(dialogue).content(content):
+        if refused := self._reception.filters_of(dialogue.connector).content(content):
             layer, reply = refused
-            return self._refuse(dialogue, Phase.REPLY, reply, layer=layer)
+            return self._reception.refuse(dialogue, Phase.REPLY, reply, layer=layer)
         reply = await self._reception.acceptor.accept(
             Received(
                 sender=envelope.mail_from or "",
@@ -143,31 +150,4 @@ class Policy:
         )
         if dialogue.is_disturbed and await dialogue.interfere(Phase.REPLY):
             return None
-        return str(reply) if reply.ok else self._refuse(dialogue, Phase.REPLY, reply)
-
-    def _filtering(self, dialogue: Dialogue) -> Filtering:
-        """The filters that act on a session: none on one of the organisation's own servers."""
-        return NO_FILTERS if dialogue.connector.internal else self._reception.filtering
-
-    def _refuse(
-        self,
-        dialogue: Dialogue,
-        phase: Phase,
-        reply: Reply,
-        *,
-        recipient: str = "",
-        layer: str = "",
-    ) -> str:
-        self._reception.journal.write(
-            "refused",
-            "",
-            recipient,
-            phase=str(phase),
-            code=reply.code,
-            text=reply.text,
-            client=dialogue.client,
-            port=self._port,
-            connector=dialogue.connector.name,
-            layer=str(layer),
-        )
-        return str(reply)
+        return str(reply) if reply.ok else self._reception.refuse(dialogue, Phase.REPLY, reply)

@@ -84,6 +84,14 @@ def hello(fqdn: str, client: str) -> str:
     return f"{fqdn} Hello [{client}]"
 
 
+def capabilities(fqdn: str, client: str, size_limit: int, more: str = "") -> str:
+    """The answer to EHLO, which announces what this server really does, and nothing else."""
+    lines = [hello(fqdn, client), f"SIZE {size_limit}", "ENHANCEDSTATUSCODES"]
+    if more:
+        lines.append(more)
+    return "\r\n".join([*(f"250-{line}" for line in lines), "250 8BITMIME"])
+
+
 # What aiosmtpd says by itself, and what Exchange says in its place; by the reply's code.
 _STOCK: Final[Mapping[str, tuple[tuple[re.Pattern[str], str], ...]]] = MappingProxyType(
     {

@@ -13,16 +13,11 @@ from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.disturbance import Disturbances
 from relaydrill.nodes.exchange_logs import ReceiveLog
-from relaydrill.nodes.receiving.dialogue import (
-    PROBE_NAME,
-    Acceptor,
-    Dialogue,
-    Primary,
-    Received,
-    Reception,
-)
+from relaydrill.nodes.receiving.dialogue import Dialogue
 from relaydrill.nodes.receiving.logged_dialogue import LoggedDialogue
+from relaydrill.nodes.receiving.plain_course import PlainCourse
 from relaydrill.nodes.receiving.policy import Policy
+from relaydrill.nodes.receiving.reception import Acceptor, Primary, Reception
 
 _LAST_SESSIONS_S: Final = 1.0
 
@@ -69,10 +64,14 @@ class Listeners:
                 )
             )
 
-    def _session(self, listener: config.Listener, policy: Policy) -> Callable[[], Dialogue]:
-        if self._log is None:
-            return functools.partial(Dialogue, listener, self._reception, policy)
-        return functools.partial(LoggedDialogue, listener, self._reception, policy, self._log)
+    def _session(self, listener: config.Listener, policy: Policy) -> Callable[[], asyncio.Protocol]:
+        whole: Callable[[], Dialogue]
+        if self._log is not None:
+            return functools.partial(LoggedDialogue, listener, self._reception, policy, self._log)
+        whole = functools.partial(Dialogue, listener, self._reception, policy)
+        if not self._reception.acceptor.answers_at_once:
+            return whole
+        return functools.partial(PlainCourse, listener, self._reception, whole)
 
     async def close(self) -> None:
         """Stop listening; sessions that are open go on."""
@@ -93,6 +92,3 @@ class Listeners:
                     await self._reception.empty.wait()
         elif not self._reception.disturbances.closed and not self._servers:
             await self.open()
-
-
-__all__ = ["PROBE_NAME", "Acceptor", "Listeners", "Received"]

@@ -15,7 +15,8 @@ from relaydrill.nodes import config
 from relaydrill.nodes.disturbance import OF_A_MAIL_SERVER, Disturbances
 from relaydrill.nodes.exchange_logs import TrackingLog
 from relaydrill.nodes.receiving import replies
-from relaydrill.nodes.receiving.smtp_server import Listeners, Received
+from relaydrill.nodes.receiving.reception import Received
+from relaydrill.nodes.receiving.smtp_server import Listeners
 from relaydrill.nodes.transport.departures import Departures
 from relaydrill.nodes.transport.destinations import Destinations
 from relaydrill.nodes.transport.queue import Queue, QueueFull
@@ -90,6 +91,11 @@ class HubService:
     def discards(self, first: int, last: int) -> bool:
         """Whether none of these rows is in the queue any more, so that a shadow may forget them."""
         return not self._queue.holds(first, last)
+
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether nothing else than storing is waited for before 250."""
+        return self._settings.ack in ("stored", "before_store")
 
     async def accept(self, received: Received) -> Reply:
         """Queue a message and promise its delivery: first the queue, then the journal, then 250."""

@@ -1,0 +1,187 @@
+"""What the sessions of one node share: settings, journal, faults, and who takes their messages."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from relaydrill.journal import Journal
+from relaydrill.nodes import config
+from relaydrill.nodes.disturbance import Disturbances
+from relaydrill.nodes.receiving.connectors import Occupancy, serving
+from relaydrill.nodes.receiving.filters import NO_FILTERS, Filtering
+from relaydrill.smtp import Phase, Reply
+
+_REMEMBERED: Final = 4096
+"""Clients whose receive connector is known; a bound on memory, and no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as it stands after the dot, before anything is promised.
+
+    Attributes:
+        sender, recipients: The envelope. content: Headers and body, CRLF.
+        client: The client's address. helo: What it called itself.
+        port: Logical port that it came in by. tls: Whether the session was encrypted.
+        connector: Name of the receive connector that took it.
+        shadow_of: What was said to XSHADOW, where it is another hub's copy: that hub, and its rows.
+        session: Identity of the session, where a protocol log is kept.
+    """
+
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes
+    client: str
+    helo: str
+    port: int
+    tls: bool
+    connector: str
+    shadow_of: str = ""
+    session: str = ""
+
+
+class Acceptor(Protocol):
+    """What a node does with a message."""
+
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether `accept` never waits."""
+
+    async def accept(self, received: Received) -> Reply:
+        """Store and journal it, and say what is answered after the dot.
+
+        It must not wait before it has stored: a client that hangs up ends the waiting, and could
+        leave a message half entered.
+        """
+
+    def takes(self, recipient: str, *, relay: bool) -> Reply | None:
+        """None if mail for ``recipient`` is taken, else the refusal."""
+
+
+class Primary(Protocol):
+    """A hub that has copies of its messages kept; see `relaydrill.nodes.transport.shadow`."""
+
+    def discards(self, first: int, last: int) -> bool:
+        """Whether none of these rows is in the queue any more, so that a shadow may forget them."""
+
+
+class Refused(Protocol):
+    """A session, as far as the journal tells of it."""
+
+    listener: config.Listener
+
+    @property
+    def client(self) -> str:
+        """Its address."""
+
+    @property
+    def connector(self) -> config.Connector:
+        """What serves it."""
+
+
+class Reception:
+    """What all sessions of one node share.
+
+    Args:
+        settings: The node's configuration.
+        acceptor: What takes the messages.
+        journal: The node's journal.
+        disturbances: Service faults in force.
+        primary: The node, where it is a hub.
+    """
+
+    def __init__(
+        self,
+        settings: config.Receiver,
+        acceptor: Acceptor,
+        journal: Journal,
+        disturbances: Disturbances,
+        primary: Primary | None = None,
+    ) -> None:
+        self.settings = settings
+        self.acceptor = acceptor
+        self.primary = primary
+        self.journal = journal
+        self.disturbances = disturbances
+        self.tls_context = _server_tls(settings.tls)
+        self.filtering = Filtering(getattr(settings, "filters", None))
+        self.occupancy = Occupancy()
+        self.empty = asyncio.Event()
+        self.empty.set()
+        self._sessions: set[object] = set()
+        self._served: dict[tuple[str, int, str], config.Connector] = {}
+
+    def serving(self, listener: config.Listener, client: str) -> config.Connector:
+        """The receive connector for a client; remembered, for most come again."""
+        key = (listener.bind.address, listener.port, client)
+        if key not in self._served:
+            if len(self._served) >= _REMEMBERED:
+                self._served.clear()
+            self._served[key] = serving(listener, client)
+        return self._served[key]
+
+    def filters_of(self, connector: config.Connector) -> Filtering:
+        """The filters that act on its sessions: none on those of the organisation's own servers."""
+        return NO_FILTERS if connector.internal else self.filtering
+
+    def entered(self, session: object) -> None:
+        """A session has begun."""
+        self._sessions.add(session)
+        self.empty.clear()
+
+    def left(self, session: object) -> None:
+        """A session is over."""
+        self._sessions.discard(session)
+        if not self._sessions:
+            self.empty.set()
+
+    def refuse(
+        self,
+        to: Refused,
+        phase: Phase,
+        reply: Reply,
+        *,
+        recipient: str = "",
+        layer: str = "",
+    ) -> str:
+        """Journal a refusal, and return its words.
+
+        Args:
+            to: The session. layer: The filter that refuses, if one does.
+        """
+        self.journal.write(
+            "refused",
+            "",
+            recipient,
+            phase=str(phase),
+            code=reply.code,
+            text=reply.text,
+            client=to.client,
+            port=to.listener.port,
+            connector=to.connector.name,
+            layer=str(layer),
+        )
+        return str(reply)
+
+    def authenticate(
+        self, dialogue: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
+    ) -> AuthResult:
+        """Check a user and password against the node's logins."""
+        if not isinstance(data, LoginPassword):
+            return AuthResult(success=False, handled=False)
+        given = (bytes(data.login), bytes(data.password))
+        known = {(login.user.encode(), login.password.encode()) for login in self.settings.logins}
+        return AuthResult(success=given in known, handled=False, auth_data=data)
+
+
+def _server_tls(tls: config.Tls | None) -> ssl.SSLContext | None:
+    if tls is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tls.certificate, tls.key)
+    return context
