@@ -61,6 +61,7 @@ Clock = Callable[[], float]
 
 _EMPTY: Final[Mapping[str, Any]] = {}
 _TORN: Final = " torn\n"
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Event:
             record["recipient"] = self.recipient
         if self.detail:
             record["detail"] = self.detail
-        return json.dumps(record, separators=(",", ":"))
+        return _ENCODER.encode(record)
 
     @classmethod
     def from_line(cls, line: str | bytes) -> Event:
