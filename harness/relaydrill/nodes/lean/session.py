@@ -117,7 +117,7 @@ class LeanSmtp(SMTP):
             super().connection_made(transport)  # the same session, over TLS from now on
             return
         self._connect(transport)
-        self._begin(self._serve())
+        self._set_going(self._serve())
 
     def _connect(self, transport: asyncio.BaseTransport) -> None:
         """Make ready for a client."""
@@ -129,7 +129,7 @@ class LeanSmtp(SMTP):
         # By kind, not by class: those of other loops are none of asyncio's own.
         self.transport = cast(asyncio.Transport, transport)
 
-    def _begin(self, course: Coroutine[Any, Any, None]) -> None:
+    def _set_going(self, course: Coroutine[Any, Any, None]) -> None:
         """Let the session run its course."""
         session = Eager(self._to_its_end(course), self.loop)
         self._handler_coroutine = session  # type: ignore[assignment]

@@ -126,7 +126,7 @@ class Dialogue(LeanSmtp):
             envelope.mail_from = standing.sender
             envelope.mail_options.extend(standing.options)
             envelope.rcpt_tos.extend(standing.recipients)
-        self._begin(self._go_on(content))
+        self._set_going(self._go_on(content))
 
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the session."""
