@@ -86,19 +86,10 @@ class Event:
 
     def to_line(self) -> str:
         """The event as one line of JSON, without the line's end."""
-        record: dict[str, Any] = {
-            "mono": round(self.mono, 6),
-            "wall": round(self.wall, 6),
-            "node": self.node,
-            "kind": self.kind,
-        }
-        if self.message:
-            record["message"] = self.message
-        if self.recipient:
-            record["recipient"] = self.recipient
-        if self.detail:
-            record["detail"] = self.detail
-        return _ENCODER.encode(record)
+        return _line(
+            *(self.mono, self.wall, self.node, self.kind),
+            *(self.message, self.recipient, self.detail),
+        )
 
     @classmethod
     def from_line(cls, line: str | bytes) -> Event:
@@ -123,6 +114,30 @@ class Event:
             return event
         except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise ValueError(f"not a journal line: {line!r}") from error
+
+
+def _line(
+    mono: float,
+    wall: float,
+    node: str,
+    kind: str,
+    message: str,
+    recipient: str,
+    detail: Mapping[str, Any],
+) -> str:
+    record: dict[str, Any] = {
+        "mono": round(mono, 6),
+        "wall": round(wall, 6),
+        "node": node,
+        "kind": kind,
+    }
+    if message:
+        record["message"] = message
+    if recipient:
+        record["recipient"] = recipient
+    if detail:
+        record["detail"] = detail
+    return _ENCODER.encode(record)
 
 
 class Journal:
@@ -163,22 +178,23 @@ class Journal:
         journal._torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
         return journal
 
-    def write(self, kind: str, message: str = "", recipient: str = "", /, **detail: Any) -> Event:
-        """Append one event, and return it once the kernel has it.
+    def write(self, kind: str, message: str = "", recipient: str = "", /, **detail: Any) -> float:
+        """Append one event, and return its monotonic time once the kernel has it.
 
         Raises:
             OSError: The disk is full or the file is gone; nothing that this event promises may
                 be said to anybody.
         """
-        event = Event(self._mono(), self._wall(), self.node, kind, message, recipient, detail)
+        mono = self._mono()
+        told = _line(mono, self._wall(), self.node, kind, message, recipient, detail)
         # After half a line (a full disk) a line end comes first, or two events would run together;
         # and a mark before it, for the half may lack nothing but its end.
-        line = ((_TORN if self._torn else "") + event.to_line() + "\n").encode()
+        line = ((_TORN if self._torn else "") + told + "\n").encode()
         written = os.write(self._descriptor, line)
         self._torn = written != len(line)
         if self._torn:
             raise OSError(f"journal of {self.node}: only {written} of {len(line)} bytes written")
-        return event
+        return mono
 
     def close(self) -> None:
         """Close the file. Idempotent is not needed: a journal has one owner."""

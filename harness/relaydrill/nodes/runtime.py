@@ -118,7 +118,7 @@ class Runtime:
         if op == "ping":
             return self._settings.name
         if op == "mark":
-            return self._journal.write("mark", mark=str(args["mark"])).mono
+            return self._journal.write("mark", mark=str(args["mark"]))
         if op == "disturb":
             disturbance = Disturbance.from_json(args)
             if disturbance.action not in self._service.disturbable:

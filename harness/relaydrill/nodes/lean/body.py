@@ -58,15 +58,22 @@ class Body:
         """Count and keep whole lines; the first may be the end of one that was begun before."""
         if self.flaw is Flaw.NONE:
             fits = not self._most or self._size + len(lines) <= self._most
-            if fits and self._longest(lines) <= self._longest_line:
+            if fits and self._are_short(lines):
                 self._taken.append(lines)
             else:
                 self._find_flaw(lines)
         self._size += len(lines)
         self._is_mid_line = False
 
-    def _longest(self, lines: bytes) -> int:
-        return max(map(len, lines.split(_LINE_END))) + len(_LINE_END)
+    def _are_short(self, lines: bytes) -> bool:
+        """Whether no line is too long: wherever one begins, one ends within that length."""
+        begin = 0
+        while begin < len(lines):
+            end = lines.rfind(_LINE_END, begin, begin + self._longest_line)
+            if end < 0:
+                return False
+            begin = end + len(_LINE_END)
+        return True
 
     def _find_flaw(self, lines: bytes) -> None:
         """Which of the two limits a line met first, as one sees who reads line by line."""

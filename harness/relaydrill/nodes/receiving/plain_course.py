@@ -11,6 +11,7 @@ holds the two together.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import re
 import socket
@@ -40,6 +41,16 @@ _LONGEST_COMMAND: Final = 512
 
 def _line(reply: Reply | str) -> bytes:
     return f"{reply}\r\n".encode("ascii", "replace")
+
+
+@functools.lru_cache(maxsize=2)
+def _banner(fqdn: str, date: str) -> bytes:
+    return _line(replies.banner(fqdn, date))
+
+
+@functools.lru_cache(maxsize=256)
+def _capabilities(fqdn: str, client: str, size_limit: int, more: str) -> bytes:
+    return _line(replies.capabilities(fqdn, client, size_limit, more))
 
 
 _SENDER_OK: Final = _line(replies.SENDER_OK)
@@ -115,7 +126,7 @@ class PlainCourse(asyncio.Protocol):
         self._at = Standing(client, connector)
         self._is_served = True
         self._stay()
-        self.transport.write(_line(replies.banner(reception.settings.fqdn, replies.date())))
+        self.transport.write(_banner(reception.settings.fqdn, replies.date()))
 
     def data_received(self, data: bytes) -> None:
         """Answer a command, or take a piece of a message."""
@@ -159,10 +170,9 @@ class PlainCourse(asyncio.Protocol):
         if at.is_extended:
             has_tls = self._reception.tls_context and at.connector.tls != "none"
             more, size = "STARTTLS" if has_tls else "", at.connector.size_limit
-            answer = replies.capabilities(fqdn, at.client, size, more)
+            self.transport.write(_capabilities(fqdn, at.client, size, more))
         else:
-            answer = f"250 {replies.hello(fqdn, at.client)}"
-        self.transport.write(_line(answer))
+            self.transport.write(_line(f"250 {replies.hello(fqdn, at.client)}"))
         return True
 
     def _mail(self, data: bytes) -> bool:

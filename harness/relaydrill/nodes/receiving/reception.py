@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -20,8 +19,7 @@ _REMEMBERED: Final = 4096
 """Clients whose receive connector is known; a bound on memory, and no more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A message as it stands after the dot, before anything is promised.
 
     Attributes:
