@@ -195,6 +195,12 @@ def test_nodes_that_go_one_after_another_are_not_the_loss_of_their_site() -> Non
     assert plan(MICROSOFT, faults=texts).name == "kill:edge4+kill:edge5+kill:edge6"
 
 
+def test_a_loss_for_good_is_another_fault() -> None:
+    """A history does not hold a node that never comes back against one that does."""
+    texts = ("kill:ht1@15s+forever", "kill:mbx@10s+20s")
+    assert plan(SHAREPOINT, faults=texts).name == "kill:mbx+kill:ht1+forever"
+
+
 def test_an_unknown_flow_is_refused() -> None:
     """The flows that exist are named."""
     with pytest.raises(UsageError, match="no flow is called 'inbound' in sharepoint.*relay"):

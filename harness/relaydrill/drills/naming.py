@@ -5,6 +5,7 @@ An audit of a site and a drill of each of its nodes at once are one fault, and h
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from relaydrill.topology.units import names_of, unit_called
@@ -18,7 +19,7 @@ STEADY: Final = "steady"
 
 
 def drill_name(topology: Topology, faults: tuple[FaultSpec, ...]) -> str:
-    """``kill:ht1``, ``kill:dublin`` for all of a site at once, ``hang:ht1+kill:ht2``.
+    """``kill:ht1``, ``kill:ht1+forever``, ``kill:dublin`` for all of a site, ``hang:ht1+kill:ht2``.
 
     The order in which the faults were written does not matter, and when they begin matters only
     to whether they are one: nodes that go one after another are not the loss of their site.
@@ -28,8 +29,8 @@ def drill_name(topology: Topology, faults: tuple[FaultSpec, ...]) -> str:
         moment = (fault.start_s, fault.kind_text, fault.duration_s)
         at_once.setdefault(moment, set()).add(fault.node)
     told = [
-        f"{kind}:{name}"
-        for (_, kind, _), nodes in sorted(at_once.items())
+        f"{kind}:{name}" + ("+forever" if math.isinf(duration_s) else "")
+        for (_, kind, duration_s), nodes in sorted(at_once.items())
         for name in names_of(topology, (node for node in topology.nodes if node in nodes))
     ]
     return "+".join(told) or STEADY
