@@ -549,13 +549,17 @@ class TestDegraded:
     def test_what_the_balancer_believed_is_told_beside_what_senders_saw(
         self, marked_down: float | None, told: str
     ) -> None:
-        """A refusal by the broken node itself is one that the balancer's checks did not prevent."""
+        """A refusal by the broken node itself is one that the balancer's checks did not prevent.
+
+        Also where the attempt had begun just before the fault did.
+        """
         history = drilled()
-        for moment in (0.2, 0.4):
+        for moment in (-0.05, 0.4):
             history.attempt(
                 f"<{moment}@app>",
                 Result.REFUSED,
                 at=INJECT + moment,
+                took=0.2,
                 phase=Phase.MAIL,
                 code=452,
                 server="ht1.contoso.com",

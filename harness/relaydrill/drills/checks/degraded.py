@@ -112,7 +112,9 @@ def _false_greens(case: Case, bad: list[Attempt]) -> Iterator[FalseGreen]:
         if window.injected is None or not case.topology.backends_behind(window.node):
             continue
         begun, end = _breaking(case, window).earliest, window.heal or float("inf")
-        meanwhile = [each for each in bad if begun <= each.started < end]
+        # One that began just before was refused by what was broken when its answer came.
+        meanwhile = [each for each in bad if begun <= (each.ended or each.started)]
+        meanwhile = [each for each in meanwhile if each.started < end]
         refused = [each for each in meanwhile if each.code >= 400]
         mine = [each for each in refused if each.server.partition(".")[0] == window.node]
         # A banner that refuses bears no name; but what else would have refused just then?
