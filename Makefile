@@ -12,6 +12,7 @@ help:
 
 drill: $(VENV)/.base        ## audit the built-in topology: break every node, see whether mail flows
 	$(BIN)/relaydrill audit sharepoint
+	@echo "For the command itself:  . $(BIN)/activate"
 
 test: $(VENV)/.dev images   ## run all tests; those in containers where a Docker engine answers
 	$(BIN)/python -m pytest
