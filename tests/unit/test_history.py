@@ -229,6 +229,7 @@ DUBLIN = ("kill:ht3", "kill:ht4", "kill:mbx-d")
         (("drop-mid-data:ht1",), ("drop-mid-data-ht1",)),
         (("tempfail.rcpt:ht1",), ("tempfail.rcpt-ht1",)),
         (("kill:ht1", "kill:ht2"), ("kill-ht1+ht2", "kill-ht2+ht1", "kill:ht2+kill:ht1")),
+        (("kill:ht1@15s+forever",), ("kill:ht1",)),
         (DUBLIN, ("kill-dublin", "+".join(DUBLIN))),
         (("kill:edge1", *DUBLIN), ("kill-edge1+dublin", "+".join(("kill:edge1", *DUBLIN)))),
     ],
@@ -243,6 +244,16 @@ def test_one_fault_is_one_series_whatever_earlier_versions_called_it(
         order = faults[::-1] if called.startswith("kill:ht2") else faults
         recorded(tmp_path / str(number), called, *order)
     assert series_of(tmp_path) == {name: 1 + len(earlier)}
+
+
+def test_a_design_that_has_changed_is_told_beside_what_became_of_it(tmp_path: Path) -> None:
+    """Who edits a topology and gets a worse verdict learns that it is another lab."""
+    recorded(tmp_path / "1", "kill:ht1", "kill:ht1", topology="sharepoint")
+    worse = written(tmp_path / "2", unknown("bite", "no"), at=BEGIN + timedelta(days=1))
+    assert "design" not in read_history(tmp_path).series[0].changes[0].told
+    (worse / "topology.yaml").write_text("another")
+    told = read_history(tmp_path).series[0].changes[0].told
+    assert told == "pass → unknown, of a design that has changed: bite: no"
 
 
 def test_a_name_that_a_person_chose_stands(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ class Run:
         at: When it began. directory: Where its evidence is, or was.
         status: Its verdict. accepted: The reason for which a failure was accepted; empty if none.
         said: The first check that decided, in words.
+        design: Differs where the topology does; empty where that is not known.
     """
 
     likeness: Likeness
@@ -47,6 +48,7 @@ class Run:
     accepted: str
     said: str
     figures: Figures
+    design: str = ""
 
     @property
     def shown(self) -> str:
@@ -156,7 +158,7 @@ def _changes(before: Run, newest: Run) -> Iterable[Change]:
             what = NOTE
         else:
             what = WORSE if merge((before.status, newest.status)) is newest.status else BETTER
-        told = f"{before.shown} → {newest.shown}"
+        told = f"{before.shown} → {newest.shown}{_design_between(before, newest)}"
         yield Change(what, told if what == BETTER else f"{told}: {_why(newest)}")
     old, new = before.figures, newest.figures
     if old.gap_s is None or new.gap_s is None:
@@ -165,8 +167,15 @@ def _changes(before: Run, newest: Run) -> Iterable[Change]:
         told = (
             f"gap {old.gap_s:.1f} s ± {old.resolution_s:.1f} s"
             f" → {new.gap_s:.1f} s ± {new.resolution_s:.1f} s"
+            f"{_design_between(before, newest)}"
         )
         yield Change(NOTE, told)
+
+
+def _design_between(before: Run, newest: Run) -> str:
+    """What makes two runs poor company: one of them ran another design by the same name."""
+    is_known = before.design and newest.design
+    return ", of a design that has changed" if is_known and before.design != newest.design else ""
 
 
 def _why(run: Run) -> str:
