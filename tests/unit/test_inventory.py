@@ -124,6 +124,8 @@ def test_a_promise_of_spread_names_nodes() -> None:
         ("- a\n", "1 the top level is a list (a mapping)"),
         ("\nhello\n", "2 the top level is 'hello' (a mapping)"),
         ("a:\n\tb: 1\n", "2 not valid YAML: a tab where YAML allows only spaces"),
+        ("n:\n  role:hub\n\n  x: 1\n", "2 not valid YAML: a blank is missing after 'role:'"),
+        ("n:\n  at: a://b\n   x: 1\n", "3 not valid YAML: a ':' that does not fit here"),
         ("a: [1\n", "1 not valid YAML: a list that is not closed with ']'"),
         ("a: 1\n---\nb: 1\n", "2 not valid YAML: a second document (one document to a file)"),
         ("a: *x\n", "1 not valid YAML: found undefined alias 'x'"),

@@ -48,9 +48,12 @@ _PATTERNS: Final[Mapping[str, tuple[re.Pattern[str], list[str]]]] = {
     ),
 }
 
+_MISPLACED_COLON: Final = "mapping values are not allowed"
+_KEY_WITHOUT_BLANK: Final = re.compile(r"^ *(?:- +)*([A-Za-z_][\w-]*:)[^\s/].*\n\s*\Z", re.M)
+
 _SYNTAX: Final = (
     (r"'\t'", "a tab where YAML allows only spaces"),
-    ("mapping values are not allowed", "a ':' that does not fit here", "quotes, or less indent"),
+    (_MISPLACED_COLON, "a ':' that does not fit here", "quotes, or less indent"),
     ("could not find expected ':'", "a key that has no ':'"),
     ("expected <block end>", "this does not line up with what stands above it"),
     ("expected ',' or ']'", "a list that is not closed with ']'"),
@@ -143,6 +146,11 @@ def write(value: Mapping[str, object]) -> str:
     return str(text)
 
 
+def _key_without_blank(text: str, index: int) -> re.Match[str] | None:
+    """The line before a place, where it is ``key:value``: YAML takes that for text, and reads on."""
+    return _KEY_WITHOUT_BLANK.search(text, 0, text.rfind("\n", 0, index) + 1)
+
+
 def _compose(text: str, file: str) -> yaml.Node | None:
     last_line = len(text.rstrip("\n").split("\n")) if text.strip("\n") else 1
 
@@ -163,6 +171,8 @@ def _compose(text: str, file: str) -> yaml.Node | None:
         mark = error.problem_mark or error.context_mark
         index = mark.index if mark else 0
         said = error.problem or error.context or "it cannot be read"
+        if _MISPLACED_COLON in said and (found := _key_without_blank(text, index)):
+            raise fail(found.start(1), f"a blank is missing after {found[1]!r}") from None
         for part, *words in _SYNTAX:
             if part in said:
                 raise fail(index, *words) from None
