@@ -147,7 +147,7 @@ def write(value: Mapping[str, object]) -> str:
 
 
 def _key_without_blank(text: str, index: int) -> re.Match[str] | None:
-    """The line before a place, where it is ``key:value``: YAML takes that for text, and reads on."""
+    """The line before a place, where it is ``key:value``: to YAML that is text, which goes on."""
     return _KEY_WITHOUT_BLANK.search(text, 0, text.rfind("\n", 0, index) + 1)
 
 
