@@ -30,7 +30,8 @@ def test_a_night_that_is_worse_ends_with_1_and_says_what_decided(tmp_path: Path)
     (tmp_path / "mine.yaml").write_text(_STRICT)
     run(tmp_path, *drill, status=1)
     worse = run(tmp_path, "history", status=1).stdout
-    assert "worse  kill:ht1, relay (mine, process): pass → fail: degraded: " in worse
+    changed = "pass → fail, of a design that has changed: degraded: "
+    assert f"worse  kill:ht1, relay (mine, process): {changed}" in worse
     assert "in 1 of them the newest is worse" in worse
     newest = json.loads(run(tmp_path, "history", "--last", "1", "--json", status=1).stdout)
     assert [each["status"] for each in newest["series"][0]["runs"]] == ["fail"]

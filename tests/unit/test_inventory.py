@@ -116,6 +116,15 @@ def test_a_promise_of_spread_names_nodes() -> None:
     ]
 
 
+def test_what_a_built_in_s_author_accepts_is_nobody_else_s_excuse() -> None:
+    """Who extends a built-in design has its nodes and flows, and none of its acceptances."""
+    theirs = inventory.load("sharepoint")
+    mine = inventory.parse("extends: sharepoint\nname: mine\n", "mine.yaml")
+    assert theirs.accept
+    assert not mine.accept
+    assert mine.flows == theirs.flows
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

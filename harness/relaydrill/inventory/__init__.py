@@ -155,6 +155,11 @@ class _Source:
     identity: str
     folder: Path
 
+    @property
+    def is_built_in(self) -> bool:
+        """Whether it comes with Relaydrill."""
+        return self.name.endswith(BUILT_IN)
+
 
 class _NoSuch(Exception):  # never leaves this module
     """There is neither a built-in nor a file of that name."""
@@ -209,6 +214,9 @@ def _merged(
     except NotYaml as error:
         mistakes.append(error.mistake)
         return root, True
+    if base.is_built_in and isinstance(below.value, dict):
+        # What its author accepts is nobody else's excuse.
+        below = replace(below, value={k: v for k, v in below.value.items() if k != "accept"})
     return overlay(below, root), partial
 
 
