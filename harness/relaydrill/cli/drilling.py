@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import threading
@@ -158,8 +159,9 @@ def up(topology: str, driver: str, out: Path | None) -> int:
         raise UsageError(f"{design.name} is up already, where its attach: says")
     with lab_maker(driver)(design, directory) as lab:
         try:
-            playground.show_endpoints(lab, console)
-            playground.play(lab, console)
+            with contextlib.suppress(KeyboardInterrupt):  # which is how it ends
+                playground.show_endpoints(lab, console)
+                playground.play(lab, console)
         finally:
             playground.show_account(lab, console)
     return 0
