@@ -81,6 +81,27 @@ def test_what_is_wrong_with_a_fault_is_said(text: str, said: str) -> None:
         parsed(text)
 
 
+@pytest.mark.parametrize("kind", ["kill", "pause", "stop"])
+@pytest.mark.parametrize("node", ["app", "guest"])
+def test_a_sender_is_not_broken(kind: str, node: str) -> None:
+    """The drill would lose its load, and prove nothing; what can be broken is named."""
+    said = f"{node} only sends mail; break what the mail passes: ht1, ht2, ht3, lb1, mbx"
+    with pytest.raises(UsageError, match=f"'{kind}:{node}': {said}"):
+        plan(SHAREPOINT, faults=(f"{kind}:{node}",))
+    with pytest.raises(UsageError, match=said):
+        plan_audit(SHAREPOINT, units=(node,))
+
+
+def test_the_names_that_are_offered_can_all_be_broken() -> None:
+    """A misspelt node is answered with the tier and its sites, and no sender."""
+    with pytest.raises(UsageError, match="no node or site is called 'hub1'") as refused:
+        plan(MICROSOFT, faults=("kill:hub1",))
+    _, _, offered = str(refused.value).partition("there are: ")
+    assert not {*offered.split(", ")} & {*MICROSOFT.senders}
+    for name in offered.split(", "):
+        assert plan(MICROSOFT, faults=(f"kill:{name}",)).faults
+
+
 def test_a_site_with_nothing_to_break_is_refused() -> None:
     """A drill of it would break nothing and pass."""
     text = LONE_TEXT.replace("{role: sender}", "{role: sender, site: branch}")
@@ -108,7 +129,7 @@ def test_any_text_is_a_fault_or_a_usage_error(text: str) -> None:
     except UsageError as error:
         assert str(error)
     else:
-        assert spec.node in SHAREPOINT.nodes
+        assert spec.node in SHAREPOINT.tier
         assert spec.duration_s > 0
         assert spec.start_s >= 0
         assert faults.make(spec.kind, spec.phase).kind == spec.kind

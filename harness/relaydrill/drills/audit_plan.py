@@ -105,7 +105,7 @@ def _held(row: Judgement) -> set[str]:
 
 
 def _unit(topology: Topology, name: str) -> Unit:
-    if reason := topology.no_machine(name):
+    if reason := topology.nothing_to_drill(name):
         raise UsageError(reason)
     unit = unit_called(topology, name)
     if unit is None or not unit.nodes:

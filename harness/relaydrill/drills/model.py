@@ -144,7 +144,8 @@ def plan(
     stays broken until all mail has been accounted for: what it holds is stranded.
 
     Raises:
-        UsageError: A flow or a node is not in the topology, or a fault text makes no sense.
+        UsageError: A flow or a node is not in the topology, a node only sends, or a fault text
+            makes no sense.
     """
     _check_hooks(topology)
     flows = flows or _concerned(topology, faults)
@@ -256,9 +257,9 @@ def _parse(text: str, topology: Topology, timing: _Timing) -> Iterator[FaultSpec
     kind, phase = faults.split_kind(found["kind"])
     node = found["node"]
     if node not in topology.nodes and node not in topology.sites:
-        known = ", ".join([*topology.nodes, *topology.sites])
+        known = ", ".join([*topology.tier, *_broken_sites(topology)])
         raise UsageError(f"{text!r}: no node or site is called {node!r}; there are: {known}")
-    if reason := topology.no_machine(node):
+    if reason := topology.nothing_to_drill(node):
         raise UsageError(f"{text!r}: {reason}")
     start = _seconds(text, found["start"], timing.before_s)
     if math.isinf(start):
@@ -275,6 +276,11 @@ def _parse(text: str, topology: Topology, timing: _Timing) -> Iterator[FaultSpec
         raise UsageError(f"{text!r}: no server of the tier stands in {node}, only {only}")
     for member in members:
         yield FaultSpec(kind, member, start, duration, phase)
+
+
+def _broken_sites(topology: Topology) -> list[str]:
+    """The sites in which something of the tier stands."""
+    return [site for site, nodes in topology.sites.items() if {*nodes} & {*topology.tier}]
 
 
 def _parse_whole(text: str) -> FaultSpec:
