@@ -210,6 +210,33 @@ def test_one_fault_has_one_name() -> None:
         assert plan(MICROSOFT, faults=tuple(spec.label for spec in row.faults)).name == row.name
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("kill:ht1", "kill:ht1"),
+        ("kill:ht1@10s+20s", "kill:ht1@25s+20s"),
+        ("kill:ht1@10s+forever", "kill:ht1@90s+5s"),
+        ("kill:ht1@10s+20s", "stop:ht1@15s+5s"),
+        ("tempfail.mail:ht1", "tempfail.rcpt:ht1"),
+    ],
+)
+def test_a_node_is_not_broken_twice_at_once(texts: tuple[str, ...]) -> None:
+    """The heal of one would be that of both, and the other could not be done."""
+    for order in (texts, texts[::-1]):
+        with pytest.raises(UsageError, match="ht1 is broken (twice|by .*) at once") as refused:
+            plan(SHAREPOINT, faults=order)
+        assert all(text.partition("@")[0] in str(refused.value) for text in texts)
+    assert len(plan(SHAREPOINT, faults=("kill:ht1@10s+5s", "kill:ht1@15s+5s")).faults) == 2
+    with pytest.raises(UsageError, match="edge4 is broken twice at once"):
+        plan(MICROSOFT, faults=("kill:dublin", "kill:edge4"))
+
+
+@pytest.mark.parametrize("texts", [("kill:ht1", "kill:ht2"), ("slow:ht1", "tempfail:ht1")])
+def test_other_faults_may_overlap(texts: tuple[str, ...]) -> None:
+    """Two nodes, or one in two ways."""
+    assert len(plan(SHAREPOINT, faults=texts).faults) == 2
+
+
 def test_nodes_that_go_one_after_another_are_not_the_loss_of_their_site() -> None:
     """Only what breaks at once, for as long, is called by one name."""
     texts = ("kill:edge4@10s+5s", "kill:edge5@20s+5s", "kill:edge6@30s+5s")

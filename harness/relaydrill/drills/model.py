@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, Final
 
 from pydantic_core import PydanticCustomError
@@ -144,8 +145,8 @@ def plan(
     stays broken until all mail has been accounted for: what it holds is stranded.
 
     Raises:
-        UsageError: A flow or a node is not in the topology, a node only sends, or a fault text
-            makes no sense.
+        UsageError: A flow or a node is not in the topology, a node only sends, a fault text makes
+            no sense, or a node suffers one fault twice at once.
     """
     _check_hooks(topology)
     flows = flows or _concerned(topology, faults)
@@ -157,6 +158,7 @@ def plan(
             raise UsageError(f"no flow is called {flow!r} in {topology.name}; there are: {known}")
     timing = _Timing(topology, flows)
     specs = tuple(spec for text in faults for spec in _parse(text, topology, timing))
+    _refuse_overlaps(specs)
     alone_s = max(timing.before_s + timing.during_s, timing.spread_s)
     ends = (spec.start_s + timing.during_s if spec.for_good else spec.end_s for spec in specs)
     healed = tuple(spec for spec in specs if not spec.for_good)
@@ -183,6 +185,29 @@ def _check_hooks(topology: Topology) -> None:
                 faults.split_kind(kind)
             except UsageError as error:
                 raise UsageError(f"attach.nodes.{name}.hooks: {error}") from None
+
+
+_ENDS_A_PROGRAM: Final = frozenset({"kill", "stop"})
+"""What is ended by either is started again by the heal of either, and that only once."""
+
+
+def _refuse_overlaps(specs: tuple[FaultSpec, ...]) -> None:
+    """Make sure that no node is broken in a way in which it is broken already.
+
+    The heal of the first would be that of both, whatever their phases.
+
+    Raises:
+        UsageError: One is.
+    """
+    for one, other in combinations(specs, 2):
+        kinds = {one.kind, other.kind}
+        alike = one.node == other.node and (len(kinds) == 1 or kinds <= _ENDS_A_PROGRAM)
+        if alike and one.start_s < other.end_s and other.start_s < one.end_s:
+            same = "twice" if one.kind == other.kind else f"by {one.kind} and {other.kind}"
+            raise UsageError(
+                f"{one.node} is broken {same} at once, by {one} and {other}; leave one out, or let"
+                " the second begin when the first is healed"
+            )
 
 
 def _concerned(topology: Topology, faults: tuple[str, ...]) -> tuple[str, ...]:
