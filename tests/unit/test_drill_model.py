@@ -14,9 +14,15 @@ from relaydrill.drills.audit_plan import plan_audit
 from relaydrill.drills.model import Drill, FaultSpec, plan
 from relaydrill.drills.returning import Comeback, comeback_of
 from relaydrill.errors import UsageError
-from relaydrill.faults.base import ACTING
+from relaydrill.faults.base import ACTING, ServiceFault
+from relaydrill.faults.reach import parts_for
+from relaydrill.nodes.balancing.balancer import BalancerService
+from relaydrill.nodes.mailbox import MailboxService
+from relaydrill.nodes.name_server import NameServer
+from relaydrill.nodes.service import Service
+from relaydrill.nodes.transport.hub import HubService
 from relaydrill.smtp import Phase
-from relaydrill.topology import Topology
+from relaydrill.topology import Role, Topology
 
 SHAREPOINT = inventory.parse(inventory.builtin_text("sharepoint"), "sharepoint")
 MICROSOFT = inventory.parse(inventory.builtin_text("microsoft"), "microsoft")
@@ -43,8 +49,88 @@ def parsed(text: str, topology: Topology = SHAREPOINT) -> FaultSpec:
 
 @pytest.mark.parametrize("kind", faults.FAULTS)
 def test_every_fault_can_be_planned_by_its_kind(kind: str) -> None:
-    """Whatever faults exist, the grammar reaches them."""
-    assert parsed(f"{kind}:ht1").kind == kind
+    """Whatever faults exist, the grammar reaches them, on a node that they can be done to."""
+    node = "ht1" if Role.HUB in parts_for(kind)[0].roles else "ns1"
+    assert parsed(f"{kind}:{node}", MICROSOFT).kind == kind
+
+
+DOERS: dict[Role, type[Service]] = {
+    Role.HUB: HubService,
+    Role.EDGE: HubService,
+    Role.MAILBOX: MailboxService,
+    Role.DNS: NameServer,
+    Role.BALANCER: BalancerService,
+}
+
+
+@pytest.mark.parametrize("role", DOERS)
+def test_what_can_be_planned_is_what_the_node_program_does(role: Role) -> None:
+    """No fault of a service is planned on a role whose program refuses it, and none is missing."""
+    for kind in faults.FAULTS:
+        fault = faults.make(kind)
+        does = not isinstance(fault, ServiceFault) or fault.action in DOERS[role].disturbable
+        assert does == any(role in part.roles for part in parts_for(kind)), kind
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "tempfail.rcpt:lb1",
+            "tempfail is done by mail servers (hub, edge, mailbox); lb1 is a balancer",
+        ),
+        ("nxdomain:lb1", "nxdomain is done by name servers (dns); lb1 is a balancer"),
+        ("stale:ht1", "stale is done by name servers (dns); ht1 is a hub"),
+        ("stale:mbx", "stale is done by name servers (dns); mbx is a mailbox server"),
+        (
+            "hang:lb1",
+            "hang is done by mail servers (hub, edge, mailbox) and name servers (dns);"
+            " lb1 is a balancer",
+        ),
+    ],
+)
+def test_a_fault_that_a_node_cannot_do_is_refused(text: str, said: str) -> None:
+    """Before anything is started, with the roles that can, and what the node is."""
+    with pytest.raises(UsageError) as refused:
+        parsed(text)
+    assert str(refused.value) == f"{text!r}: {said}"
+
+
+SITE_TEXT = """\
+name: branch
+nodes:
+  ht1: {role: hub, site: branch}
+  ht2: {role: hub}
+  lb1: {role: balancer, site: branch, backends: [ht1, ht2], vips: {mail: {ports: [25]}}}
+  mbx: {role: mailbox, domains: [contoso.com]}
+  app: {role: sender}
+names: {mail.contoso.com: [mail]}
+flows:
+  relay: {from: app, to: mail.contoso.com, rate: 5/s}
+"""
+
+
+def test_of_a_site_those_are_broken_that_can_be() -> None:
+    """A balancer among hubs does not keep them from being put under back pressure."""
+    topology = inventory.parse(SITE_TEXT, "branch.yaml")
+    assert {spec.node for spec in plan(topology, faults=("kill:branch",)).faults} == {"ht1", "lb1"}
+    assert parsed("backpressure:branch", topology).node == "ht1"
+    with pytest.raises(UsageError, match=r"nxdomain is done by .* none stands in branch"):
+        plan(topology, faults=("nxdomain:branch",))
+
+
+def test_an_audit_breaks_what_the_fault_can_be_done_to() -> None:
+    """Others are no row, and none is there twice; where there is nothing, or it is named, refused.
+
+    The rows stand in the order of an audit that kills.
+    """
+    topology = inventory.parse(SITE_TEXT, "branch.yaml")
+    rows = [[spec.label for spec in row.faults] for row in plan_audit(topology, kind="drain")]
+    assert rows == [[], ["drain:ht1"], ["drain:ht2"], ["drain:mbx"]]
+    with pytest.raises(UsageError, match=r"stale is done by name servers \(dns\); branch has none"):
+        plan_audit(topology, kind="stale")
+    with pytest.raises(UsageError, match=r"'drain:lb1': drain is done by .* lb1 is a balancer"):
+        plan_audit(topology, kind="drain", units=("lb1",))
 
 
 def test_the_whole_grammar() -> None:
@@ -337,6 +423,29 @@ def test_the_parts_of_a_label_name_the_fault() -> None:
     assert parsed("tempfail:ht1").label == "tempfail:ht1"
     assert parsed("tempfail.mail:ht1").label == "tempfail.mail:ht1"
     assert parsed("tempfail.mail:ht1").kind_text == "tempfail.mail"
+
+
+def test_a_node_that_runs_already_suffers_what_it_has_a_hook_for() -> None:
+    """An inventory may say how a balancer is made to hang; of other faults nothing is changed."""
+    text = (
+        SITE_TEXT
+        + """\
+attach:
+  nodes:
+    ht1: {address: 10.0.0.3}
+    ht2: {address: 10.0.0.4}
+    lb1:
+      address: 10.0.0.1
+      hooks: {hang: {inject: {ask: break it}, heal: {ask: heal it}}}
+  vips: {mail: {address: 10.0.0.2}}
+  allow: {hosts: [10.0.0.0/24], domains: [contoso.com]}
+"""
+    )
+    theirs = inventory.parse(text, "theirs.yaml")
+    assert parsed("hang:lb1", theirs).node == "lb1"
+    for text in ("stale:ht1", "busy:lb1", "hang:app"):
+        with pytest.raises(UsageError, match="ht1 is a hub|lb1 is a balancer|app only sends"):
+            parsed(text, theirs)
 
 
 def test_an_inventory_says_how_long_its_mail_may_take() -> None:
