@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from relaydrill.errors import UsageError
 from relaydrill.faults import make
 from relaydrill.faults.base import ServiceFault
 from relaydrill.nodes.disturbance import OF_A_MAIL_SERVER, OF_A_NAME_SERVER, Action
 from relaydrill.sentences import listed
+from relaydrill.smtp import Phase
 from relaydrill.topology import Role
 
 
@@ -50,6 +52,24 @@ def parts_for(kind: str) -> tuple[Part, ...]:
     return tuple(part for part in PARTS if fault.action in part.actions)
 
 
+def phases_of(kind: str) -> tuple[Phase, ...]:
+    """The phases of SMTP that a fault can be told to act at; empty where it has none of choice.
+
+    Raises:
+        UsageError: There is no such kind.
+    """
+    make(kind)
+    return tuple(phase for phase in Phase if _acts_at(kind, phase))
+
+
+def _acts_at(kind: str, phase: Phase) -> bool:
+    try:
+        make(kind, phase)
+    except UsageError:
+        return False
+    return True
+
+
 def done_by(kind: str) -> str:
     """``nxdomain is done by name servers (dns)``.
 
@@ -59,4 +79,4 @@ def done_by(kind: str) -> str:
     return f"{kind} is done by {listed(str(part) for part in parts_for(kind))}"
 
 
-__all__ = ["PARTS", "Part", "done_by", "parts_for"]
+__all__ = ["PARTS", "Part", "done_by", "parts_for", "phases_of"]
