@@ -167,6 +167,23 @@ def test_what_is_wrong_with_a_fault_is_said(text: str, said: str) -> None:
         parsed(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("kill:ht1", "write --fault kill --node ht1,"),
+        ("tempfail.rcpt:ht1@10s+5s", "write --fault tempfail.rcpt --node ht1,"),
+        ("kill@10s", "write --fault kill,"),
+        ("kill+forever", "write --fault kill,"),
+    ],
+)
+def test_an_audit_takes_a_kind_alone(text: str, instead: str) -> None:
+    """Where and when are not its fault's to say; what to write is told."""
+    for units in ((), ("ht2",)):
+        with pytest.raises(UsageError, match="an audit takes KIND or KIND.PHASE") as refused:
+            plan_audit(SHAREPOINT, kind=text, units=units)
+        assert instead in str(refused.value)
+
+
 @pytest.mark.parametrize("kind", ["kill", "pause", "stop"])
 @pytest.mark.parametrize("node", ["app", "guest"])
 def test_a_sender_is_not_broken(kind: str, node: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
@@ -41,9 +42,10 @@ def plan_audit(
         seed: Passed to every drill.
 
     Raises:
-        UsageError: A unit or flow is not in the topology, no such fault exists, or it can be done
-            to nothing of what is to be broken.
+        UsageError: A unit or flow is not in the topology, no such fault exists, it can be done to
+            nothing of what is to be broken, or more than a kind is given.
     """
+    _check_kind(kind)
     steady = plan(topology, flows=flows, seed=seed)
     chosen = [_unit(topology, name) for name in units]
     broken = []
@@ -118,6 +120,22 @@ def _unit(topology: Topology, name: str) -> Unit:
         known = ", ".join(each.name for each in units_of(topology))
         raise UsageError(f"nothing of the tier is called {name!r}; there are: {known}")
     return unit
+
+
+def _check_kind(text: str) -> None:
+    """Make sure that a fault is a kind, and does not say where or when, as that of a drill does.
+
+    Raises:
+        UsageError: It does, or there is no such kind.
+    """
+    if more := re.search("(?<=.)[:@+]", text):
+        kind, node = text[: more.start()], re.search(":([^@+]+)", text)
+        instead = f"--fault {kind}" + (f" --node {node[1]}" if node else "")
+        raise UsageError(
+            f"{text!r}: an audit takes KIND or KIND.PHASE, and sets the times itself; write"
+            f" {instead}, or run it as one drill (relaydrill drill)"
+        )
+    split_kind(text)
 
 
 def _that_can(topology: Topology, kind: str) -> tuple[Unit, ...]:
