@@ -81,7 +81,7 @@ def test_a_drill_that_fails_exits_with_1_and_names_the_check(tmp_path: Path) -> 
 
 def test_a_drill_that_proves_nothing_exits_with_3(tmp_path: Path) -> None:
     """What could not be injected is unknown, and status 3."""
-    done = run(tmp_path, "drill", "--fault", "hang:lb1", "--flow", "relay", status=3)
+    done = run(tmp_path, "drill", "--fault", "isolate:lb1", "--flow", "relay", status=3)
     assert "not injected" in done.stdout
 
 
@@ -92,6 +92,9 @@ def test_a_drill_that_proves_nothing_exits_with_3(tmp_path: Path) -> None:
         (["audit", "--node", "ht9"], "nothing of the tier is called 'ht9'"),
         (["audit", "--flow", "fax"], "no flow is called 'fax'"),
         (["drill", "--fault", "melt:ht1"], "no fault is called 'melt'"),
+        (["drill", "--fault", "kill:app"], "app only sends mail; break what the mail passes"),
+        (["drill", "--fault", "hang:lb1"], "lb1 is a balancer"),
+        (["drill", "--fault", "kill:ht1", "--fault", "kill:ht1"], "ht1 is broken twice at once"),
         (["drill", "--fault", "kill:ht1+soon"], "not a duration"),
         (["drill", "--fault", "tempfail.lunch:ht1"], "'lunch' is no phase"),
         (["judge", "."], "is no run directory"),

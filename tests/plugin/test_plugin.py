@@ -59,11 +59,11 @@ def test_a_passing_drill_is_in_header_summary_and_junit(tmp_path: Path) -> None:
 def test_fail_and_unknown_both_fail_and_are_told_apart(tmp_path: Path) -> None:
     """A failed check and a fault that was not injected fail a test, each in its own words."""
     (tmp_path / "test_a.py").write_text(_DRILL.format(fault="backpressure:ht1"))
-    (tmp_path / "test_b.py").write_text(_DRILL.format(fault="hang:lb1"))
+    (tmp_path / "test_b.py").write_text(_DRILL.format(fault="isolate:lb1"))
     done = run(tmp_path, "-n", "2")
     assert done.returncode == 1
     assert "fail: backpressure:ht1, flow relay: degraded" in done.stdout
-    assert "unknown: nothing was proven: hang:lb1, flow relay: bite" in done.stdout
+    assert "unknown: nothing was proven: isolate:lb1, flow relay: bite" in done.stdout
     assert "journal of ht1" in done.stdout
     assert "2 failed" in done.stdout
 

@@ -91,9 +91,9 @@ expect: {gap: 15s, spread: [ht1, ht2, ht3]}
     Defect(
         id="fault-that-the-lab-cannot-do",
         subject="balancers",
-        wrong="back pressure is wanted of a balancer, which has no queue: nothing was broken",
+        wrong="a balancer is to be cut off its network, which a lab of processes cannot do",
         change="",
-        way=Drilled(("backpressure:lb1",), ("relay",)),
+        way=Drilled(("isolate:lb1",), ("relay",)),
         findings=(Finding("bite", ("not injected",), "relay", Status.UNKNOWN),),
     ),
     Defect(

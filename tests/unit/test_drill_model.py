@@ -14,9 +14,15 @@ from relaydrill.drills.audit_plan import plan_audit
 from relaydrill.drills.model import Drill, FaultSpec, plan
 from relaydrill.drills.returning import Comeback, comeback_of
 from relaydrill.errors import UsageError
-from relaydrill.faults.base import ACTING
+from relaydrill.faults.base import ACTING, ServiceFault
+from relaydrill.faults.reach import parts_for
+from relaydrill.nodes.balancing.balancer import BalancerService
+from relaydrill.nodes.mailbox import MailboxService
+from relaydrill.nodes.name_server import NameServer
+from relaydrill.nodes.service import Service
+from relaydrill.nodes.transport.hub import HubService
 from relaydrill.smtp import Phase
-from relaydrill.topology import Topology
+from relaydrill.topology import Role, Topology
 
 SHAREPOINT = inventory.parse(inventory.builtin_text("sharepoint"), "sharepoint")
 MICROSOFT = inventory.parse(inventory.builtin_text("microsoft"), "microsoft")
@@ -43,8 +49,88 @@ def parsed(text: str, topology: Topology = SHAREPOINT) -> FaultSpec:
 
 @pytest.mark.parametrize("kind", faults.FAULTS)
 def test_every_fault_can_be_planned_by_its_kind(kind: str) -> None:
-    """Whatever faults exist, the grammar reaches them."""
-    assert parsed(f"{kind}:ht1").kind == kind
+    """Whatever faults exist, the grammar reaches them, on a node that they can be done to."""
+    node = "ht1" if Role.HUB in parts_for(kind)[0].roles else "ns1"
+    assert parsed(f"{kind}:{node}", MICROSOFT).kind == kind
+
+
+DOERS: dict[Role, type[Service]] = {
+    Role.HUB: HubService,
+    Role.EDGE: HubService,
+    Role.MAILBOX: MailboxService,
+    Role.DNS: NameServer,
+    Role.BALANCER: BalancerService,
+}
+
+
+@pytest.mark.parametrize("role", DOERS)
+def test_what_can_be_planned_is_what_the_node_program_does(role: Role) -> None:
+    """No fault of a service is planned on a role whose program refuses it, and none is missing."""
+    for kind in faults.FAULTS:
+        fault = faults.make(kind)
+        does = not isinstance(fault, ServiceFault) or fault.action in DOERS[role].disturbable
+        assert does == any(role in part.roles for part in parts_for(kind)), kind
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "tempfail.rcpt:lb1",
+            "tempfail is done by mail servers (hub, edge, mailbox); lb1 is a balancer",
+        ),
+        ("nxdomain:lb1", "nxdomain is done by name servers (dns); lb1 is a balancer"),
+        ("stale:ht1", "stale is done by name servers (dns); ht1 is a hub"),
+        ("stale:mbx", "stale is done by name servers (dns); mbx is a mailbox server"),
+        (
+            "hang:lb1",
+            "hang is done by mail servers (hub, edge, mailbox) and name servers (dns);"
+            " lb1 is a balancer",
+        ),
+    ],
+)
+def test_a_fault_that_a_node_cannot_do_is_refused(text: str, said: str) -> None:
+    """Before anything is started, with the roles that can, and what the node is."""
+    with pytest.raises(UsageError) as refused:
+        parsed(text)
+    assert str(refused.value) == f"{text!r}: {said}"
+
+
+SITE_TEXT = """\
+name: branch
+nodes:
+  ht1: {role: hub, site: branch}
+  ht2: {role: hub}
+  lb1: {role: balancer, site: branch, backends: [ht1, ht2], vips: {mail: {ports: [25]}}}
+  mbx: {role: mailbox, domains: [contoso.com]}
+  app: {role: sender}
+names: {mail.contoso.com: [mail]}
+flows:
+  relay: {from: app, to: mail.contoso.com, rate: 5/s}
+"""
+
+
+def test_of_a_site_those_are_broken_that_can_be() -> None:
+    """A balancer among hubs does not keep them from being put under back pressure."""
+    topology = inventory.parse(SITE_TEXT, "branch.yaml")
+    assert {spec.node for spec in plan(topology, faults=("kill:branch",)).faults} == {"ht1", "lb1"}
+    assert parsed("backpressure:branch", topology).node == "ht1"
+    with pytest.raises(UsageError, match=r"nxdomain is done by .* none stands in branch"):
+        plan(topology, faults=("nxdomain:branch",))
+
+
+def test_an_audit_breaks_what_the_fault_can_be_done_to() -> None:
+    """Others are no row, and none is there twice; where there is nothing, or it is named, refused.
+
+    The rows stand in the order of an audit that kills.
+    """
+    topology = inventory.parse(SITE_TEXT, "branch.yaml")
+    rows = [[spec.label for spec in row.faults] for row in plan_audit(topology, kind="drain")]
+    assert rows == [[], ["drain:ht1"], ["drain:ht2"], ["drain:mbx"]]
+    with pytest.raises(UsageError, match=r"stale is done by name servers \(dns\); branch has none"):
+        plan_audit(topology, kind="stale")
+    with pytest.raises(UsageError, match=r"'drain:lb1': drain is done by .* lb1 is a balancer"):
+        plan_audit(topology, kind="drain", units=("lb1",))
 
 
 def test_the_whole_grammar() -> None:
@@ -81,6 +167,44 @@ def test_what_is_wrong_with_a_fault_is_said(text: str, said: str) -> None:
         parsed(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("kill:ht1", "write --fault kill --node ht1,"),
+        ("tempfail.rcpt:ht1@10s+5s", "write --fault tempfail.rcpt --node ht1,"),
+        ("kill@10s", "write --fault kill,"),
+        ("kill+forever", "write --fault kill,"),
+    ],
+)
+def test_an_audit_takes_a_kind_alone(text: str, instead: str) -> None:
+    """Where and when are not its fault's to say; what to write is told."""
+    for units in ((), ("ht2",)):
+        with pytest.raises(UsageError, match="an audit takes KIND or KIND.PHASE") as refused:
+            plan_audit(SHAREPOINT, kind=text, units=units)
+        assert instead in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["kill", "pause", "stop"])
+@pytest.mark.parametrize("node", ["app", "guest"])
+def test_a_sender_is_not_broken(kind: str, node: str) -> None:
+    """The drill would lose its load, and prove nothing; what can be broken is named."""
+    said = f"{node} only sends mail; break what the mail passes: ht1, ht2, ht3, lb1, mbx"
+    with pytest.raises(UsageError, match=f"'{kind}:{node}': {said}"):
+        plan(SHAREPOINT, faults=(f"{kind}:{node}",))
+    with pytest.raises(UsageError, match=said):
+        plan_audit(SHAREPOINT, units=(node,))
+
+
+def test_the_names_that_are_offered_can_all_be_broken() -> None:
+    """A misspelt node is answered with the tier and its sites, and no sender."""
+    with pytest.raises(UsageError, match="no node or site is called 'hub1'") as refused:
+        plan(MICROSOFT, faults=("kill:hub1",))
+    _, _, offered = str(refused.value).partition("there are: ")
+    assert not {*offered.split(", ")} & {*MICROSOFT.senders}
+    for name in offered.split(", "):
+        assert plan(MICROSOFT, faults=(f"kill:{name}",)).faults
+
+
 def test_a_site_with_nothing_to_break_is_refused() -> None:
     """A drill of it would break nothing and pass."""
     text = LONE_TEXT.replace("{role: sender}", "{role: sender, site: branch}")
@@ -108,7 +232,7 @@ def test_any_text_is_a_fault_or_a_usage_error(text: str) -> None:
     except UsageError as error:
         assert str(error)
     else:
-        assert spec.node in SHAREPOINT.nodes
+        assert spec.node in SHAREPOINT.tier
         assert spec.duration_s > 0
         assert spec.start_s >= 0
         assert faults.make(spec.kind, spec.phase).kind == spec.kind
@@ -187,6 +311,33 @@ def test_one_fault_has_one_name() -> None:
     assert len({row.name for row in rows}) == len(rows)
     for row in rows:
         assert plan(MICROSOFT, faults=tuple(spec.label for spec in row.faults)).name == row.name
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("kill:ht1", "kill:ht1"),
+        ("kill:ht1@10s+20s", "kill:ht1@25s+20s"),
+        ("kill:ht1@10s+forever", "kill:ht1@90s+5s"),
+        ("kill:ht1@10s+20s", "stop:ht1@15s+5s"),
+        ("tempfail.mail:ht1", "tempfail.rcpt:ht1"),
+    ],
+)
+def test_a_node_is_not_broken_twice_at_once(texts: tuple[str, ...]) -> None:
+    """The heal of one would be that of both, and the other could not be done."""
+    for order in (texts, texts[::-1]):
+        with pytest.raises(UsageError, match="ht1 is broken (twice|by .*) at once") as refused:
+            plan(SHAREPOINT, faults=order)
+        assert all(text.partition("@")[0] in str(refused.value) for text in texts)
+    assert len(plan(SHAREPOINT, faults=("kill:ht1@10s+5s", "kill:ht1@15s+5s")).faults) == 2
+    with pytest.raises(UsageError, match="edge4 is broken twice at once"):
+        plan(MICROSOFT, faults=("kill:dublin", "kill:edge4"))
+
+
+@pytest.mark.parametrize("texts", [("kill:ht1", "kill:ht2"), ("slow:ht1", "tempfail:ht1")])
+def test_other_faults_may_overlap(texts: tuple[str, ...]) -> None:
+    """Two nodes, or one in two ways."""
+    assert len(plan(SHAREPOINT, faults=texts).faults) == 2
 
 
 def test_nodes_that_go_one_after_another_are_not_the_loss_of_their_site() -> None:
@@ -289,6 +440,29 @@ def test_the_parts_of_a_label_name_the_fault() -> None:
     assert parsed("tempfail:ht1").label == "tempfail:ht1"
     assert parsed("tempfail.mail:ht1").label == "tempfail.mail:ht1"
     assert parsed("tempfail.mail:ht1").kind_text == "tempfail.mail"
+
+
+def test_a_node_that_runs_already_suffers_what_it_has_a_hook_for() -> None:
+    """An inventory may say how a balancer is made to hang; of other faults nothing is changed."""
+    text = (
+        SITE_TEXT
+        + """\
+attach:
+  nodes:
+    ht1: {address: 10.0.0.3}
+    ht2: {address: 10.0.0.4}
+    lb1:
+      address: 10.0.0.1
+      hooks: {hang: {inject: {ask: break it}, heal: {ask: heal it}}}
+  vips: {mail: {address: 10.0.0.2}}
+  allow: {hosts: [10.0.0.0/24], domains: [contoso.com]}
+"""
+    )
+    theirs = inventory.parse(text, "theirs.yaml")
+    assert parsed("hang:lb1", theirs).node == "lb1"
+    for text in ("stale:ht1", "busy:lb1", "hang:app"):
+        with pytest.raises(UsageError, match="ht1 is a hub|lb1 is a balancer|app only sends"):
+            parsed(text, theirs)
 
 
 def test_an_inventory_says_how_long_its_mail_may_take() -> None:

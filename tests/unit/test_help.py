@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import click
@@ -9,6 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from relaydrill.cli.commands import cli
+from relaydrill.errors import UsageError
+from relaydrill.faults import FAULTS, make, split_kind
+from relaydrill.faults.base import ACTING
 
 
 def commands(group: click.Group, *before: str) -> Iterator[tuple[str, ...]]:
@@ -37,3 +41,36 @@ def test_the_help_names_every_command_once() -> None:
     told = CliRunner().invoke(cli, ["--help"]).output
     listed = [line.split()[0] for line in told.splitlines() if line.startswith("  ")]
     assert sorted(each for each in listed if each in cli.commands) == sorted(cli.commands)
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_every_fault_is_listed(kind: str) -> None:
+    """With what it does, what it is done to, and whether it takes a phase."""
+    told = CliRunner().invoke(cli, ["faults"])
+    assert told.exit_code == 0
+    [line] = [
+        each
+        for each in told.output.splitlines()
+        if each.split()[:1] in ([kind], [f"{kind}[.PHASE]"])
+    ]
+    assert make(kind).summary in line
+    assert line.rstrip().endswith(("all", "servers"))
+    document = json.loads(CliRunner().invoke(cli, ["faults", "--json"]).output)
+    [row] = [each for each in document if each["fault"] == kind]
+    assert row["roles"]
+    assert bool(row["phases"]) == ("[.PHASE]" in line)
+    for phase in row["phases"]:
+        assert split_kind(f"{kind}.{phase}") == (kind, phase)
+
+
+def test_the_list_of_faults_says_how_they_are_written() -> None:
+    """The grammar whole, its defaults, and every phase that can be chosen."""
+    told = CliRunner().invoke(cli, ["faults"]).output
+    assert "KIND[.PHASE]:NODE[@START][+DURATION]" in told
+    assert ", ".join(ACTING) in told
+    for command in ("drill", "audit"):
+        assert "relaydrill faults" in " ".join(
+            CliRunner().invoke(cli, [command, "-h"]).output.split()
+        )
+    with pytest.raises(UsageError, match="relaydrill faults"):
+        make("melt")

@@ -18,6 +18,7 @@ _SECTIONS: Final[Mapping[str, Mapping[click.Command, str]]] = {
     "Drills": {
         drilling.audit: "Break every node in turn: does mail still flow?",
         drilling.drill: "Break what you name, and show every check with its evidence.",
+        drilling.faults_command: "List what can be done to a node, and how it is written.",
         drilling.policy: "Ask every door who may relay; no mail is sent.",
         drilling.up: "Bring a lab up to play with, until Ctrl-C.",
     },

@@ -24,6 +24,7 @@ from relaydrill.errors import UsageError
 from relaydrill.planning import outlooks
 from relaydrill.report import html, terminal
 from relaydrill.report import plan as plan_table
+from relaydrill.report.faults import faults_document, show_faults
 from relaydrill.report.policy import show_policy
 from relaydrill.verdict import Status
 
@@ -41,7 +42,12 @@ _PAIRS_TOO: Final = "then the same with two of these at a time, of those that ho
     "--node", "units", multiple=True, help="Only this node, MX host or site; may be repeated."
 )
 @click.option("--pairs", is_flag=True, help="Then two at a time, of those that hold alone.")
-@click.option("--fault", default="kill", show_default=True, help="What each node suffers.")
+@click.option(
+    "--fault",
+    default="kill",
+    show_default=True,
+    help="What each node suffers; see: relaydrill faults.",
+)
 @click.option("--jobs", type=click.IntRange(0), default=0, help="Labs at a time; 0: as suits.")
 @options.seed
 @options.out
@@ -106,7 +112,8 @@ def audit(
     "faults",
     multiple=True,
     metavar="KIND[.PHASE]:NODE[@START][+DURATION]",
-    help="What breaks, when, for how long; may be repeated. None: the steady state.",
+    help="What breaks, when, for how long (see: relaydrill faults); may be repeated."
+    " None: the steady state.",
 )
 @options.seed
 @options.out
@@ -144,6 +151,17 @@ def drill(
     ):
         found = run_drill(lab, planned, directory, observe)
     return _told(found, as_json=as_json, html_file=html_file)
+
+
+@click.command("faults")
+@options.json
+def faults_command(as_json: bool) -> int:
+    """List every fault for drill --fault and audit --fault: what it does, and to what."""
+    if as_json:
+        options.print_json(faults_document())
+    else:
+        show_faults(terminal.console())
+    return 0
 
 
 @click.command()

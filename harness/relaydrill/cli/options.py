@@ -149,6 +149,6 @@ def fresh_directory(topology: Topology, what: str) -> Path:
     return wanted
 
 
-def print_json(document: dict[str, Any]) -> None:
+def print_json(document: dict[str, Any] | list[dict[str, Any]]) -> None:
     """The one document that ``--json`` promises."""
     click.echo(json_format.dumps(document, indent=2))

@@ -17,13 +17,10 @@ from relaydrill.drills.figures import figures_of
 from relaydrill.drills.history import History, Likeness, Run, history_of
 from relaydrill.drills.model import Drill
 from relaydrill.drills.naming import STEADY, drill_name, is_automatic
-from relaydrill.drills.record import DRILL, FORMAT, TOPOLOGY, VERDICT
+from relaydrill.drills.record import DRILL, FORMAT, LAB, TOPOLOGY, VERDICT
 from relaydrill.errors import RelaydrillError, UsageError
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status
-
-_LAB = ".lab"
-"""How the directories of labs end; there are no runs in them."""
 
 
 def read_history(folder: Path) -> History:
@@ -54,7 +51,8 @@ def run_directories(folder: Path) -> Iterator[Path]:
         if DRILL in files:
             folders.clear()  # what lies in a run is its own
             yield Path(path)
-        folders[:] = sorted(each for each in folders if not each.endswith(_LAB))
+        # There are no runs in the directories of labs.
+        folders[:] = sorted(each for each in folders if not each.endswith(LAB))
 
 
 @dataclass(frozen=True, slots=True)

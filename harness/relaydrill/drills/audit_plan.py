@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
+from relaydrill.drills.aiming import those_that_can
 from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.model import Drill, plan
 from relaydrill.errors import UsageError
+from relaydrill.faults import split_kind
+from relaydrill.faults.reach import done_by
 from relaydrill.topology import Topology
 from relaydrill.topology.paths import flows_through
 from relaydrill.topology.units import Unit, unit_called, unit_of, units_of
@@ -27,6 +32,7 @@ def plan_audit(
     That is each node of the tier, all addresses of an MX host, and each site. A unit is broken
     under the flows that pass it, a site not under those whose sender stands in it. A node that no
     flow passes is broken under all of them, and its verdict is unknown; such a site is left out.
+    What the fault cannot be done to stays whole.
 
     Args:
         topology: What to audit.
@@ -36,12 +42,14 @@ def plan_audit(
         seed: Passed to every drill.
 
     Raises:
-        UsageError: A unit or flow is not in the topology, or no such fault exists.
+        UsageError: A unit or flow is not in the topology, no such fault exists, it can be done to
+            nothing of what is to be broken, or more than a kind is given.
     """
+    _check_kind(kind)
     steady = plan(topology, flows=flows, seed=seed)
     chosen = [_unit(topology, name) for name in units]
     broken = []
-    for unit in chosen or units_of(topology):
+    for unit in chosen or _that_can(topology, kind):
         passing = tuple(flow for flow in _flows_of(topology, unit) if not flows or flow in flows)
         if passing or chosen or unit.name in topology.nodes:
             broken.append(_drill(topology, (unit,), passing or flows, kind, seed))
@@ -105,13 +113,44 @@ def _held(row: Judgement) -> set[str]:
 
 
 def _unit(topology: Topology, name: str) -> Unit:
-    if reason := topology.no_machine(name):
+    if reason := topology.nothing_to_drill(name):
         raise UsageError(reason)
     unit = unit_called(topology, name)
     if unit is None or not unit.nodes:
         known = ", ".join(each.name for each in units_of(topology))
         raise UsageError(f"nothing of the tier is called {name!r}; there are: {known}")
     return unit
+
+
+def _check_kind(text: str) -> None:
+    """Make sure that a fault is a kind, and does not say where or when, as that of a drill does.
+
+    Raises:
+        UsageError: It does, or there is no such kind.
+    """
+    if more := re.search("(?<=.)[:@+]", text):
+        kind, node = text[: more.start()], re.search(":([^@+]+)", text)
+        instead = f"--fault {kind}" + (f" --node {node[1]}" if node else "")
+        raise UsageError(
+            f"{text!r}: an audit takes KIND or KIND.PHASE, and sets the times itself; write"
+            f" {instead}, or run it as one drill (relaydrill drill)"
+        )
+    split_kind(text)
+
+
+def _that_can(topology: Topology, kind: str) -> tuple[Unit, ...]:
+    """All units, each with those of its nodes that a fault can be done to.
+
+    Raises:
+        UsageError: There is no such fault, or it can be done to none.
+    """
+    found: dict[frozenset[str], Unit] = {}
+    for unit in units_of(topology):
+        if nodes := frozenset(those_that_can(topology, kind, unit.nodes)):
+            found.setdefault(nodes, replace(unit, nodes=nodes))
+    if not found:
+        raise UsageError(f"{done_by(split_kind(kind)[0])}; {topology.name} has none")
+    return tuple(found.values())
 
 
 def _flows_of(topology: Topology, unit: Unit) -> tuple[str, ...]:
@@ -125,5 +164,7 @@ def _drill(
     topology: Topology, units: tuple[Unit, ...], flows: tuple[str, ...], kind: str, seed: int
 ) -> Drill:
     lost = frozenset[str]().union(*(unit.nodes for unit in units))
-    faults = tuple(f"{kind}:{node}" for node in topology.tier if node in lost)
+    # Where it can be done to none of them, the plan says why.
+    nodes = those_that_can(topology, kind, lost) or tuple(lost)
+    faults = tuple(f"{kind}:{node}" for node in nodes)
     return plan(topology, faults=faults, flows=flows, seed=seed)

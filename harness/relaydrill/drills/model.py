@@ -6,14 +6,17 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, Final
 
 from pydantic_core import PydanticCustomError
 
 from relaydrill import faults
+from relaydrill.drills.aiming import those_that_can, why_not
 from relaydrill.drills.naming import drill_name
 from relaydrill.drills.returning import comeback_of
 from relaydrill.errors import UsageError
+from relaydrill.faults.reach import done_by
 from relaydrill.scalars import parse_duration, show_duration
 from relaydrill.sentences import listed
 from relaydrill.smtp import Phase
@@ -136,7 +139,7 @@ def plan(
     """A drill with timings that can prove what the topology promises.
 
     Each fault text is ``KIND[.PHASE]:NODE[@START][+DURATION]``; a site in place of a node breaks
-    all that stands there. Without a start, the fault begins
+    all that stands there and can be broken so. Without a start, the fault begins
     when every node has had traffic. Without a duration, it lasts twice as long as attempts may
     fail, so that the flow has as long again to show that it goes on. Afterwards the flows send long
     enough to see that a returned node gets its share again. Where no flows are named, those send
@@ -144,7 +147,8 @@ def plan(
     stays broken until all mail has been accounted for: what it holds is stranded.
 
     Raises:
-        UsageError: A flow or a node is not in the topology, or a fault text makes no sense.
+        UsageError: A flow or a node is not in the topology, a fault text makes no sense, a node
+            cannot be broken so, or is to be twice at once.
     """
     _check_hooks(topology)
     flows = flows or _concerned(topology, faults)
@@ -156,6 +160,7 @@ def plan(
             raise UsageError(f"no flow is called {flow!r} in {topology.name}; there are: {known}")
     timing = _Timing(topology, flows)
     specs = tuple(spec for text in faults for spec in _parse(text, topology, timing))
+    _refuse_overlaps(specs)
     alone_s = max(timing.before_s + timing.during_s, timing.spread_s)
     ends = (spec.start_s + timing.during_s if spec.for_good else spec.end_s for spec in specs)
     healed = tuple(spec for spec in specs if not spec.for_good)
@@ -182,6 +187,29 @@ def _check_hooks(topology: Topology) -> None:
                 faults.split_kind(kind)
             except UsageError as error:
                 raise UsageError(f"attach.nodes.{name}.hooks: {error}") from None
+
+
+_ENDS_A_PROGRAM: Final = frozenset({"kill", "stop"})
+"""What is ended by either is started again by the heal of either, and that only once."""
+
+
+def _refuse_overlaps(specs: tuple[FaultSpec, ...]) -> None:
+    """Make sure that no node is broken in a way in which it is broken already.
+
+    The heal of the first would be that of both, whatever their phases.
+
+    Raises:
+        UsageError: One is.
+    """
+    for one, other in combinations(specs, 2):
+        kinds = {one.kind, other.kind}
+        alike = one.node == other.node and (len(kinds) == 1 or kinds <= _ENDS_A_PROGRAM)
+        if alike and one.start_s < other.end_s and other.start_s < one.end_s:
+            same = "twice" if one.kind == other.kind else f"by {one.kind} and {other.kind}"
+            raise UsageError(
+                f"{one.node} is broken {same} at once, by {one} and {other}; leave one out, or let"
+                " the second begin when the first is healed"
+            )
 
 
 def _concerned(topology: Topology, faults: tuple[str, ...]) -> tuple[str, ...]:
@@ -249,32 +277,50 @@ class _Timing:
 
 
 def _parse(text: str, topology: Topology, timing: _Timing) -> Iterator[FaultSpec]:
-    """One fault; of a site, one for each of its nodes that can be broken."""
+    """One fault; of a site, one for each of its nodes that can be broken so."""
     found = _FAULT.fullmatch(text.strip())
     if not found or not found["node"]:
         raise UsageError(f"{text!r} is no fault; write KIND[.PHASE]:NODE[@START][+DURATION]")
     kind, phase = faults.split_kind(found["kind"])
-    node = found["node"]
-    if node not in topology.nodes and node not in topology.sites:
-        known = ", ".join([*topology.nodes, *topology.sites])
-        raise UsageError(f"{text!r}: no node or site is called {node!r}; there are: {known}")
-    if reason := topology.no_machine(node):
-        raise UsageError(f"{text!r}: {reason}")
+    try:
+        nodes = _aimed_at(topology, found["kind"], found["node"])
+    except UsageError as error:
+        raise UsageError(f"{text!r}: {error}") from None
     start = _seconds(text, found["start"], timing.before_s)
     if math.isinf(start):
         raise UsageError(f"{text!r}: a fault that never begins tests nothing")
     duration = _seconds(text, found["duration"], timing.during_s)
     if duration <= 0:
         raise UsageError(f"{text!r}: a fault must last longer than 0s")
-    if node in topology.nodes:
+    for node in nodes:
         yield FaultSpec(kind, node, start, duration, phase)
-        return
-    members = [member for member in topology.sites[node] if member in topology.tier]
-    if not members:
-        only = listed(topology.sites[node])
-        raise UsageError(f"{text!r}: no server of the tier stands in {node}, only {only}")
-    for member in members:
-        yield FaultSpec(kind, member, start, duration, phase)
+
+
+def _aimed_at(topology: Topology, kind_text: str, name: str) -> tuple[str, ...]:
+    """The nodes that a fault is to be done to: one, or those of a site that it can be done to.
+
+    Raises:
+        UsageError: Nothing has that name, or the fault cannot be done to it.
+    """
+    if name in topology.nodes:
+        if reason := why_not(topology, kind_text, name):
+            raise UsageError(reason)
+        return (name,)
+    if name not in topology.sites:
+        known = ", ".join([*topology.tier, *_broken_sites(topology)])
+        raise UsageError(f"no node or site is called {name!r}; there are: {known}")
+    members = topology.sites[name]
+    if name not in _broken_sites(topology):
+        raise UsageError(f"no server of the tier stands in {name}, only {listed(members)}")
+    able = those_that_can(topology, kind_text, members)
+    if not able:
+        raise UsageError(f"{done_by(faults.split_kind(kind_text)[0])}; none stands in {name}")
+    return able
+
+
+def _broken_sites(topology: Topology) -> list[str]:
+    """The sites in which something of the tier stands."""
+    return [site for site, nodes in topology.sites.items() if {*nodes} & {*topology.tier}]
 
 
 def _parse_whole(text: str) -> FaultSpec:

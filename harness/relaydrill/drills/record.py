@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import platform
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from typing import Any, Final
 import relaydrill
 from relaydrill import inventory
 from relaydrill.drills.model import Drill
+from relaydrill.drills.naming import STEADY
 from relaydrill.errors import RelaydrillError, UsageError
 from relaydrill.fresh import make_fresh
 from relaydrill.journal import Event, Journal, read_events
@@ -35,7 +37,10 @@ FORMAT: Final = 1
 DRILL: Final = "drill.json"
 TOPOLOGY: Final = "topology.yaml"
 VERDICT: Final = "verdict.json"
+LAB: Final = ".lab"
+"""How the directory of a drill's lab ends, beside that of the drill."""
 _HARNESS: Final = "harness"
+_SHOWN: Final = 12
 _SENT: Final = ("attempt", "outcome")
 
 
@@ -183,9 +188,37 @@ def load(directory: Path) -> Recorded:
             relaydrill=str(document.get("relaydrill", "")),
             python=str(document.get("python", "")),
         )
-    except FileNotFoundError as error:
-        raise UsageError(f"{directory} is no run directory: {error.filename} is missing") from None
+    except FileNotFoundError:
+        raise UsageError(f"{directory} is no run directory: {_instead(directory)}") from None
     except (KeyError, TypeError, ValueError, OSError) as error:
         if isinstance(error, RelaydrillError):
             raise
         raise UsageError(f"{path} cannot be read: {error}") from None
+
+
+def _instead(directory: Path) -> str:
+    """What a directory is that is none of a run, and where the verdicts are, if there are any."""
+    if not directory.is_dir():
+        return "there is no such directory"
+    inside = sorted(each.name for each in directory.iterdir() if each.is_dir())
+    runs = [name for name in inside if (directory / name / DRILL).is_file()]
+    over = [str(directory / name) for name in runs if (directory / name / VERDICT).is_file()]
+    if {STEADY, STEADY + LAB} & {*inside}:
+        told = _look_at(over) if over else "none of its drills was over"
+        return f"it is of an audit that was interrupted or is not over, without a verdict; {told}"
+    if runs:
+        return f"it is a folder of runs; {_look_at(over) if over else 'none of them was over'}"
+    run = Path(str(directory).removesuffix(LAB))
+    if (run / DRILL).is_file():
+        told = f"relaydrill judge {shlex.quote(str(run))}"
+        return f"it is of a drill's lab; look at the drill: {told}"
+    if (directory / "journals").is_dir():
+        return "it is of a lab without a drill (relaydrill up, or policy), and has no verdict"
+    return f"{directory / DRILL} is missing"
+
+
+def _look_at(runs: list[str]) -> str:
+    """Those that can be looked at, and how."""
+    told = f"relaydrill judge {shlex.quote(runs[0])}"
+    more = f" and {len(runs) - _SHOWN} more" if len(runs) > _SHOWN else ""
+    return f"of its drills these are over: {', '.join(runs[:_SHOWN])}{more}; look at one: {told}"

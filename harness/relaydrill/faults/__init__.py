@@ -70,7 +70,10 @@ def make(kind: str, phase: Phase | None = None) -> Fault:
     """
     maker = FAULTS.get(kind)
     if maker is None:
-        raise UsageError(f"no fault is called {kind!r}; there are: {', '.join(FAULTS)}")
+        known = ", ".join(FAULTS)
+        raise UsageError(
+            f"no fault is called {kind!r}; there are: {known} (see: relaydrill faults)"
+        )
     return maker(phase)
 
 

@@ -13,6 +13,9 @@ Action = Literal["reply", "delay", "drop", "hang", "close", "rcode", "stale"]
 OF_A_MAIL_SERVER: Final[frozenset[Action]] = frozenset({"reply", "delay", "drop", "hang", "close"})
 """What a server of SMTP can be made to do."""
 
+OF_A_NAME_SERVER: Final[frozenset[Action]] = frozenset({"rcode", "stale", "hang", "delay"})
+"""What a name server can be made to do."""
+
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:

@@ -23,7 +23,7 @@ from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.answer_order import arranged, near_first
-from relaydrill.nodes.disturbance import Action, Disturbance, Disturbances
+from relaydrill.nodes.disturbance import OF_A_NAME_SERVER, Disturbance, Disturbances
 
 _MOST_TCP_S: Final = 10.0
 
@@ -38,7 +38,7 @@ class NameServer:
     says. What was not found is not kept.
     """
 
-    disturbable: frozenset[Action] = frozenset({"rcode", "stale", "hang", "delay"})
+    disturbable = OF_A_NAME_SERVER
 
     def __init__(self, settings: config.Dns, journal: Journal, disturbances: Disturbances) -> None:
         self._settings = settings

@@ -163,6 +163,15 @@ class Topology(Model):
         hosts = ", ".join(self.balancers[node].backends)
         return f"{node} is a WNLB cluster and no machine; break one of its hosts: {hosts}"
 
+    def nothing_to_drill(self, node: str) -> str:
+        """Why a drill cannot break a node; empty if it can.
+
+        A sender is the load: without it there is no mail that could show anything.
+        """
+        if node not in self.senders:
+            return self.no_machine(node)
+        return f"{node} only sends mail; break what the mail passes: {', '.join(self.tier)}"
+
     @property
     def mailboxes(self) -> dict[str, Mailbox]:
         """The organisation's own mailbox servers by name."""
