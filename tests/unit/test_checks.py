@@ -411,6 +411,18 @@ class TestAccount:
         allowed = topology(f"{{gap: 10s, {name}: 1}}")
         assert status(case(history, KILL, design=allowed), "account") is PASS
 
+    def test_mail_that_a_hub_gave_up_is_lost_and_told_with_the_reason(self) -> None:
+        """A drill's mail can all be delivered, so that a bounce of it is the tier's loss."""
+        history = drilled()
+        history.attempt("<x@app>", at=5.0)
+        history.accepted("<x@app>", "ht2")
+        history.write("ht2", "bounced", "<x@app>", reason="554 5.4.4 no route to contoso.com")
+        verdict = found(case(history, KILL), "account")
+        assert verdict is not None
+        assert (verdict.status, verdict.figures["lost"]) == (FAIL, 1)
+        told = "accepted by ht2, bounced by ht2: 554 5.4.4 no route to contoso.com"
+        assert verdict.summary.endswith(told)
+
     def test_duplicates_are_reported_and_fail_only_where_promised(self) -> None:
         """A duplicate fails the drill only where the topology bounds duplicates."""
         history = drilled()

@@ -128,6 +128,27 @@ def test_lost_mail_is_counted_with_who_promised_it() -> None:
     assert "store a message" in finding.remedy
 
 
+@pytest.mark.parametrize(
+    ("gone", "told"),
+    [
+        (0, "1 message of relay had been promised with 250 and was given up, the first bounced by"),
+        (2, "and 2 of them are nowhere and 1 of them was given up, the first bounced by"),
+    ],
+)
+def test_lost_mail_that_was_given_up_has_the_reason(gone: int, told: str) -> None:
+    """A bounce is not told as mail that is nowhere, and has a remedy of its own."""
+    history = drilled()
+    for number in range(gone + 1):
+        history.attempt(f"<gone{number}@app>", at=5.0)
+        history.accepted(f"<gone{number}@app>", "ht2")
+    history.write("ht2", "bounced", "<gone0@app>", reason="554 5.4.4 no route")
+    history.queue("ht2")
+    finding = only(judged(history, KILL))
+    assert finding.kind == "lost"
+    assert f"{told} ht2: 554 5.4.4 no route; accepted by ht2" in finding.sentence
+    assert "why they were given up" in finding.remedy
+
+
 def test_what_was_not_proven_says_what_it_takes() -> None:
     """A node that took no mail of the flow before proves nothing when it dies."""
     history = History()

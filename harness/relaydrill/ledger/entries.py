@@ -124,6 +124,17 @@ class Entry:
         seen = {attempt.result or Result.UNANSWERED for attempt in self.attempts}
         return next(result for result in _BEST_FIRST if result in seen)
 
+    @property
+    def bounce(self) -> str:
+        """Who gave it up for good, and why: ``bounced by ht2: 554 5.4.4 …``.
+
+        Empty where nobody did, or where it arrived, or is queued, all the same.
+        """
+        if not self.bounced or self.arrived or self.queued_on:
+            return ""
+        _, node, reason = self.bounced[-1]
+        return f"bounced by {node}" + (f": {reason}" if reason else "")
+
     def taker(self, attempt: Attempt, nodes: Container[str]) -> str:
         """Who answered 250 to one of its attempts; see `Ledger.acceptances`."""
         if name := attempt.answered_by(nodes):
