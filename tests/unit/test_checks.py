@@ -376,13 +376,25 @@ class TestBite:
         history.accepted("<0.0000@app>", "ht1", at=10.5)
         assert status(case(history, KILL, again), "bite") is UNKNOWN
 
-    def test_no_fault_needs_no_proof_but_traffic(self) -> None:
-        """The no-op fault bites nobody; that its node carried mail is still wanted."""
+    def test_a_fault_that_breaks_nothing_has_not_bitten(self) -> None:
+        """The control must not pass for a bite: its node took mail all the time."""
         history = History()
         flow(history, INJECT)
         history.fault("none:ht1", inject=INJECT, heal=HEAL)
         flow(history, 4.0, begin=INJECT + 0.01)
-        assert status(case(history, FaultSpec("none", "ht1", 20.0, 20.0)), "bite") is PASS
+        verdict = found(case(history, FaultSpec("none", "ht1", 20.0, 20.0)), "bite")
+        assert verdict is not None
+        assert verdict.status is UNKNOWN
+        told = "none breaks nothing: ht1 had taken 14, and took 14 while it was in force"
+        assert verdict.summary == told
+
+    def test_beside_a_fault_that_bit_one_that_breaks_nothing_does_not_count(self) -> None:
+        """What was proven is not undone by a control on another node."""
+        history = drilled()
+        history.fault("none:ht2", inject=INJECT, heal=HEAL)
+        verdict = found(case(history, KILL, FaultSpec("none", "ht2", 20.0, 20.0)), "bite")
+        assert verdict is not None
+        assert (verdict.status, verdict.summary) == (PASS, "ht1 had taken 14, then none")
 
 
 class TestAccount:
