@@ -82,6 +82,18 @@ def test_a_single_point_of_failure_is_named_with_its_toll_and_a_remedy() -> None
     assert [name for name, _ in finding.evidence] == ["relay"]
 
 
+def test_what_was_delivered_without_an_answer_had_a_way() -> None:
+    """An attempt that was cut after its dot, and whose mail arrived, is not counted as stopped."""
+    history = outage("lb1")
+    history.attempt("<cut@app>", Result.UNANSWERED, at=INJECT + 0.03, reason="connection closed")
+    history.arrived("<cut@app>", at=INJECT + 0.04)
+    finding = only(judged(history, LB1))
+    assert finding.sentence.startswith("lb1 carries relay alone; killed, 40 attempts in 20.")
+    [(_, evidence)] = finding.evidence
+    told = "41 attempts fell into it (1 of them with mail that arrived all the same)"
+    assert told in evidence
+
+
 def test_an_accepted_one_is_a_finding_with_the_reason() -> None:
     """The author's reason is shown with it, and it does not fail."""
     design = topology(accept="[{node: lb1, reason: until the second is bought}]")
