@@ -10,9 +10,11 @@ from tests.histories import OTHER_BODY, History
 from relaydrill import inventory
 from relaydrill.drills import checks
 from relaydrill.drills.checks import Case, run_checks
+from relaydrill.drills.judgement import FlowVerdict
 from relaydrill.drills.model import Drill, FaultSpec
 from relaydrill.drills.returning import comeback_of
 from relaydrill.ledger import join
+from relaydrill.report.words import cell
 from relaydrill.smtp import Phase, Result
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status, Verdict, merge
@@ -538,13 +540,23 @@ class TestDegraded:
         assert status(case(history, KILL), "degraded") is expected
 
     def test_an_attempt_accepted_too_late_has_failed(self) -> None:
-        """A reply later than the flow promises counts as a failure, and is told as one."""
+        """A reply later than the flow promises counts like a failure, and is told as late."""
         history = drilled()
         history.attempt("<x@app>", at=INJECT + 1.8, took=1.2)
         verdict = found(case(history, KILL), "degraded")
         assert verdict is not None
-        assert verdict.status is FAIL
-        assert "accepted late" in verdict.summary
+        assert (verdict.status, verdict.figures["late"]) == (FAIL, 1)
+        assert verdict.summary.startswith("1 of 201 attempts were late (1x accepted late), the")
+
+    def test_what_failed_and_what_was_late_are_told_apart(self) -> None:
+        """Delivered mail is never called failed, in the check or in the matrix."""
+        history = drilled(outage=0.1)
+        history.attempt("<x@app>", at=INJECT + 0.2, took=1.2)
+        verdict = found(case(history, KILL), "degraded")
+        assert verdict is not None
+        told = "3 of 201 attempts failed or were late (2x 452 at mail; 1x accepted late), the"
+        assert verdict.summary.startswith(told)
+        assert "3/201 failed or late ≤ 2.0 s" in cell(FlowVerdict("relay", (verdict,)))
 
     @pytest.mark.parametrize(
         ("deferral", "code", "expected"),

@@ -7,6 +7,7 @@ from collections import Counter
 from relaydrill.drills.audit import Audit
 from relaydrill.drills.findings import ACCEPTED, row_title
 from relaydrill.drills.judgement import FlowVerdict, Judgement
+from relaydrill.sentences import failed_or_late
 from relaydrill.verdict import Status, Verdict
 
 NOT_CONCERNED = "–"
@@ -27,7 +28,8 @@ def cell(flow: FlowVerdict) -> str:
         parts.append(f"gap {gap.figures['gap_s']:.1f} s")
     if degraded and degraded.figures.get("failed"):
         bad, all_of_them = degraded.figures["failed"], degraded.figures["attempts"]
-        parts.append(f"{bad}/{all_of_them} failed ≤ {degraded.figures['last_s']:.1f} s")
+        verb = failed_or_late(bad, degraded.figures.get("late", 0), be="")
+        parts.append(f"{bad}/{all_of_them} {verb} ≤ {degraded.figures['last_s']:.1f} s")
     return ", ".join(parts) or "no attempt"
 
 

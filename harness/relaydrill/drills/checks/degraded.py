@@ -1,4 +1,4 @@
-"""The time for which some attempts failed."""
+"""The time for which some attempts failed, or were accepted late."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from relaydrill import faults
-from relaydrill.drills.checks.case import Case, said, stood_still
+from relaydrill.drills.checks.case import Case, how_bad, late_among, said, stood_still
 from relaydrill.faults.base import ServiceFault
 from relaydrill.ledger import Attempt, FaultWindow
 from relaydrill.smtp import Phase
@@ -35,16 +35,17 @@ def check_degraded(case: Case) -> Verdict | None:
         "last_s": round(last_s, 3),
         "allowed_s": allowed,
         "deferred": len(unserved) - len(bad),
+        "late": late_among(bad),
     }
     noticed = _noticed(case)
     figures |= noticed
     if not bad:
-        text = f"none of {len(case.attempts)} attempts failed"
+        text = f"none of {len(case.attempts)} attempts failed or was late"
         if unserved:
             text += f"; {len(unserved)} were deferred ({said(unserved)})"
         return passed("degraded", text, **figures)
     text = (
-        f"{len(bad)} of {len(case.attempts)} attempts failed ({said(bad)}), the last of them "
+        f"{len(bad)} of {len(case.attempts)} attempts {how_bad(bad)}, the last of them "
         f"{last_s:.1f} s after a change, allowed {allowed:g} s"
     )
     if "detection_s" in noticed:
