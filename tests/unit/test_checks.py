@@ -53,6 +53,13 @@ def topology(expect: str = "{gap: 10s}", accept: str = "[]") -> Topology:
     return inventory.parse(text, "bench.yaml")
 
 
+def direct() -> Topology:
+    """The same, but for a flow that goes to one of the hubs past the balancer."""
+    design = topology()
+    flows = {"relay": design.flows["relay"].model_copy(update={"to": "ht1"})}
+    return design.model_copy(update={"flows": flows})
+
+
 KILL = FaultSpec("kill", "ht1", start_s=20.0, duration_s=20.0)
 INJECT, HEAL = 2.0, 4.0
 """Wall seconds of `KILL`; the workload begins at 0."""
@@ -620,6 +627,20 @@ class TestDegraded:
         assert verdict is not None
         assert ("2 by ht1, which the balancer believed" in verdict.summary) is told
 
+    @pytest.mark.parametrize("past_the_balancer", [True, False])
+    def test_what_a_balancer_noticed_is_told_of_flows_that_pass_it(
+        self, past_the_balancer: bool
+    ) -> None:
+        """To mail that goes to the hub itself it is all one what a balancer believes of that."""
+        history = drilled(outage=0.5)
+        history.belief("ht1", "down", at=INJECT + 0.5)
+        history.belief("ht1", "up", at=HEAL + 0.3)
+        design = direct() if past_the_balancer else topology()
+        verdict = found(case(history, KILL, design=design), "degraded")
+        assert verdict is not None
+        assert ("marked down after 5.0 s" in verdict.summary) is not past_the_balancer
+        assert ("detection_s" in verdict.figures) is not past_the_balancer
+
     def test_a_fault_that_was_not_injected_changes_nothing(self) -> None:
         """Without an injection there is no change to count from."""
         history = History()
@@ -702,6 +723,16 @@ class TestReturn:
         if took:
             flow(history, 1.0, begin=HEAL + 0.01)
         assert status(case(history, FaultSpec("kill", "mbx", 20.0, 20.0)), "return") is expected
+
+    def test_a_flow_past_the_balancer_wants_no_share_of_what_that_gives_out(self) -> None:
+        """All of it goes to the one hub; its neighbours behind the balancer have no part in it."""
+        history = History()
+        flow(history, INJECT, hubs=("ht1",))
+        history.fault("kill:ht1", inject=INJECT, heal=HEAL)
+        flow(history, 2.0, begin=HEAL + 0.01, hubs=("ht1",))
+        verdict = found(case(history, KILL, design=direct()), "return")
+        assert verdict is not None
+        assert (verdict.status, verdict.summary) == (PASS, "ht1 took 40 messages after its return")
 
     def test_a_failure_outranks_what_is_unknown(self) -> None:
         """Of two nodes, one that failed to return decides, in whatever order they stand."""

@@ -10,6 +10,7 @@ from relaydrill.drills.checks.case import Case, how_bad, late_among, said, stood
 from relaydrill.faults.base import ServiceFault
 from relaydrill.ledger import Attempt, FaultWindow
 from relaydrill.smtp import Phase
+from relaydrill.topology.paths import is_balanced
 from relaydrill.verdict import Verdict, failed, passed, unknown
 
 
@@ -110,7 +111,7 @@ def _false_greens(case: Case, bad: list[Attempt]) -> Iterator[FalseGreen]:
     """
     port = case.topology.flows[case.flow].port
     for window in case.ledger.faults:
-        if window.injected is None or not case.topology.backends_behind(window.node):
+        if window.injected is None or not is_balanced(case.topology, case.flow, window.node):
             continue
         begun, end = _breaking(case, window).earliest, window.heal or float("inf")
         meanwhile = [each for each in bad if begun <= each.started < end]
@@ -154,25 +155,29 @@ def _refused_by_kernel(attempt: Attempt) -> bool:
 
 
 def _noticed(case: Case) -> dict[str, float]:
-    """When a balancer noticed the first fault, and its heal: field seconds after either."""
+    """When a balancer noticed the first fault, and its heal: field seconds after either.
+
+    Nothing of a fault on a node that the flow's mail comes to by no balancer.
+    """
+    window = next(iter(case.ledger.faults), None)
+    if window is None or not is_balanced(case.topology, case.flow, window.node):
+        return {}
     port = case.topology.flows[case.flow].port
-    for window in case.ledger.faults:
-        mine = [
-            belief
-            for belief in case.ledger.beliefs
-            if belief.backend == window.node and belief.port == port
-        ]
-        broken = _breaking(case, window).earliest
-        down = [each.mono for each in mine if each.state == "down" and each.mono > broken]
-        healed = window.healed or float("inf")
-        up = [each.mono for each in mine if each.state == "up" and each.mono > healed]
-        noticed = {}
-        if down:
-            noticed["detection_s"] = round((down[0] - broken) * case.clock, 3)
-        if up:
-            noticed["recovery_s"] = round((up[0] - healed) * case.clock, 3)
-        return noticed
-    return {}
+    mine = [
+        belief
+        for belief in case.ledger.beliefs
+        if belief.backend == window.node and belief.port == port
+    ]
+    broken = _breaking(case, window).earliest
+    down = [each.mono for each in mine if each.state == "down" and each.mono > broken]
+    healed = window.healed or float("inf")
+    up = [each.mono for each in mine if each.state == "up" and each.mono > healed]
+    noticed = {}
+    if down:
+        noticed["detection_s"] = round((down[0] - broken) * case.clock, 3)
+    if up:
+        noticed["recovery_s"] = round((up[0] - healed) * case.clock, 3)
+    return noticed
 
 
 def _changes(case: Case) -> Iterator[Change]:
