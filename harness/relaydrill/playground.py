@@ -20,7 +20,7 @@ from relaydrill import faults
 from relaydrill.drivers.base import Lab
 from relaydrill.errors import LabError, RelaydrillError, UsageError
 from relaydrill.journal import read_events
-from relaydrill.ledger import Account, Entry, Ledger, join
+from relaydrill.ledger import Account, Entry, Ledger, counted, join
 from relaydrill.placement import CONTROL_PORT
 from relaydrill.sentences import number_of
 
@@ -201,7 +201,7 @@ def show_fates(ledger: Ledger, on: Console) -> None:
     fates = {key: _fate(entry) for key, entry in ledger.entries.items()}
     counts = Counter(fates.values())
     order = (*map(str, Account), _BOUNCED)
-    told = ", ".join(f"{counts[fate]} {fate}" for fate in order if counts[fate])
+    told = counted({fate: counts[fate] for fate in order})
     on.print(f"{len(ledger.entries)} messages accounted for: {told or 'none yet'}", soft_wrap=True)
     for key, entry in ledger.entries.items():
         if fates[key] in _SHOWN:

@@ -24,6 +24,7 @@ from relaydrill.drills.findings import Finding, findings
 from relaydrill.drills.judgement import FlowVerdict, Judgement
 from relaydrill.drills.model import Drill, FaultSpec
 from relaydrill.ledger import join
+from relaydrill.report.words import legend
 from relaydrill.smtp import Phase, Result
 from relaydrill.topology import HealthCheck, Topology
 
@@ -52,6 +53,13 @@ def unreachable(history: History, message: str, at: float) -> None:
     history.attempt(
         message, Result.UNREACHABLE, at=at, phase=Phase.CONNECT, reason="connection refused"
     )
+
+
+def late(history: History, message: str, at: float) -> None:
+    """Accepted and delivered, but later than promised."""
+    history.attempt(message, at=at, took=1.2)
+    history.accepted(message, "ht2", at=at + 1.1)
+    history.arrived(message, at=at + 1.1)
 
 
 def outage(node: str) -> History:
@@ -201,6 +209,28 @@ def test_mail_that_waits_for_its_only_mailbox_server_is_a_note() -> None:
         "mbx holds contoso.com alone; killed, 40 accepted messages waited up to 20."
     )
     assert finding.sentence.endswith(" s on ht2, and none was lost")
+
+
+@pytest.mark.parametrize(
+    ("history", "told"),
+    [
+        (drilled(), ""),
+        (
+            drilled(outage=0.5),
+            " 10/200 failed ≤ 4.8 s: 10 of 200 attempts failed, the last of them 4.8 s after the "
+            "break or the repair.",
+        ),
+        (
+            drilled(outage=0.1, fate=late),
+            " 2/200 late ≤ 0.8 s: 2 of 200 attempts were late, the last of them 0.8 s after the "
+            "break or the repair. Late: accepted, but later than the flow promises.",
+        ),
+    ],
+)
+def test_the_matrix_has_a_legend_of_what_is_in_it(history: History, told: str) -> None:
+    """What a gap is; and what failed or late attempts are, where a cell has any."""
+    gap = "gap: the longest time in which nothing was accepted."
+    assert legend((judged(history, KILL),)) == gap + told
 
 
 def test_findings_are_in_the_document() -> None:

@@ -9,6 +9,7 @@ from tests.histories import History
 
 from relaydrill.ledger import join
 from relaydrill.playground import show_fates
+from relaydrill.smtp import Result
 
 M = "<1@app>"
 
@@ -31,6 +32,16 @@ def test_mail_that_a_hub_gave_up_is_bounced_and_has_the_reason() -> None:
         "  bounced: <1@app> to user@contoso.com, accepted by ht2, "
         "bounced by ht2: 554 5.4.4 no route to elsewhere.example",
     ]
+
+
+def test_an_account_that_does_not_explain_itself_is_explained() -> None:
+    """Recovered mail is delivered mail whose sender does not know it."""
+    history = History()
+    history.delivered("<2@app>")
+    history.attempt(M, Result.UNANSWERED)
+    history.arrived(M)
+    what = "1 delivered, 1 recovered (arrived, though the sender got no answer)"
+    assert told(history) == [f"2 messages accounted for: {what}"]
 
 
 def test_mail_that_is_nowhere_is_lost() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from relaydrill.message import WANTED
@@ -29,6 +30,25 @@ class Account(enum.StrEnum):
     UNOBSERVED = "unobserved"
     REFUSED = "refused"
     NOT_ACCEPTED = "not accepted"
+
+
+_EXPLAINED: Final[Mapping[str, str]] = MappingProxyType(
+    {Account.RECOVERED: "arrived, though the sender got no answer"}
+)
+"""Accounts that do not explain themselves, in a few words."""
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """``9 delivered, 1 recovered (arrived, though …)``; accounts of 0 are left out.
+
+    Args:
+        counts: How many messages ended in each account, in the order in which to tell them.
+    """
+    return ", ".join(
+        f"{count} {account}" + (f" ({_EXPLAINED[account]})" if account in _EXPLAINED else "")
+        for account, count in counts.items()
+        if count
+    )
 
 
 @dataclass(slots=True)

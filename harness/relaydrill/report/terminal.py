@@ -94,6 +94,9 @@ def show_audit(audit: Audit, on: Console) -> None:
         f"seed {audit.seed}. Times are field seconds."
     )
     on.print(table)
+    if legend := words.legend(audit.rows):
+        on.print(Text(legend, style="dim"), soft_wrap=True)
+        on.print()
     for remark in audit.remarks:
         on.print(f"Note: {remark}", soft_wrap=True, markup=False)
     _show_remarks(audit.rows, on)

@@ -7,6 +7,7 @@ from collections import Counter
 from relaydrill.drills.audit import Audit
 from relaydrill.drills.findings import ACCEPTED, row_title
 from relaydrill.drills.judgement import FlowVerdict, Judgement
+from relaydrill.ledger import counted
 from relaydrill.sentences import failed_or_late
 from relaydrill.verdict import Status, Verdict
 
@@ -27,10 +28,15 @@ def cell(flow: FlowVerdict) -> str:
     if gap:
         parts.append(f"gap {gap.figures['gap_s']:.1f} s")
     if degraded and degraded.figures.get("failed"):
-        bad, all_of_them = degraded.figures["failed"], degraded.figures["attempts"]
-        verb = failed_or_late(bad, degraded.figures.get("late", 0), be="")
-        parts.append(f"{bad}/{all_of_them} {verb} ≤ {degraded.figures['last_s']:.1f} s")
+        parts.append(_toll(degraded))
     return ", ".join(parts) or "no attempt"
+
+
+def _toll(degraded: Verdict) -> str:
+    """``9/375 failed ≤ 4.5 s``."""
+    figures = degraded.figures
+    verb = failed_or_late(figures["failed"], figures.get("late", 0), be="")
+    return f"{figures['failed']}/{figures['attempts']} {verb} ≤ {figures['last_s']:.1f} s"
 
 
 def _brief(verdict: Verdict) -> str:
@@ -51,8 +57,33 @@ def accounted(judgements: tuple[Judgement, ...]) -> Counter[str]:
 def totals(judgements: tuple[Judgement, ...]) -> str:
     """All messages of all drills, account by account."""
     counts = accounted(judgements)
-    told = ", ".join(f"{count} {account}" for account, count in counts.items())
-    return f"{sum(counts.values())} messages accounted for: {told or 'none'}"
+    return f"{sum(counts.values())} messages accounted for: {counted(counts) or 'none'}"
+
+
+def legend(judgements: tuple[Judgement, ...]) -> str:
+    """What the cells of the matrix say; of what is in none of them, nothing."""
+    cells = {cell(flow): flow for each in judgements for flow in each.flows}
+    told = []
+    if any("gap " in text for text in cells):
+        told.append("gap: the longest time in which nothing was accepted.")
+    if example := next((flow for text, flow in cells.items() if " ≤ " in text), None):
+        told.append(_spelt_out(example))
+    if any("late ≤ " in text for text in cells):
+        told.append("Late: accepted, but later than the flow promises.")
+    return " ".join(told)
+
+
+def _spelt_out(flow: FlowVerdict) -> str:
+    """What a cell says of attempts that failed or were late, in full."""
+    degraded = flow.check("degraded")
+    assert degraded
+    figures = degraded.figures
+    bad, last_s = figures["failed"], figures["last_s"]
+    return (
+        f"{_toll(degraded)}: {bad} of {figures['attempts']} attempts "
+        f"{failed_or_late(bad, figures.get('late', 0))}, the last of them {last_s:.1f} s after the "
+        "break or the repair."
+    )
 
 
 def statuses(judgements: tuple[Judgement, ...]) -> str:
@@ -76,6 +107,7 @@ __all__ = [
     "accounted",
     "cell",
     "conclusion",
+    "legend",
     "row_title",
     "statuses",
     "totals",
