@@ -24,7 +24,7 @@ from relaydrill.drills.findings import Finding, findings
 from relaydrill.drills.judgement import FlowVerdict, Judgement
 from relaydrill.drills.model import Drill, FaultSpec
 from relaydrill.ledger import join
-from relaydrill.report.words import legend
+from relaydrill.report.words import drill_conclusion, legend
 from relaydrill.smtp import Phase, Result
 from relaydrill.topology import HealthCheck, Topology
 
@@ -107,6 +107,15 @@ def test_an_accepted_one_is_a_finding_with_the_reason() -> None:
     design = topology(accept="[{node: lb1, reason: until the second is bought}]")
     finding = only(judged(outage("lb1"), LB1, design=design))
     assert (finding.status, finding.accepted) == ("accepted", "until the second is bought")
+
+
+def test_a_drill_of_an_accepted_weakness_does_not_end_with_a_bare_pass() -> None:
+    """Its last word counts what is accepted; a drill in which nothing is has its status alone."""
+    design = topology(accept="[{node: lb1, reason: until the second is bought}]")
+    accepted = judged(outage("lb1"), LB1, design=design)
+    assert drill_conclusion(accepted) == "PASS (1 accepted)"
+    assert drill_conclusion(judged(drilled(outage=0.5), KILL)) == "PASS"
+    assert drill_conclusion(judged(outage("lb1"), LB1)) == "FAIL"
 
 
 @pytest.mark.parametrize(

@@ -132,8 +132,7 @@ def show_drill(judgement: Judgement, on: Console) -> None:
     _show_remarks((judgement,), on)
     _show_findings((judgement,), on, with_evidence=False)  # that is what the table shows
     on.print(words.totals((judgement,)), soft_wrap=True)
-    status = str(judgement.status)
-    on.print(Text(status.upper(), style=_STYLE[status]))
+    on.print(Text(words.drill_conclusion(judgement), style=_STYLE[str(judgement.status)]))
     _show_again(str(judgement.directory), on)
 
 

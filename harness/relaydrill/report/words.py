@@ -92,6 +92,13 @@ def statuses(judgements: tuple[Judgement, ...]) -> str:
     return ", ".join(f"{counts[status]} {status}" for status in _ORDER if counts[status])
 
 
+def drill_conclusion(judgement: Judgement) -> str:
+    """A drill's last word; where the author's acceptance is all that holds a flow, with a count."""
+    status = str(judgement.status).upper()
+    shown = {flow.shown_status for flow in judgement.flows}
+    return f"{status} ({statuses((judgement,))})" if ACCEPTED in shown else status
+
+
 def conclusion(audit: Audit) -> str:
     """The audit's last line."""
     cells = sum(len(row.flows) for row in audit.rows)
@@ -107,6 +114,7 @@ __all__ = [
     "accounted",
     "cell",
     "conclusion",
+    "drill_conclusion",
     "legend",
     "row_title",
     "statuses",
