@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
+from typing import Final
 
 from rich import box
 from rich.console import Console
@@ -19,14 +20,26 @@ from relaydrill import faults
 from relaydrill.drivers.base import Lab
 from relaydrill.errors import LabError, RelaydrillError, UsageError
 from relaydrill.journal import read_events
-from relaydrill.ledger import Account, Entry, Ledger, join
+from relaydrill.ledger import Account, Entry, Ledger, counted, join
 from relaydrill.placement import CONTROL_PORT
+from relaydrill.sentences import number_of
 
 _HELP = """\
   KIND:NODE     break a node: kill:ht1, pause:ht2, backpressure:ht3, tempfail.rcpt:ht1 …
   heal          put everything right again
   account       what became of all mail so far
   quit          end the lab (Ctrl-D and Ctrl-C do, too)"""
+
+_BOUNCED: Final = "bounced"
+
+_SHOWN: Final = frozenset(
+    {
+        *map(str, (Account.LOST, Account.PHANTOM, Account.ALTERED)),
+        *map(str, (Account.DUPLICATED, Account.QUEUED)),
+        _BOUNCED,
+    }
+)
+"""What is told by name: all that did not arrive as it should."""
 
 
 def show_endpoints(lab: Lab, on: Console) -> None:
@@ -180,20 +193,35 @@ def read_ledger(lab: Lab) -> Ledger:
 
 def show_account(lab: Lab, on: Console) -> None:
     """What became of all mail in a lab, and by name of what did not arrive as it should."""
-    ledger = read_ledger(lab)
-    counts = Counter(entry.account for entry in ledger.entries.values())
-    told = ", ".join(f"{counts[account]} {account}" for account in Account if counts[account])
+    show_fates(read_ledger(lab), on)
+
+
+def show_fates(ledger: Ledger, on: Console) -> None:
+    """The same of a ledger."""
+    fates = {key: _fate(entry) for key, entry in ledger.entries.items()}
+    counts = Counter(fates.values())
+    order = (*map(str, Account), _BOUNCED)
+    told = counted({fate: counts[fate] for fate in order})
     on.print(f"{len(ledger.entries)} messages accounted for: {told or 'none yet'}", soft_wrap=True)
-    shown = (Account.LOST, Account.PHANTOM, Account.ALTERED, Account.DUPLICATED, Account.QUEUED)
-    for entry in ledger.entries.values():
-        if entry.account in shown:
+    for key, entry in ledger.entries.items():
+        if fates[key] in _SHOWN:
             on.print(f"  {_trail(entry)}", soft_wrap=True, markup=False)
+
+
+def _fate(entry: Entry) -> str:
+    """Its account; mail that a hub gave up went back to its sender, and is not lost in silence.
+
+    In a drill it counts as lost, for there all mail can be delivered. Here a person may have sent
+    it to whoever they liked.
+    """
+    return _BOUNCED if entry.account is Account.LOST and entry.bounce else str(entry.account)
 
 
 def _trail(entry: Entry) -> str:
     hops = ", ".join(dict.fromkeys(node for _, node in entry.accepted)) or "no hub"
+    told = f"{_fate(entry)}: {entry.message} to {entry.recipient}, accepted by {hops}"
+    if entry.bounce:
+        return f"{told}, {entry.bounce}"
     queued = f", queued on {', '.join(entry.queued_on)}" if entry.queued_on else ""
-    return (
-        f"{entry.account}: {entry.message} to {entry.recipient}, accepted by {hops}{queued}, "
-        f"arrived {len(entry.arrived)} times"
-    )
+    times = len(entry.arrived)
+    return f"{told}{queued}, arrived {times} {number_of(times, 'time', 'times')}"

@@ -11,6 +11,19 @@ def listed(names: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def failed_or_late(count: int, late: int, be: str = "were ") -> str:
+    """What went wrong with ``count`` attempts, of which ``late`` were accepted, only too late.
+
+    ``failed``, ``were late``, or ``failed or were late``; mail that came late has not failed.
+
+    Args:
+        be: The verb before ``late``, with its space; empty where there is no room.
+    """
+    if not late:
+        return "failed"
+    return f"{be}late" if late == count else f"failed or {be}late"
+
+
 def number_of(count: int, one: str, several: str) -> str:
     """The word for so many: ``attempt`` or ``attempts``, ``is`` or ``are``."""
     return one if count == 1 else several

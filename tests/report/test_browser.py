@@ -121,7 +121,7 @@ def test_the_matrix_is_that_of_the_document(page: Page, reported: Reported) -> N
             assert status in cell
             assert f"gap {figures['gap']['gap_s']:.1f} s" in cell
             if (degraded := figures.get("degraded", {})).get("failed"):
-                assert f"{degraded['failed']}/{degraded['attempts']} failed" in cell
+                assert f", {degraded['failed']}/{degraded['attempts']} " in cell
 
 
 def test_the_account_is_that_of_the_document(page: Page, reported: Reported) -> None:

@@ -132,6 +132,13 @@ def test_a_surrogate_in_a_journal_does_not_break_the_file(tmp_path: Path) -> Non
     assert "\\ud83d half" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_the_matrix_has_its_legend(made_up: Path) -> None:
+    """The page says what its cells mean, in the terminal's words."""
+    text = html.report(made_up)
+    matrix = text[text.index('id="matrix"') : text.index('id="account"')]
+    assert "gap: the longest time in which nothing was accepted." in matrix
+
+
 def test_headings_and_landmarks_are_in_order(made_up: Path) -> None:
     """One h1, no level skipped; header, nav, main and footer once each."""
     page = Outline(html.report(made_up))

@@ -10,9 +10,11 @@ from tests.histories import OTHER_BODY, History
 from relaydrill import inventory
 from relaydrill.drills import checks
 from relaydrill.drills.checks import Case, run_checks
+from relaydrill.drills.judgement import FlowVerdict
 from relaydrill.drills.model import Drill, FaultSpec
 from relaydrill.drills.returning import comeback_of
 from relaydrill.ledger import join
+from relaydrill.report.words import cell
 from relaydrill.smtp import Phase, Result
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status, Verdict, merge
@@ -49,6 +51,13 @@ def topology(expect: str = "{gap: 10s}", accept: str = "[]") -> Topology:
     """Three hubs behind a balancer, ten times faster than in the field."""
     text = YAML.format(clock=CLOCK, rate=RATE, expect=expect, accept=accept)
     return inventory.parse(text, "bench.yaml")
+
+
+def direct() -> Topology:
+    """The same, but for a flow that goes to one of the hubs past the balancer."""
+    design = topology()
+    flows = {"relay": design.flows["relay"].model_copy(update={"to": "ht1"})}
+    return design.model_copy(update={"flows": flows})
 
 
 KILL = FaultSpec("kill", "ht1", start_s=20.0, duration_s=20.0)
@@ -376,13 +385,25 @@ class TestBite:
         history.accepted("<0.0000@app>", "ht1", at=10.5)
         assert status(case(history, KILL, again), "bite") is UNKNOWN
 
-    def test_no_fault_needs_no_proof_but_traffic(self) -> None:
-        """The no-op fault bites nobody; that its node carried mail is still wanted."""
+    def test_a_fault_that_breaks_nothing_has_not_bitten(self) -> None:
+        """The control must not pass for a bite: its node took mail all the time."""
         history = History()
         flow(history, INJECT)
         history.fault("none:ht1", inject=INJECT, heal=HEAL)
         flow(history, 4.0, begin=INJECT + 0.01)
-        assert status(case(history, FaultSpec("none", "ht1", 20.0, 20.0)), "bite") is PASS
+        verdict = found(case(history, FaultSpec("none", "ht1", 20.0, 20.0)), "bite")
+        assert verdict is not None
+        assert verdict.status is UNKNOWN
+        told = "none breaks nothing: ht1 had taken 14, and took 14 while it was in force"
+        assert verdict.summary == told
+
+    def test_beside_a_fault_that_bit_one_that_breaks_nothing_does_not_count(self) -> None:
+        """What was proven is not undone by a control on another node."""
+        history = drilled()
+        history.fault("none:ht2", inject=INJECT, heal=HEAL)
+        verdict = found(case(history, KILL, FaultSpec("none", "ht2", 20.0, 20.0)), "bite")
+        assert verdict is not None
+        assert (verdict.status, verdict.summary) == (PASS, "ht1 had taken 14, then none")
 
 
 class TestAccount:
@@ -410,6 +431,18 @@ class TestAccount:
         assert "<x@app>" in verdict.summary
         allowed = topology(f"{{gap: 10s, {name}: 1}}")
         assert status(case(history, KILL, design=allowed), "account") is PASS
+
+    def test_mail_that_a_hub_gave_up_is_lost_and_told_with_the_reason(self) -> None:
+        """A drill's mail can all be delivered, so that a bounce of it is the tier's loss."""
+        history = drilled()
+        history.attempt("<x@app>", at=5.0)
+        history.accepted("<x@app>", "ht2")
+        history.write("ht2", "bounced", "<x@app>", reason="554 5.4.4 no route to contoso.com")
+        verdict = found(case(history, KILL), "account")
+        assert verdict is not None
+        assert (verdict.status, verdict.figures["lost"]) == (FAIL, 1)
+        told = "accepted by ht2, bounced by ht2: 554 5.4.4 no route to contoso.com"
+        assert verdict.summary.endswith(told)
 
     def test_duplicates_are_reported_and_fail_only_where_promised(self) -> None:
         """A duplicate fails the drill only where the topology bounds duplicates."""
@@ -514,13 +547,23 @@ class TestDegraded:
         assert status(case(history, KILL), "degraded") is expected
 
     def test_an_attempt_accepted_too_late_has_failed(self) -> None:
-        """A reply later than the flow promises counts as a failure, and is told as one."""
+        """A reply later than the flow promises counts like a failure, and is told as late."""
         history = drilled()
         history.attempt("<x@app>", at=INJECT + 1.8, took=1.2)
         verdict = found(case(history, KILL), "degraded")
         assert verdict is not None
-        assert verdict.status is FAIL
-        assert "accepted late" in verdict.summary
+        assert (verdict.status, verdict.figures["late"]) == (FAIL, 1)
+        assert verdict.summary.startswith("1 of 201 attempts were late (1x accepted late), the")
+
+    def test_what_failed_and_what_was_late_are_told_apart(self) -> None:
+        """Delivered mail is never called failed, in the check or in the matrix."""
+        history = drilled(outage=0.1)
+        history.attempt("<x@app>", at=INJECT + 0.2, took=1.2)
+        verdict = found(case(history, KILL), "degraded")
+        assert verdict is not None
+        told = "3 of 201 attempts failed or were late (2x 452 at mail; 1x accepted late), the"
+        assert verdict.summary.startswith(told)
+        assert "3/201 failed or late ≤ 2.0 s" in cell(FlowVerdict("relay", (verdict,)))
 
     @pytest.mark.parametrize(
         ("deferral", "code", "expected"),
@@ -587,6 +630,20 @@ class TestDegraded:
         verdict = found(case(history, spec), "degraded")
         assert verdict is not None
         assert ("2 by ht1, which the balancer believed" in verdict.summary) is told
+
+    @pytest.mark.parametrize("past_the_balancer", [True, False])
+    def test_what_a_balancer_noticed_is_told_of_flows_that_pass_it(
+        self, past_the_balancer: bool
+    ) -> None:
+        """To mail that goes to the hub itself it is all one what a balancer believes of that."""
+        history = drilled(outage=0.5)
+        history.belief("ht1", "down", at=INJECT + 0.5)
+        history.belief("ht1", "up", at=HEAL + 0.3)
+        design = direct() if past_the_balancer else topology()
+        verdict = found(case(history, KILL, design=design), "degraded")
+        assert verdict is not None
+        assert ("marked down after 5.0 s" in verdict.summary) is not past_the_balancer
+        assert ("detection_s" in verdict.figures) is not past_the_balancer
 
     def test_a_fault_that_was_not_injected_changes_nothing(self) -> None:
         """Without an injection there is no change to count from."""
@@ -670,6 +727,16 @@ class TestReturn:
         if took:
             flow(history, 1.0, begin=HEAL + 0.01)
         assert status(case(history, FaultSpec("kill", "mbx", 20.0, 20.0)), "return") is expected
+
+    def test_a_flow_past_the_balancer_wants_no_share_of_what_that_gives_out(self) -> None:
+        """All of it goes to the one hub; its neighbours behind the balancer have no part in it."""
+        history = History()
+        flow(history, INJECT, hubs=("ht1",))
+        history.fault("kill:ht1", inject=INJECT, heal=HEAL)
+        flow(history, 2.0, begin=HEAL + 0.01, hubs=("ht1",))
+        verdict = found(case(history, KILL, design=direct()), "return")
+        assert verdict is not None
+        assert (verdict.status, verdict.summary) == (PASS, "ht1 took 40 messages after its return")
 
     def test_a_failure_outranks_what_is_unknown(self) -> None:
         """Of two nodes, one that failed to return decides, in whatever order they stand."""

@@ -24,6 +24,7 @@ from relaydrill.drills.findings import Finding, findings
 from relaydrill.drills.judgement import FlowVerdict, Judgement
 from relaydrill.drills.model import Drill, FaultSpec
 from relaydrill.ledger import join
+from relaydrill.report.words import drill_conclusion, legend
 from relaydrill.smtp import Phase, Result
 from relaydrill.topology import HealthCheck, Topology
 
@@ -54,6 +55,13 @@ def unreachable(history: History, message: str, at: float) -> None:
     )
 
 
+def late(history: History, message: str, at: float) -> None:
+    """Accepted and delivered, but later than promised."""
+    history.attempt(message, at=at, took=1.2)
+    history.accepted(message, "ht2", at=at + 1.1)
+    history.arrived(message, at=at + 1.1)
+
+
 def outage(node: str) -> History:
     """A drill in which nothing is accepted for as long as a node is dead."""
     history = History()
@@ -82,11 +90,32 @@ def test_a_single_point_of_failure_is_named_with_its_toll_and_a_remedy() -> None
     assert [name for name, _ in finding.evidence] == ["relay"]
 
 
+def test_what_was_delivered_without_an_answer_had_a_way() -> None:
+    """An attempt that was cut after its dot, and whose mail arrived, is not counted as stopped."""
+    history = outage("lb1")
+    history.attempt("<cut@app>", Result.UNANSWERED, at=INJECT + 0.03, reason="connection closed")
+    history.arrived("<cut@app>", at=INJECT + 0.04)
+    finding = only(judged(history, LB1))
+    assert finding.sentence.startswith("lb1 carries relay alone; killed, 40 attempts in 20.")
+    [(_, evidence)] = finding.evidence
+    told = "41 attempts fell into it (1 of them with mail that arrived all the same)"
+    assert told in evidence
+
+
 def test_an_accepted_one_is_a_finding_with_the_reason() -> None:
     """The author's reason is shown with it, and it does not fail."""
     design = topology(accept="[{node: lb1, reason: until the second is bought}]")
     finding = only(judged(outage("lb1"), LB1, design=design))
     assert (finding.status, finding.accepted) == ("accepted", "until the second is bought")
+
+
+def test_a_drill_of_an_accepted_weakness_does_not_end_with_a_bare_pass() -> None:
+    """Its last word counts what is accepted; a drill in which nothing is has its status alone."""
+    design = topology(accept="[{node: lb1, reason: until the second is bought}]")
+    accepted = judged(outage("lb1"), LB1, design=design)
+    assert drill_conclusion(accepted) == "PASS (1 accepted)"
+    assert drill_conclusion(judged(drilled(outage=0.5), KILL)) == "PASS"
+    assert drill_conclusion(judged(outage("lb1"), LB1)) == "FAIL"
 
 
 @pytest.mark.parametrize(
@@ -126,6 +155,27 @@ def test_lost_mail_is_counted_with_who_promised_it() -> None:
         "accepted by ht2 (3)"
     )
     assert "store a message" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("gone", "told"),
+    [
+        (0, "1 message of relay had been promised with 250 and was given up, the first bounced by"),
+        (2, "and 2 of them are nowhere and 1 of them was given up, the first bounced by"),
+    ],
+)
+def test_lost_mail_that_was_given_up_has_the_reason(gone: int, told: str) -> None:
+    """A bounce is not told as mail that is nowhere, and has a remedy of its own."""
+    history = drilled()
+    for number in range(gone + 1):
+        history.attempt(f"<gone{number}@app>", at=5.0)
+        history.accepted(f"<gone{number}@app>", "ht2")
+    history.write("ht2", "bounced", "<gone0@app>", reason="554 5.4.4 no route")
+    history.queue("ht2")
+    finding = only(judged(history, KILL))
+    assert finding.kind == "lost"
+    assert f"{told} ht2: 554 5.4.4 no route; accepted by ht2" in finding.sentence
+    assert "why they were given up" in finding.remedy
 
 
 def test_what_was_not_proven_says_what_it_takes() -> None:
@@ -168,6 +218,28 @@ def test_mail_that_waits_for_its_only_mailbox_server_is_a_note() -> None:
         "mbx holds contoso.com alone; killed, 40 accepted messages waited up to 20."
     )
     assert finding.sentence.endswith(" s on ht2, and none was lost")
+
+
+@pytest.mark.parametrize(
+    ("history", "told"),
+    [
+        (drilled(), ""),
+        (
+            drilled(outage=0.5),
+            " 10/200 failed ≤ 4.8 s: 10 of 200 attempts failed, the last of them 4.8 s after the "
+            "break or the repair.",
+        ),
+        (
+            drilled(outage=0.1, fate=late),
+            " 2/200 late ≤ 0.8 s: 2 of 200 attempts were late, the last of them 0.8 s after the "
+            "break or the repair. Late: accepted, but later than the flow promises.",
+        ),
+    ],
+)
+def test_the_matrix_has_a_legend_of_what_is_in_it(history: History, told: str) -> None:
+    """What a gap is; and what failed or late attempts are, where a cell has any."""
+    gap = "gap: the longest time in which nothing was accepted."
+    assert legend((judged(history, KILL),)) == gap + told
 
 
 def test_findings_are_in_the_document() -> None:

@@ -103,6 +103,17 @@ def test_accepted_and_bounced_is_lost_and_says_who_bounced_it() -> None:
     assert [(node, reason) for _, node, reason in entry.bounced] == [
         ("ht1", "550 5.1.1 User unknown")
     ]
+    assert entry.bounce == "bounced by ht1: 550 5.1.1 User unknown"
+
+
+def test_a_bounce_beside_a_delivery_is_none() -> None:
+    """Of two copies one arrived: what became of the other is not the message's fate."""
+    history = History()
+    history.attempt(M)
+    history.accepted(M)
+    history.write("ht1", "bounced", M, reason="550 5.1.1 User unknown")
+    history.arrived(M)
+    assert only(history).bounce == ""
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import time
 from collections import Counter
@@ -12,12 +13,14 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from rich.console import Console
 
 from relaydrill import inventory
 from relaydrill.cli.commands import cli
 from relaydrill.errors import UsageError
 from relaydrill.personas import PERSONAS, Circumstances
-from relaydrill.planning import outlooks, shares
+from relaydrill.planning import Outlook, Share, outlooks, shares
+from relaydrill.report.plan import show_outlooks
 from relaydrill.topology import Topology
 
 TRIES = 6000
@@ -201,3 +204,27 @@ def test_a_topology_without_inbound_mail_cannot_be_planned() -> None:
     """It says what is missing."""
     with pytest.raises(UsageError, match="no flow to a domain with MX records"):
         outlooks(inventory.load("sharepoint"))
+
+
+@pytest.mark.parametrize(
+    ("capacities", "bounds"),
+    [
+        ((None, None), ", as far as capacities are declared: none is"),
+        ((8.0, None), ", as far as capacities are declared"),
+        ((8.0, 8.0), ""),
+    ],
+)
+def test_a_plan_passes_as_far_as_capacities_are_declared(
+    capacities: tuple[float | None, ...], bounds: str
+) -> None:
+    """What bears everything because nobody has said what it bears is no proof of room."""
+    names = ("edge1", "edge2")
+    nodes = {
+        name: Share(1.0, share, 0.0, most)
+        for name, share, most in zip(names, (0.125, 0.75), capacities, strict=True)
+    }
+    shown = io.StringIO()
+    show_outlooks("made-up", (Outlook("nothing", nodes, 0.0),), Console(file=shown, width=120))
+    assert shown.getvalue().splitlines()[-1] == f"PASS: it holds with any of them gone{bounds}"
+    assert "1.0 12.5%" in shown.getvalue()
+    assert "1.0 75%" in shown.getvalue()

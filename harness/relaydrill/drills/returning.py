@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from relaydrill.topology import EXIM_RETRIES, Topology
+from relaydrill.topology.paths import is_direct
 from relaydrill.verdict import ShareTest, share_test
 
 
@@ -34,9 +35,10 @@ def comeback_of(topology: Topology, node: str, flow: str) -> Comeback:
     Behind a balancer a quarter of the fair share must be noticed, and where senders pick by DNS a
     half of it, for they are more in number and choose more seldom. The promised rates are a false
     alarm in 100 drills and a miss in 20. With round robin the spread is far more even than chance,
-    so that the real false-alarm rate lies well below.
+    so that the real false-alarm rate lies well below. A node that the senders are led to past the
+    balancer owes that flow no share of the balancer's.
     """
-    backends = topology.backends_behind(node)
+    backends = () if is_direct(topology, flow, node) else topology.backends_behind(node)
     if len(backends) >= 2:
         fair, back_s = _fair_share(topology, node, flow), _back_s(topology, node)
         if not fair:

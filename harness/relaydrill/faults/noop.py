@@ -1,4 +1,4 @@
-"""Nothing at all: the steady state, and a fault to start a new one from."""
+"""Nothing at all: the control, which must not pass for a bite; a fault to start a new one from."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from relaydrill.ledger.attempts import Attempts
 from relaydrill.ledger.book import Ledger
-from relaydrill.ledger.entries import FOREIGN, Account, Attempt, Entry
+from relaydrill.ledger.entries import FOREIGN, Account, Attempt, Entry, counted
 from relaydrill.ledger.joining import join
 from relaydrill.ledger.journals import MANY_BYTES, join_journals
 from relaydrill.ledger.observed import ANY_PORT, Belief, FaultWindow, Stall, Traffic
@@ -43,6 +43,7 @@ __all__ = [
     "Ledger",
     "Stall",
     "Traffic",
+    "counted",
     "join",
     "join_journals",
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from relaydrill.message import WANTED
@@ -29,6 +30,25 @@ class Account(enum.StrEnum):
     UNOBSERVED = "unobserved"
     REFUSED = "refused"
     NOT_ACCEPTED = "not accepted"
+
+
+_EXPLAINED: Final[Mapping[str, str]] = MappingProxyType(
+    {Account.RECOVERED: "arrived, though the sender got no answer"}
+)
+"""Accounts that do not explain themselves, in a few words."""
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """``9 delivered, 1 recovered (arrived, though …)``; accounts of 0 are left out.
+
+    Args:
+        counts: How many messages ended in each account, in the order in which to tell them.
+    """
+    return ", ".join(
+        f"{count} {account}" + (f" ({_EXPLAINED[account]})" if account in _EXPLAINED else "")
+        for account, count in counts.items()
+        if count
+    )
 
 
 @dataclass(slots=True)
@@ -123,6 +143,17 @@ class Entry:
             return Result.ACCEPTED if self.accepted or self.arrived else Result.UNREACHABLE
         seen = {attempt.result or Result.UNANSWERED for attempt in self.attempts}
         return next(result for result in _BEST_FIRST if result in seen)
+
+    @property
+    def bounce(self) -> str:
+        """Who gave it up for good, and why: ``bounced by ht2: 554 5.4.4 …``.
+
+        Empty where nobody did, or where it arrived, or is queued, all the same.
+        """
+        if not self.bounced or self.arrived or self.queued_on:
+            return ""
+        _, node, reason = self.bounced[-1]
+        return f"bounced by {node}" + (f": {reason}" if reason else "")
 
     def taker(self, attempt: Attempt, nodes: Container[str]) -> str:
         """Who answered 250 to one of its attempts; see `Ledger.acceptances`."""

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from relaydrill.exchange_logs.account import Fate, LogAccount
 from relaydrill.exchange_logs.tracking import Step
+from relaydrill.ledger import counted
 
 _MOST_SHOWN: Final = 50
 _COLUMNS: Final = {
@@ -37,8 +38,8 @@ def show_account(found: LogAccount, on: Console) -> None:
         on.print(f"  {_line(fate)}", soft_wrap=True, markup=False)
     if (more := len(found.undelivered) - _MOST_SHOWN) > 0:
         on.print(f"  and {more} more; --json shows all")
-    counts = ", ".join(f"{count} {account}" for account, count in found.counts.items())
-    on.print(f"{len(found.fates)} messages accounted for: {counts or 'none'}", soft_wrap=True)
+    told = counted(found.counts) or "none"
+    on.print(f"{len(found.fates)} messages accounted for: {told}", soft_wrap=True)
     on.print(f"account: {found.status}")
 
 

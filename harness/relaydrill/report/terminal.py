@@ -94,6 +94,9 @@ def show_audit(audit: Audit, on: Console) -> None:
         f"seed {audit.seed}. Times are field seconds."
     )
     on.print(table)
+    if legend := words.legend(audit.rows):
+        on.print(Text(legend, style="dim"), soft_wrap=True)
+        on.print()
     for remark in audit.remarks:
         on.print(f"Note: {remark}", soft_wrap=True, markup=False)
     _show_remarks(audit.rows, on)
@@ -129,8 +132,7 @@ def show_drill(judgement: Judgement, on: Console) -> None:
     _show_remarks((judgement,), on)
     _show_findings((judgement,), on, with_evidence=False)  # that is what the table shows
     on.print(words.totals((judgement,)), soft_wrap=True)
-    status = str(judgement.status)
-    on.print(Text(status.upper(), style=_STYLE[status]))
+    on.print(Text(words.drill_conclusion(judgement), style=_STYLE[str(judgement.status)]))
     _show_again(str(judgement.directory), on)
 
 

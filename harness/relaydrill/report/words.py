@@ -7,6 +7,8 @@ from collections import Counter
 from relaydrill.drills.audit import Audit
 from relaydrill.drills.findings import ACCEPTED, row_title
 from relaydrill.drills.judgement import FlowVerdict, Judgement
+from relaydrill.ledger import counted
+from relaydrill.sentences import failed_or_late
 from relaydrill.verdict import Status, Verdict
 
 NOT_CONCERNED = "–"
@@ -26,9 +28,15 @@ def cell(flow: FlowVerdict) -> str:
     if gap:
         parts.append(f"gap {gap.figures['gap_s']:.1f} s")
     if degraded and degraded.figures.get("failed"):
-        bad, all_of_them = degraded.figures["failed"], degraded.figures["attempts"]
-        parts.append(f"{bad}/{all_of_them} failed ≤ {degraded.figures['last_s']:.1f} s")
+        parts.append(_toll(degraded))
     return ", ".join(parts) or "no attempt"
+
+
+def _toll(degraded: Verdict) -> str:
+    """``9/375 failed ≤ 4.5 s``."""
+    figures = degraded.figures
+    verb = failed_or_late(figures["failed"], figures.get("late", 0), be="")
+    return f"{figures['failed']}/{figures['attempts']} {verb} ≤ {figures['last_s']:.1f} s"
 
 
 def _brief(verdict: Verdict) -> str:
@@ -49,14 +57,46 @@ def accounted(judgements: tuple[Judgement, ...]) -> Counter[str]:
 def totals(judgements: tuple[Judgement, ...]) -> str:
     """All messages of all drills, account by account."""
     counts = accounted(judgements)
-    told = ", ".join(f"{count} {account}" for account, count in counts.items())
-    return f"{sum(counts.values())} messages accounted for: {told or 'none'}"
+    return f"{sum(counts.values())} messages accounted for: {counted(counts) or 'none'}"
+
+
+def legend(judgements: tuple[Judgement, ...]) -> str:
+    """What the cells of the matrix say; of what is in none of them, nothing."""
+    cells = {cell(flow): flow for each in judgements for flow in each.flows}
+    told = []
+    if any("gap " in text for text in cells):
+        told.append("gap: the longest time in which nothing was accepted.")
+    if example := next((flow for text, flow in cells.items() if " ≤ " in text), None):
+        told.append(_spelt_out(example))
+    if any("late ≤ " in text for text in cells):
+        told.append("Late: accepted, but later than the flow promises.")
+    return " ".join(told)
+
+
+def _spelt_out(flow: FlowVerdict) -> str:
+    """What a cell says of attempts that failed or were late, in full."""
+    degraded = flow.check("degraded")
+    assert degraded
+    figures = degraded.figures
+    bad, last_s = figures["failed"], figures["last_s"]
+    return (
+        f"{_toll(degraded)}: {bad} of {figures['attempts']} attempts "
+        f"{failed_or_late(bad, figures.get('late', 0))}, the last of them {last_s:.1f} s after the "
+        "break or the repair."
+    )
 
 
 def statuses(judgements: tuple[Judgement, ...]) -> str:
     """How many verdicts there are of each status: ``10 pass, 2 accepted``."""
     counts = Counter(flow.shown_status for each in judgements for flow in each.flows)
     return ", ".join(f"{counts[status]} {status}" for status in _ORDER if counts[status])
+
+
+def drill_conclusion(judgement: Judgement) -> str:
+    """A drill's last word; where the author's acceptance is all that holds a flow, with a count."""
+    status = str(judgement.status).upper()
+    shown = {flow.shown_status for flow in judgement.flows}
+    return f"{status} ({statuses((judgement,))})" if ACCEPTED in shown else status
 
 
 def conclusion(audit: Audit) -> str:
@@ -74,6 +114,8 @@ __all__ = [
     "accounted",
     "cell",
     "conclusion",
+    "drill_conclusion",
+    "legend",
     "row_title",
     "statuses",
     "totals",

@@ -32,6 +32,22 @@ def flows_through(topology: Topology, nodes: tuple[str, ...]) -> tuple[str, ...]
     return tuple(flow for flow in topology.flows if path_of(topology, flow) & set(nodes))
 
 
+def is_balanced(topology: Topology, flow: str, node: str) -> bool:
+    """Whether a flow's mail may come to a node by a balancer."""
+    path = path_of(topology, flow)
+    return any(
+        name in path and node in balancer.backends for name, balancer in topology.balancers.items()
+    )
+
+
+def is_direct(topology: Topology, flow: str, node: str) -> bool:
+    """Whether a flow's senders connect to a node themselves, and by no balancer before it."""
+    doors = {*doors_of(topology, flow)}
+    return node in doors and not any(
+        node in balancer.backends for name, balancer in topology.balancers.items() if name in doors
+    )
+
+
 def takers_of(topology: Topology, flow: str, lost: frozenset[str] = frozenset()) -> frozenset[str]:
     """The servers that a flow's sender may still hand its mail to, with some nodes lost.
 

@@ -46,7 +46,8 @@ def check_account(case: Case) -> Verdict | None:
         example = found[broken[0]][0]
         trail = ", ".join(dict.fromkeys(node for _, node in example.accepted)) or "no node"
         text = f"{' and '.join(broken)}: {told}; one of them is {example.message}"
-        return failed("account", f"{text}, accepted by {trail}", **figures)
+        bounce = f", {example.bounce}" if example.bounce else ""
+        return failed("account", f"{text}, accepted by {trail}{bounce}", **figures)
     if not case.attempts.acceptances:
         return unknown("account", f"nothing was accepted: {told or 'no messages'}", **figures)
     if counts.get(Account.UNOBSERVED):

@@ -18,11 +18,12 @@ def check_bite(case: Case) -> Verdict | None:
     """Each fault is proven to have bitten: the node carried the flow before, and felt it.
 
     Of several faults at once (a site's), those on nodes that the flow does not use do not count, as
-    long as one is on a node that it uses.
+    long as one is on a node that it uses. The fault ``none`` has nothing to bite with: beside
+    others it does not count, and alone it proves nothing.
     """
-    specs = case.drill.faults
-    if not specs:
+    if not case.drill.faults:
         return None
+    specs = [spec for spec in case.drill.faults if not _is_harmless(spec)] or case.drill.faults
     used = [spec for spec in specs if not is_idle(case, spec)] or [*specs]
     undecided = [verdict for spec in used if (verdict := _bite(case, spec)) is not None]
     return undecided[0] if undecided else passed("bite", _bite_summary(case, used))
@@ -62,6 +63,12 @@ def _bite(case: Case, spec: FaultSpec) -> Verdict | None:
         text = f"{spec.node} took no {case.flow} mail before the fault: its loss tests nothing"
         return unknown("bite", text, **figures)
     match _proof(spec, window):
+        case Proof.NONE:
+            text = (
+                f"{spec.kind} breaks nothing: {spec.node} had taken {before}, and took {during} "
+                "while it was in force"
+            )
+            return unknown("bite", text, **figures)
         case Proof.SILENT if during:
             text = f"{spec.node} still took {during} messages while {spec.label} was in force"
             return unknown("bite", text, **figures)
@@ -69,6 +76,10 @@ def _bite(case: Case, spec: FaultSpec) -> Verdict | None:
             text = f"no session met the fault on {spec.node} while it was in force"
             return unknown("bite", text, **figures)
     return None
+
+
+def _is_harmless(spec: FaultSpec) -> bool:
+    return faults.make(spec.kind, spec.phase).proof is Proof.NONE
 
 
 def _proof(spec: FaultSpec, window: FaultWindow) -> Proof:

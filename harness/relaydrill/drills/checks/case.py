@@ -10,6 +10,7 @@ from functools import cached_property
 from relaydrill.drills.model import Drill, FaultSpec
 from relaydrill.ledger import Attempt, Attempts, FaultWindow, Ledger, Stall
 from relaydrill.schedule import LONGEST_STEP
+from relaydrill.sentences import failed_or_late
 from relaydrill.smtp import NO_SUCH_NAME, REFUSED
 from relaydrill.topology import Expect, Topology
 from relaydrill.verdict import Verdict
@@ -164,6 +165,16 @@ def said(bad: list[Attempt]) -> str:
     """What failed attempts were told, the most frequent first."""
     counts = Counter(_told(attempt) for attempt in bad)
     return "; ".join(f"{count}x {said}" for said, count in counts.most_common(3))
+
+
+def late_among(bad: list[Attempt]) -> int:
+    """How many of these were accepted, only later than the flow promises."""
+    return sum(attempt.accepted for attempt in bad)
+
+
+def how_bad(bad: list[Attempt]) -> str:
+    """``failed (5x 452 at mail)``, ``were late (5x accepted late)``, or both in one."""
+    return f"{failed_or_late(len(bad), late_among(bad))} ({said(bad)})"
 
 
 def _told(attempt: Attempt) -> str:

@@ -1,4 +1,4 @@
-"""The time for which some attempts failed."""
+"""The time for which some attempts failed, or were accepted late."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from relaydrill import faults
-from relaydrill.drills.checks.case import Case, said, stood_still
+from relaydrill.drills.checks.case import Case, how_bad, late_among, said, stood_still
 from relaydrill.faults.base import ServiceFault
 from relaydrill.ledger import Attempt, FaultWindow
 from relaydrill.smtp import Phase
+from relaydrill.topology.paths import is_balanced
 from relaydrill.verdict import Verdict, failed, passed, unknown
 
 
@@ -35,16 +36,17 @@ def check_degraded(case: Case) -> Verdict | None:
         "last_s": round(last_s, 3),
         "allowed_s": allowed,
         "deferred": len(unserved) - len(bad),
+        "late": late_among(bad),
     }
     noticed = _noticed(case)
     figures |= noticed
     if not bad:
-        text = f"none of {len(case.attempts)} attempts failed"
+        text = f"none of {len(case.attempts)} attempts failed or was late"
         if unserved:
             text += f"; {len(unserved)} were deferred ({said(unserved)})"
         return passed("degraded", text, **figures)
     text = (
-        f"{len(bad)} of {len(case.attempts)} attempts failed ({said(bad)}), the last of them "
+        f"{len(bad)} of {len(case.attempts)} attempts {how_bad(bad)}, the last of them "
         f"{last_s:.1f} s after a change, allowed {allowed:g} s"
     )
     if "detection_s" in noticed:
@@ -109,7 +111,7 @@ def _false_greens(case: Case, bad: list[Attempt]) -> Iterator[FalseGreen]:
     """
     port = case.topology.flows[case.flow].port
     for window in case.ledger.faults:
-        if window.injected is None or not case.topology.backends_behind(window.node):
+        if window.injected is None or not is_balanced(case.topology, case.flow, window.node):
             continue
         begun, end = _breaking(case, window).earliest, window.heal or float("inf")
         # One that began just before was refused by what was broken when its answer came.
@@ -155,25 +157,29 @@ def _refused_by_kernel(attempt: Attempt) -> bool:
 
 
 def _noticed(case: Case) -> dict[str, float]:
-    """When a balancer noticed the first fault, and its heal: field seconds after either."""
+    """When a balancer noticed the first fault, and its heal: field seconds after either.
+
+    Nothing of a fault on a node that the flow's mail comes to by no balancer.
+    """
+    window = next(iter(case.ledger.faults), None)
+    if window is None or not is_balanced(case.topology, case.flow, window.node):
+        return {}
     port = case.topology.flows[case.flow].port
-    for window in case.ledger.faults:
-        mine = [
-            belief
-            for belief in case.ledger.beliefs
-            if belief.backend == window.node and belief.port == port
-        ]
-        broken = _breaking(case, window).earliest
-        down = [each.mono for each in mine if each.state == "down" and each.mono > broken]
-        healed = window.healed or float("inf")
-        up = [each.mono for each in mine if each.state == "up" and each.mono > healed]
-        noticed = {}
-        if down:
-            noticed["detection_s"] = round((down[0] - broken) * case.clock, 3)
-        if up:
-            noticed["recovery_s"] = round((up[0] - healed) * case.clock, 3)
-        return noticed
-    return {}
+    mine = [
+        belief
+        for belief in case.ledger.beliefs
+        if belief.backend == window.node and belief.port == port
+    ]
+    broken = _breaking(case, window).earliest
+    down = [each.mono for each in mine if each.state == "down" and each.mono > broken]
+    healed = window.healed or float("inf")
+    up = [each.mono for each in mine if each.state == "up" and each.mono > healed]
+    noticed = {}
+    if down:
+        noticed["detection_s"] = round((down[0] - broken) * case.clock, 3)
+    if up:
+        noticed["recovery_s"] = round((up[0] - healed) * case.clock, 3)
+    return noticed
 
 
 def _changes(case: Case) -> Iterator[Change]:

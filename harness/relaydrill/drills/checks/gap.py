@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from relaydrill.drills.checks.case import Case, stood_still
 from relaydrill.drills.gap import Gap, longest_gap
+from relaydrill.message import WANTED
+from relaydrill.smtp import Result
 from relaydrill.verdict import Status, Verdict, failed, passed, unknown
 
 
@@ -57,6 +59,9 @@ def _judged(case: Case, gap: Gap) -> Verdict:
     )
     if gap.attempts:
         text += f"; {gap.attempts} {'attempt' if gap.attempts == 1 else 'attempts'} fell into it"
+    if recovered := _recovered(case, gap):
+        figures["recovered"] = recovered
+        text += f" ({recovered} of them with mail that arrived all the same)"
     heal = next((w.healed for w in case.ledger.faults if _within(gap, w.healed)), None)
     if heal is not None:
         figures["after_heal_s"] = round((gap.end - heal) * case.clock, 3)
@@ -68,6 +73,18 @@ def _judged(case: Case, gap: Gap) -> Verdict:
     if field_s + sure_s <= allowed:
         return passed("gap", text, **figures)
     return unknown("gap", f"{text}: too close to tell apart", **figures)
+
+
+def _recovered(case: Case, gap: Gap) -> int:
+    """How many attempts that fell into a gap were cut before their answer, and yet delivered."""
+    until = float("inf") if gap.open_ended else gap.end
+    return sum(
+        attempt.result in (None, Result.UNANSWERED) and gap.begin <= attempt.started < until
+        for entry in case.ledger.unusual(case.flow)
+        if entry.arrived
+        for attempt in entry.attempts
+        if attempt.sort == WANTED
+    )
 
 
 def _within(gap: Gap, moment: float | None) -> bool:

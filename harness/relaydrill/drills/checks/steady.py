@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relaydrill.drills.checks.case import Case, said
+from relaydrill.drills.checks.case import Case, how_bad, said
 from relaydrill.verdict import Verdict, failed, passed, unknown
 
 
@@ -18,11 +18,10 @@ def check_steady(case: Case) -> Verdict | None:
         return unknown("steady", "no attempt was over before the fault", **figures)
     if not bad:
         return passed("steady", f"all {accepted} attempts were accepted", **figures)
-    told = said(bad)
     if until is not None:
-        text = f"mail did not flow before the fault: {len(bad)} of {whole} failed ({told})"
-        return unknown("steady", text, **figures, said=told)
-    text = f"{len(bad)} of {whole} attempts failed ({told})"
+        text = f"mail did not flow before the fault: {len(bad)} of {whole} {how_bad(bad)}"
+        return unknown("steady", text, **figures, said=said(bad))
+    text = f"{len(bad)} of {whole} attempts {how_bad(bad)}"
     if all(case.stalled(attempt) for attempt in bad):
         text += "; all of them may be the machine's work: it starved, or stood still, just then"
         return unknown("steady", text, **figures)

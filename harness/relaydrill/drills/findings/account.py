@@ -8,7 +8,7 @@ from typing import Final
 from relaydrill.drills.finding import Said
 from relaydrill.drills.findings.wording import broken, row_title
 from relaydrill.drills.judgement import FlowVerdict, Judgement
-from relaydrill.ledger import Account
+from relaydrill.ledger import Account, Entry
 from relaydrill.sentences import listed, number_of
 
 STRANDED: Final = "stranded"
@@ -49,10 +49,7 @@ def said(judgement: Judgement, kind: str, flows: list[FlowVerdict]) -> Said:
     when = row_title(judgement)
     match kind:
         case "lost":
-            return Said(
-                f"{when}: {messages} had been promised with 250 and are nowhere; accepted by {who}",
-                "servers that store a message, or have a second server copy it, before they answer",
-            )
+            return _lost(f"{when}: {messages} had been promised with 250", who, entries)
         case "phantom":
             return Said(
                 f"{when}: {messages} had been refused and were delivered all the same",
@@ -70,6 +67,27 @@ def said(judgement: Judgement, kind: str, flows: list[FlowVerdict]) -> Said:
                 "a mailbox that detects duplicates by Message-ID, or fewer servers that resend "
                 "what they are not sure of",
             )
+
+
+def _lost(promised: str, who: str, entries: list[Entry]) -> Said:
+    """Mail that is nowhere, and mail that a server gave up, which went back to its sender."""
+    bounced = [entry for entry in entries if entry.bounce]
+    told, remedies = [], []
+    if gone := len(entries) - len(bounced):
+        told.append(f"{_of(gone, entries)}{number_of(gone, 'is', 'are')} nowhere")
+        remedies.append(
+            "servers that store a message, or have a second server copy it, before they answer"
+        )
+    if given_up := len(bounced):
+        was = number_of(given_up, "was", "were")
+        told.append(f"{_of(given_up, entries)}{was} given up, the first {bounced[0].bounce}")
+        remedies.append("look at why they were given up: no route to the domain, or a refusal")
+    return Said(f"{promised} and {' and '.join(told)}; accepted by {who}", "; ".join(remedies))
+
+
+def _of(some: int, entries: list[Entry]) -> str:
+    """``2 of them``, where it is not all of them."""
+    return "" if some == len(entries) else f"{some} of them "
 
 
 def _stranded(judgement: Judgement, names: str) -> Said:

@@ -10,7 +10,7 @@ from relaydrill.drills.finding import Said
 from relaydrill.drills.findings.wording import broken, called, how
 from relaydrill.drills.judgement import FlowVerdict, Judgement
 from relaydrill.faults.base import ServiceFault
-from relaydrill.sentences import listed, number_of
+from relaydrill.sentences import failed_or_late, listed, number_of
 from relaydrill.smtp import Phase
 from relaydrill.topology import Balancer, Role, Topology
 from relaydrill.topology.paths import doors_of, path_of, takers_of
@@ -51,9 +51,9 @@ def alone(judgement: Judgement, flows: list[FlowVerdict]) -> Said:
 
 
 def _toll(flows: list[FlowVerdict]) -> str:
-    """``412 attempts in 8.2 s``."""
+    """``412 attempts in 8.2 s``; one that was cut before its answer and delivered found a way."""
     gaps = [_figures(flow, "gap") for flow in flows]
-    attempts = sum(each.get("attempts", 0) for each in gaps)
+    attempts = sum(each.get("attempts", 0) - each.get("recovered", 0) for each in gaps)
     longest = max((each.get("gap_s", 0.0) for each in gaps), default=0.0)
     return f"{attempts} {number_of(attempts, 'attempt', 'attempts')} in {longest:.1f} s"
 
@@ -90,10 +90,11 @@ def unused(judgement: Judgement, flows: list[FlowVerdict]) -> Said:
     others = _others(judgement, flows)
     lost = broken(judgement)
     failed = sum(_figures(flow, "degraded").get("failed", 0) for flow in flows)
+    late = sum(_figures(flow, "degraded").get("late", 0) for flow in flows)
     of = sum(_figures(flow, "degraded").get("attempts", 0) for flow in flows)
     names = listed(flow.flow for flow in flows)
     if failed:
-        toll = f"{failed} of {of} attempts of {names} failed"
+        toll = f"{failed} of {of} attempts of {names} {failed_or_late(failed, late)}"
     else:
         toll = f"{_toll(flows)} of {names} found nobody who accepted"
     was, were = (number_of(len(nodes), "was", "were") for nodes in (lost, others))

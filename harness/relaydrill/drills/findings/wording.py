@@ -13,6 +13,7 @@ from relaydrill.topology.units import names_of
 
 _PAST: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "none": "left as it is",
         "kill": "killed",
         "stop": "stopped",
         "pause": "frozen",

@@ -111,7 +111,8 @@ class Page:
             not, or was left open.
         accounts: Those that occur, in the order of the ledger. nodes: Those that took mail, in the
             order of the topology: a node has one colour on the whole page.
-        loss: What is known of lost mail, a sentence. document: What ``--json`` prints.
+        legend: What the cells of the matrix say. loss: What is known of lost mail, a sentence.
+        document: What ``--json`` prints.
     """
 
     title: str
@@ -135,6 +136,7 @@ class Page:
     drills: tuple[DrillView, ...]
     accounts: tuple[str, ...]
     totals: str
+    legend: str
     messages: int
     lost: int
     loss: str
@@ -207,6 +209,7 @@ def _page(
         drills=drills,
         accounts=tuple(str(account) for account in Account if counts[account]),
         totals=words.totals(rows),
+        legend=words.legend(rows),
         messages=sum(counts.values()),
         lost=counts[Account.LOST],
         loss=_loss(counts),
