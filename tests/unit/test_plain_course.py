@@ -159,12 +159,11 @@ def plain(listener: config.Listener, reception: Reception, policy: Policy) -> as
     return PlainCourse(listener, reception, make)
 
 
-def begin(disturbances: Disturbances, fault: Fault) -> bool:
+def begin(disturbances: Disturbances, fault: Fault) -> None:
     """Put a fault in force."""
     action, phase = fault
     reply = Reply(451, "4.3.2 later") if action == "reply" else None
     disturbances.add(Disturbance("f", action, phase, reply))  # type: ignore[arg-type]
-    return True
 
 
 async def _told(make: Make, folder: Path, steps: Sequence[Step], peer: str, **how: Any) -> Told:
@@ -176,7 +175,8 @@ async def _told(make: Make, folder: Path, steps: Sequence[Step], peer: str, **ho
     listener = configured.listeners[0]
     wire = Wire(peer)
     if steps and isinstance(steps[0], tuple):  # in force before the client comes
-        steps = steps[1:] if begin(disturbances, steps[0]) else steps
+        begin(disturbances, steps[0])
+        steps = steps[1:]
     wire.protocol = make(listener, reception, Policy(reception, listener))
     wire.protocol.connection_made(wire)
     for step in steps:

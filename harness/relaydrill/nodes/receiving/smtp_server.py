@@ -65,13 +65,12 @@ class Listeners:
             )
 
     def _session(self, listener: config.Listener, policy: Policy) -> Callable[[], asyncio.Protocol]:
-        whole: Callable[[], Dialogue]
         if self._log is not None:
             return functools.partial(LoggedDialogue, listener, self._reception, policy, self._log)
         whole = functools.partial(Dialogue, listener, self._reception, policy)
-        if not self._reception.acceptor.answers_at_once:
-            return whole
-        return functools.partial(PlainCourse, listener, self._reception, whole)
+        if self._reception.acceptor.answers_at_once:
+            return functools.partial(PlainCourse, listener, self._reception, whole)
+        return whole
 
     async def close(self) -> None:
         """Stop listening; sessions that are open go on."""
