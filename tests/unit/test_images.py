@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from relaydrill import images
+from relaydrill.errors import LabError
 from relaydrill.images import IMAGES, ImageSpec
 
 pytest.importorskip("docker")
@@ -59,7 +60,6 @@ class Engine:
         made = f"sha256:{len(self.built)}"
         self.built[made] = parent
         self.tagged[spec.tag] = made
-        self.tagged[spec.exact_tag] = made
 
 
 @dataclass
@@ -88,10 +88,23 @@ class Checkout:
     patch: pytest.MonkeyPatch
     said: list[str] = field(default_factory=list)
 
-    def build(self, code: str, libraries: str = "", names: Iterable[str] = ("node",)) -> list[str]:
-        """Build with this code, upon these libraries."""
+    def build(
+        self,
+        code: str,
+        libraries: str = "",
+        names: Iterable[str] = ("node",),
+        *,
+        meanwhile: str | None = None,
+    ) -> list[str]:
+        """Build with this code, upon these libraries; somebody changes the code meanwhile."""
         words = {"node": code, "libraries": libraries}
+
+        def fill(_engine: Any, spec: ImageSpec, _folder: Path) -> None:
+            if spec.step == "node" and meanwhile is not None:
+                words["node"] = meanwhile
+
         with self.patch.context() as here:
+            here.setattr(build, "_fill_context", fill)
             here.setattr(images, "PACKAGE", self.place)
             here.setattr(images, "digest", lambda spec: self._digest(spec, words))
             return build.build(
@@ -121,7 +134,6 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     def build_one(there: Any, spec: ImageSpec, _folder: Path, parent: str) -> None:
         there.make(spec, parent)
 
-    monkeypatch.setattr(build, "_fill_context", lambda *_: None)
     monkeypatch.setattr(build, "_build_one", build_one)
     return found
 
@@ -203,6 +215,17 @@ def test_the_name_of_the_version_is_of_who_built_last(two: tuple[Checkout, Check
     assert one.engine.get(IMAGES["node"].tag).id != mine
     assert one.build("a") == []
     assert one.engine.get(IMAGES["node"].tag).id == mine
+
+
+def test_what_changes_while_it_is_built_passes_for_neither(two: tuple[Checkout, Checkout]) -> None:
+    """Nobody knows what went into such an image, so it is no image of the old code or of the new."""
+    one, _ = two
+    with pytest.raises(LabError, match="changed while it was built: build it again"):
+        one.build("a", meanwhile="b")
+    assert not one.has("a")
+    assert not one.has("b")
+    one.build("b")
+    assert one.has("b")
 
 
 def test_a_forerunner_that_is_in_use_stays_and_is_told(two: tuple[Checkout, Checkout]) -> None:

@@ -89,6 +89,17 @@ def test_a_host_that_returns_takes_its_share_after_the_others_gave_it_up() -> No
     assert 0 < took - gave_up <= 1.0
 
 
+def test_a_host_that_drains_gives_up_its_share_before_the_others_take_it() -> None:
+    """Theirs lasts half a heartbeat longer: two never answer the same client."""
+    others, itself = whole("ht1"), whole("ht2")
+    for each in (others, itself):
+        each.run(10.0, HOSTS, {"ht2": HostState.DRAINING})
+    [(took, view)] = others.changes
+    [(gave_up, own)] = itself.changes
+    assert view == own == {"ht1", "ht3"}
+    assert 0 < took - gave_up <= 1.0
+
+
 @pytest.mark.parametrize("state", [HostState.DRAINING, HostState.STOPPED])
 def test_a_host_that_wants_out_is_out_after_a_convergence(state: HostState) -> None:
     """It is heard, and shares no more; when it starts again, it does."""

@@ -24,6 +24,11 @@ class Slow(Agent):
 
     stand_in: StandIn
 
+    @property
+    def view(self) -> frozenset[str]:
+        """As its membership says: nothing has to come into force."""
+        return self.membership.view
+
     def ask(self, host: str, nonce: int) -> None:
         """Answer in a while."""
         asyncio.get_running_loop().call_later(_LATE_S, self.stand_in.answered, nonce)

@@ -53,7 +53,8 @@ def build(
 
     Raises:
         UsageError: No image has such a name.
-        LabError: The base cannot be had, or a build failed; its last lines are in the message.
+        LabError: The base cannot be had, a build failed (its last lines are in the message), or
+            somebody changed meanwhile what an image is made from.
     """
     wanted = _with_parents(names or IMAGES)
     stale = [spec for spec in wanted if force or not is_current(engine, spec)]
@@ -65,8 +66,14 @@ def build(
         )
         say(f"building {spec.tag}" + (f", {spec.what}" if spec.what else ""))
         with tempfile.TemporaryDirectory(prefix="relaydrill-image-") as folder:
+            exact_tag = spec.exact_tag
             _fill_context(engine, spec, Path(folder))
             _build_one(engine, spec, Path(folder), parent)
+        if spec.exact_tag != exact_tag:
+            raise LabError(
+                f"files that {spec.tag} is made from changed while it was built: build it again"
+            )
+        engine.images.get(spec.tag).tag(exact_tag)
     for spec in wanted:
         _claim(engine, spec, say)
     return [spec.tag for spec in stale]
@@ -149,7 +156,6 @@ def _build_one(engine: docker.DockerClient, spec: ImageSpec, folder: Path, paren
         raise LabError("\n  ".join([f"{spec.tag} could not be built:", *lines])) from error
     finally:
         image.get_docker_client().client.close()
-    engine.images.get(spec.tag).tag(spec.exact_tag)
 
 
 def _claim(engine: docker.DockerClient, spec: ImageSpec, say: Say) -> None:

@@ -18,6 +18,7 @@ import socket
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, Protocol
@@ -42,7 +43,8 @@ class Agent:
     Args:
         cluster: What all of them know.
         me: The host's name; empty for the cluster's node.
-        changed: Called in the agent's thread when the view, or what a host says of itself, changes.
+        changed: Called in the agent's thread when the view that is in force, or what a host says of
+            itself, changes.
         answered: Called there with the number of a question that a host has answered.
         filter_: A host's own, where the kernel is the cluster.
     """
@@ -61,7 +63,10 @@ class Agent:
         self._changed = changed
         self._answered = answered
         self._filter = filter_
+        self._wanted = HostState.STARTED
         self._state = HostState.STARTED
+        self._view: frozenset[str] = frozenset()
+        self._in_force: deque[tuple[frozenset[str], HostState]] = deque()
         self._orders: dict[str, HostState] = {}
         self._where = {host.name: host.beats for host in cluster.hosts}
         self._socket: socket.socket
@@ -71,6 +76,11 @@ class Agent:
         self.membership = Membership(timing, time.monotonic(), me)
         self._told: list[HostState | None] = []
         self._filtering = ThreadPoolExecutor(1, "filter")
+
+    @property
+    def view(self) -> frozenset[str]:
+        """The hosts that share new connections, since the filter keeps to it."""
+        return self._view
 
     def start(self) -> None:
         """Begin to hear, and a host to be heard.
@@ -129,9 +139,9 @@ class Agent:
             self.membership.heard(self._me, self._state)
 
     def _look(self, now: float) -> None:
-        is_new = self.membership.look(now)
-        if is_new:
+        if self.membership.look(now):
             self._keep_share()
+        is_new = self._settle()
         said = [self.membership.state_of(host) for host in self._where]
         if is_new or said != self._told:
             self._told = said
@@ -167,18 +177,31 @@ class Agent:
             self._obey(HostState(said["state"]))
 
     def _obey(self, state: HostState) -> None:
-        if state is self._state:
+        if state is self._wanted:
             return
-        self._state = state
+        self._wanted = state
         self._keep_share()
-        self._beat()
 
     def _keep_share(self) -> None:
         """Put the view into force; not in this thread, for that may take longer than a beat."""
+        self._filtering.submit(
+            self._put_into_force, self.membership.view, self._wanted
+        ).add_done_callback(_complain)
+
+    def _put_into_force(self, view: frozenset[str], state: HostState) -> None:
         if self._filter:
-            is_stopped = self._state is HostState.STOPPED
-            view, apply = self.membership.view, self._filter.apply
-            self._filtering.submit(apply, view, is_stopped=is_stopped).add_done_callback(_complain)
+            self._filter.apply(view, is_stopped=state is HostState.STOPPED)
+        self._in_force.append((view, state))
+
+    def _settle(self) -> bool:
+        """Tell what has come into force, and not before: whoever is told may go by it at once."""
+        before = self._view
+        while self._in_force:
+            self._view, state = self._in_force.popleft()
+            if state is not self._state:
+                self._state = state
+                self._beat()
+        return self._view != before
 
     def _send(self, host: str, **what: Any) -> bool:
         return self._send_to(self._where[host], **what)

@@ -57,11 +57,11 @@ class ClusterHost:
     async def handle(self, op: str, args: dict[str, Any]) -> Any:
         """``cluster`` tells the view; everything else is the service's."""
         if op == "cluster":
-            return sorted(self._agent.membership.view)
+            return sorted(self._agent.view)
         return await self._service.handle(op, args)
 
     def _changed(self) -> None:
-        view = self._agent.membership.view
+        view = self._agent.view
         if view != self._view and self._loop:
             self._view = view
             self._loop.call_soon_threadsafe(self._tell, view)

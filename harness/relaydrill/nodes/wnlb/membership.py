@@ -16,10 +16,10 @@ _MOST_AT_ONCE: Final = 0.5
 deaf meanwhile, and does not blame the others."""
 
 
-_NEWCOMER: Final = 0.5
-"""Part of a heartbeat interval by which a host that comes takes its share later than the others
-give it up: two that answer the same client would reset each other's connection. The cluster's node
-believes in it from then on."""
+_TAKEN_LATER: Final = 0.5
+"""Part of a heartbeat interval by which a share is taken later than it is given up, be it by a host
+that comes, or of one that leaves: two that answer the same client would reset each other's
+connection. The cluster's node believes in it from then on."""
 
 
 class HostState(enum.StrEnum):
@@ -99,11 +99,18 @@ class Membership:
         if wanted != self._coming:
             self._coming = wanted
             self._converges_at = now + self._timing.convergence_s
-            if self._me in wanted - self._view or (not self._me and wanted - self._view):
-                self._converges_at += self._timing.heartbeat_s * _NEWCOMER
+            if self._takes_from_the_living(wanted):
+                self._converges_at += self._timing.heartbeat_s * _TAKEN_LATER
         if self._converges_at is not None and now >= self._converges_at:
             self._view, self._converges_at = self._coming, None
         return self._view != before
+
+    def _takes_from_the_living(self, wanted: frozenset[str]) -> bool:
+        comes = wanted - self._view
+        drains = [host for host in self._view - wanted if self.state_of(host) is HostState.DRAINING]
+        if not self._me:
+            return bool(comes or drains)
+        return self._me in (wanted if drains else comes)
 
     def _is_heard(self, host: str) -> bool:
         silent_s = self._awake_s - self._heard.get(host, float("-inf"))

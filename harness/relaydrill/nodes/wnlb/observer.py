@@ -66,7 +66,7 @@ class ClusterNode:
                 for port in each.endpoints
             ]
         if op == "cluster":
-            return sorted(self._agent.membership.view)
+            return sorted(self._agent.view)
         if op == "state":
             host, state = str(args["backend"]), str(args["state"])
             if state not in _ORDERS:
@@ -78,13 +78,12 @@ class ClusterNode:
         raise CapabilityMissing(op, "the node program", self._settings.name)
 
     def _state(self, host: str) -> str:
-        membership = self._agent.membership
-        match membership.state_of(host):
+        match self._agent.membership.state_of(host):
             case HostState.STOPPED:
                 return "maint"
             case HostState.DRAINING:
                 return "drain"
-        return "up" if host in membership.view else "down"
+        return "up" if host in self._agent.view else "down"
 
     def _hear_of(self) -> None:
         if self._loop:

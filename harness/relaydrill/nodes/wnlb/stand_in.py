@@ -144,9 +144,8 @@ class StandIn:
             asked.set()
 
     def _is_lost(self, host: str) -> bool:
-        membership = self._agent.membership
-        state = membership.state_of(host)
-        return state is HostState.STOPPED or (state is None and host not in membership.view)
+        state = self._agent.membership.state_of(host)
+        return state is HostState.STOPPED or (state is None and host not in self._agent.view)
 
     async def _join(self, front: config.Front, client: Client) -> None:
         """Give a client to its host, as often as that changes, until one has it."""
@@ -181,7 +180,7 @@ class StandIn:
 
     def _owner(self, front: config.Front, peer: tuple[str, int]) -> str:
         """The host that shall have a client now; empty if nobody answers him."""
-        cluster, view = self._cluster, self._agent.membership.view
+        cluster, view = self._cluster, self._agent.view
         host = owner(cluster, rule_for(cluster, front.vip, front.port), view, peer)
         is_stopped = self._agent.membership.state_of(host) is HostState.STOPPED if host else True
         return "" if is_stopped else host
