@@ -218,7 +218,7 @@ def test_the_name_of_the_version_is_of_who_built_last(two: tuple[Checkout, Check
 
 
 def test_what_changes_while_it_is_built_passes_for_neither(two: tuple[Checkout, Checkout]) -> None:
-    """Nobody knows what went into such an image, so it is no image of the old code or of the new."""
+    """Nobody knows what went into such an image: neither the old code finds it nor the new."""
     one, _ = two
     with pytest.raises(LabError, match="changed while it was built: build it again"):
         one.build("a", meanwhile="b")

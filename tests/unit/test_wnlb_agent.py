@@ -83,7 +83,7 @@ def test_a_view_is_told_when_the_filter_keeps_it(
 def test_a_host_says_that_it_is_stopped_when_its_filter_is(
     pair: tuple[Agent, Agent], filter_: SlowFilter
 ) -> None:
-    """An order is carried out when the kernel has it, and the host is not heard to say so before."""
+    """An order is carried out when the kernel has it; the host is not heard to say so before."""
     host, node = pair
     filter_.let.set()
     wait_for(lambda: host.view == {"ht1"}, what="the host to share", deadline_s=10.0)
