@@ -27,6 +27,7 @@ connectors:
   relay: {port: 25, remote: [app], relay: true}
   client: {port: 587, tls: required, auth: required}
 flows: {relay: {from: app, persona: rfc5321, to: mail.contoso.com, rate: 10/s}}
+expect: {gap: 15s}
 """,
     # Two MX hosts, two addresses behind each, in two sites; two name servers; a hub in each site.
     "inbound": """
@@ -156,6 +157,13 @@ DESIGNS: Final = {
         "nodes.lb2.check.kind",
         "lb2 checks by smtp, which cannot see a hub's back pressure",
         "nodes: {lb2: {check: {kind: mail}}}",
+    ),
+    "slow-check": Design(
+        "balanced",
+        "flows: {relay: {expect: {gap: 11s}}}",
+        "nodes.lb2.check",
+        "lb2 may take 12 s to notice a dead hub, and flow relay may fail for 11 s",
+        "nodes: {lb1: {check: {interval: 1s}}, lb2: {check: {fall: 2}}}",
     ),
     "no-check": Design(
         "balanced",

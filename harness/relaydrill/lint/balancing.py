@@ -192,7 +192,39 @@ def no_check(topology: Topology) -> Iterator[Found]:
             yield ("nodes", name, "check"), f"{name} never checks whether {hubs} can take mail"
 
 
+@rule(
+    "slow-check",
+    Severity.WARNING,
+    fact="A balancer gives a dead server its share until checks have failed often enough in a row,"
+    " each an interval after the one before it and as long as its timeout (HAProxy configuration"
+    ' manual, "fall", "inter" and "timeout check"); a WNLB cluster until heartbeats were missed and'
+    " it has converged.",
+    remedy="Check more often, for a shorter time, or with a lower fall; or promise what the check"
+    " can keep (expect: {gap: …}).",
+)
+def slow_check(topology: Topology) -> Iterator[Found]:
+    """Balancers that need longer to notice a dead hub than mail through them may fail."""
+    promised: dict[str, tuple[float, str]] = {}
+    for key in topology.flows:
+        for _, name, balancer in vips_of(topology, key):
+            if not balancer.redispatch:
+                allowed = (topology.expectation(key).degraded_s, key)
+                promised[name] = min(allowed, promised.get(name, allowed))
+    for name, (allowed_s, key) in promised.items():
+        balancer = topology.balancers[name]
+        if balancer.mode == "wnlb":
+            takes_s, what = balancer.cluster.detection_s, "cluster"
+        else:
+            takes_s, what = balancer.check.detection_s, "check"
+        if takes_s > allowed_s and (what == "cluster" or balancer.check.kind != "none"):
+            text = (
+                f"{name} may take {takes_s:g} s to notice a dead hub, and flow {key} may fail for"
+                f" {allowed_s:g} s"
+            )
+            yield ("nodes", name, what), text
+
+
 RULES = (
     *(balanced_2007_rtm, balanced_hub_to_hub, balanced_mailbox_to_hub),
-    *(port_rule_all, vip_lacks_port, lone_balancer, blind_check, no_check),
+    *(port_rule_all, vip_lacks_port, lone_balancer, blind_check, no_check, slow_check),
 )

@@ -17,6 +17,7 @@ RuleId = Literal[
     "lone-balancer",
     "blind-check",
     "no-check",
+    "slow-check",
     "wnlb-on-failover-cluster",
     "hub-on-clustered-mailbox",
     "default-connector-on-vip",
