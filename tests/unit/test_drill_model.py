@@ -321,10 +321,13 @@ def test_one_fault_has_one_name() -> None:
         ("kill:ht1@10s+forever", "kill:ht1@90s+5s"),
         ("kill:ht1@10s+20s", "stop:ht1@15s+5s"),
         ("tempfail.mail:ht1", "tempfail.rcpt:ht1"),
+        ("kill:ht1@10s+20s", "pause:ht1@15s+5s"),
+        ("kill:ht1@15s+5s", "tempfail:ht1@10s+20s"),
+        ("pause:ht1@10s+20s", "slow:ht1@15s+20s"),
     ],
 )
 def test_a_node_is_not_broken_twice_at_once(texts: tuple[str, ...]) -> None:
-    """The heal of one would be that of both, and the other could not be done."""
+    """The heal of one would be that of both, or the other could not be done."""
     for order in (texts, texts[::-1]):
         with pytest.raises(UsageError, match="ht1 is broken (twice|by .*) at once") as refused:
             plan(SHAREPOINT, faults=order)

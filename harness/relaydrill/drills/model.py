@@ -189,21 +189,23 @@ def _check_hooks(topology: Topology) -> None:
                 raise UsageError(f"attach.nodes.{name}.hooks: {error}") from None
 
 
-_ENDS_A_PROGRAM: Final = frozenset({"kill", "stop"})
-"""What is ended by either is started again by the heal of either, and that only once."""
+_NOTHING_BESIDE: Final = frozenset({"kill", "stop", "pause"})
+"""A program that is ended or frozen does nothing that it is told; and started again, it has
+forgotten what it was told before."""
 
 
 def _refuse_overlaps(specs: tuple[FaultSpec, ...]) -> None:
     """Make sure that no node is broken in a way in which it is broken already.
 
-    The heal of the first would be that of both, whatever their phases.
+    The heal of the first would be that of both, whatever their phases; and nothing else can be done
+    to a node whose program does not run.
 
     Raises:
         UsageError: One is.
     """
     for one, other in combinations(specs, 2):
         kinds = {one.kind, other.kind}
-        alike = one.node == other.node and (len(kinds) == 1 or kinds <= _ENDS_A_PROGRAM)
+        alike = one.node == other.node and (len(kinds) == 1 or kinds & _NOTHING_BESIDE)
         if alike and one.start_s < other.end_s and other.start_s < one.end_s:
             same = "twice" if one.kind == other.kind else f"by {one.kind} and {other.kind}"
             raise UsageError(
