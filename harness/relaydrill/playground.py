@@ -17,12 +17,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from relaydrill import faults
+from relaydrill.drills.aiming import exclude, why_not
 from relaydrill.drivers.base import Lab
 from relaydrill.errors import LabError, RelaydrillError, UsageError
 from relaydrill.journal import read_events
 from relaydrill.ledger import Account, Entry, Ledger, counted, join
 from relaydrill.placement import CONTROL_PORT
-from relaydrill.sentences import number_of
+from relaydrill.sentences import messages_accounted, number_of
 
 _HELP = """\
   KIND:NODE     break a node: kill:ht1, pause:ht2, backpressure:ht3, tempfail.rcpt:ht1 …
@@ -115,27 +116,34 @@ class Hands:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._heals = contextlib.ExitStack()
+        self._broken: list[tuple[str, str]] = []
 
     def inject(self, text: str) -> str:
         """Break a node as ``KIND[.PHASE]:NODE`` says, and say what happens to it.
 
         Raises:
-            UsageError: There is no such fault or node.
+            UsageError: There is no such fault or node, or the node cannot suffer it, or not now.
             RelaydrillError: It could not be done.
         """
         kind_text, _, node = text.partition(":")
-        fault = faults.make(*faults.split_kind(kind_text))
+        kind, phase = faults.split_kind(kind_text)
+        fault = faults.make_for(self._lab, kind, phase)
         if node not in self._lab.topology.nodes:
             known = ", ".join(self._lab.topology.nodes)
             raise UsageError(f"no node is called {node!r}; there are: {known}")
-        if reason := self._lab.topology.no_machine(node):
+        if reason := why_not(self._lab.topology, kind_text, node):
             raise UsageError(reason)
+        for at, before in self._broken:
+            if at == node and exclude(before, kind):
+                raise UsageError(f"{node} is broken by {before} already: heal it first")
         fault.inject(self._lab, node)
         self._heals.callback(fault.heal, self._lab, node)
+        self._broken.append((node, kind))
         return f"{node} {fault.summary}"
 
     def heal(self) -> None:
         """Put everything right, the last fault first."""
+        self._broken.clear()
         self._heals.close()
 
 
@@ -202,7 +210,8 @@ def show_fates(ledger: Ledger, on: Console) -> None:
     counts = Counter(fates.values())
     order = (*map(str, Account), _BOUNCED)
     told = counted({fate: counts[fate] for fate in order})
-    on.print(f"{len(ledger.entries)} messages accounted for: {told or 'none yet'}", soft_wrap=True)
+    count = messages_accounted(len(ledger.entries))
+    on.print(f"{count}: {told or 'none yet'}", soft_wrap=True)
     for key, entry in ledger.entries.items():
         if fates[key] in _SHOWN:
             on.print(f"  {_trail(entry)}", soft_wrap=True, markup=False)

@@ -27,3 +27,8 @@ def failed_or_late(count: int, late: int, be: str = "were ") -> str:
 def number_of(count: int, one: str, several: str) -> str:
     """The word for so many: ``attempt`` or ``attempts``, ``is`` or ``are``."""
     return one if count == 1 else several
+
+
+def messages_accounted(count: int) -> str:
+    """``1 message accounted for``."""
+    return f"{count} {number_of(count, 'message', 'messages')} accounted for"

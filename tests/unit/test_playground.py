@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
+import pytest
 from rich.console import Console
 from tests.histories import History
 
+from relaydrill import inventory
+from relaydrill.errors import UsageError
 from relaydrill.ledger import join
-from relaydrill.playground import show_fates
+from relaydrill.playground import Hands, show_fates
 from relaydrill.smtp import Result
 
 M = "<1@app>"
@@ -28,7 +32,7 @@ def test_mail_that_a_hub_gave_up_is_bounced_and_has_the_reason() -> None:
     history.accepted(M, "ht2")
     history.write("ht2", "bounced", M, reason="554 5.4.4 no route to elsewhere.example")
     assert told(history) == [
-        "1 messages accounted for: 1 bounced",
+        "1 message accounted for: 1 bounced",
         "  bounced: <1@app> to user@contoso.com, accepted by ht2, "
         "bounced by ht2: 554 5.4.4 no route to elsewhere.example",
     ]
@@ -51,6 +55,65 @@ def test_mail_that_is_nowhere_is_lost() -> None:
     history.accepted(M, "ht2")
     history.queue("ht2")
     assert told(history) == [
-        "1 messages accounted for: 1 lost",
+        "1 message accounted for: 1 lost",
         "  lost: <1@app> to user@contoso.com, accepted by ht2, arrived 0 times",
     ]
+
+
+class ObedientLab:
+    """Does whatever it is told, and remembers it."""
+
+    topology = inventory.load("sharepoint")
+    driver = "obedient"
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def kill(self, node: str) -> None:
+        """Kill a node."""
+        self.done.append(f"kill {node}")
+
+    def restart(self, node: str) -> None:
+        """Start it again."""
+        self.done.append(f"restart {node}")
+
+    def control(self, node: str) -> Any:
+        """A node's control channel."""
+        return lambda op, **_: self.done.append(f"{op} {node}")
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ("kill:app", "app only sends mail; break what the mail passes: "),
+        ("stale:ht1", "stale is done by name servers (dns); ht1 is a hub"),
+        ("kill:ht9", "no node is called 'ht9'; there are: "),
+        ("kil:ht1", "no fault is called 'kil'; there are: "),
+        ("kill:ht1", "ht1 is broken by kill already: heal it first"),
+        ("slow:ht1", "ht1 is broken by kill already: heal it first"),
+        ("kill:ht2", "ht2 is broken by slow already: heal it first"),
+    ],
+)
+def test_what_a_node_cannot_suffer_is_refused_in_words(fault: str, why: str) -> None:
+    """By hand as in a drill: nothing is tried that would fail halfway or could not be healed."""
+    lab = ObedientLab()
+    hands = Hands(lab)  # type: ignore[arg-type]
+    hands.inject("kill:ht1")
+    hands.inject("slow:ht2")
+    before = [*lab.done]
+    with pytest.raises(UsageError) as refused:
+        hands.inject(fault)
+    assert why in str(refused.value)
+    assert lab.done == before
+
+
+def test_what_is_healed_can_be_broken_again() -> None:
+    """All that was done is undone, the last first; after that nothing stands in the way."""
+    lab = ObedientLab()
+    hands = Hands(lab)  # type: ignore[arg-type]
+    for fault in ("slow:ht1", "tempfail:ht1", "kill:ht2"):
+        hands.inject(fault)
+    hands.heal()
+    assert lab.done[3:] == ["restart ht2", "relieve ht1", "relieve ht1"]
+    hands.inject("kill:ht1")
+    assert lab.done[6:] == ["kill ht1"]

@@ -19,6 +19,20 @@ _A: Final = {
 }
 
 
+_NOTHING_BESIDE: Final = frozenset({"kill", "stop", "pause"})
+"""A program that is ended or frozen does nothing that it is told; and started again, it has
+forgotten what it was told before."""
+
+
+def exclude(one: str, other: str) -> bool:
+    """Whether one node cannot suffer two kinds of fault at once.
+
+    The heal of one would be that of both, whatever their phases; or nothing else can be done to the
+    node, for its program does not run.
+    """
+    return one == other or bool({one, other} & _NOTHING_BESIDE)
+
+
 def can_suffer(topology: Topology, kind_text: str, node: str) -> bool:
     """Whether a node can be made to do what a fault is.
 

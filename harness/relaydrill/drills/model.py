@@ -12,7 +12,7 @@ from typing import Any, Final
 from pydantic_core import PydanticCustomError
 
 from relaydrill import faults
-from relaydrill.drills.aiming import those_that_can, why_not
+from relaydrill.drills.aiming import exclude, those_that_can, why_not
 from relaydrill.drills.naming import drill_name
 from relaydrill.drills.returning import comeback_of
 from relaydrill.errors import UsageError
@@ -189,24 +189,15 @@ def _check_hooks(topology: Topology) -> None:
                 raise UsageError(f"attach.nodes.{name}.hooks: {error}") from None
 
 
-_NOTHING_BESIDE: Final = frozenset({"kill", "stop", "pause"})
-"""A program that is ended or frozen does nothing that it is told; and started again, it has
-forgotten what it was told before."""
-
-
 def _refuse_overlaps(specs: tuple[FaultSpec, ...]) -> None:
-    """Make sure that no node is broken in a way in which it is broken already.
-
-    The heal of the first would be that of both, whatever their phases; and nothing else can be done
-    to a node whose program does not run.
+    """Make sure that no node suffers at once what it cannot.
 
     Raises:
         UsageError: One is.
     """
     for one, other in combinations(specs, 2):
-        kinds = {one.kind, other.kind}
-        alike = one.node == other.node and (len(kinds) == 1 or kinds & _NOTHING_BESIDE)
-        if alike and one.start_s < other.end_s and other.start_s < one.end_s:
+        clash = one.node == other.node and exclude(one.kind, other.kind)
+        if clash and one.start_s < other.end_s and other.start_s < one.end_s:
             same = "twice" if one.kind == other.kind else f"by {one.kind} and {other.kind}"
             raise UsageError(
                 f"{one.node} is broken {same} at once, by {one} and {other}; leave one out, or let"

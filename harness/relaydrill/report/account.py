@@ -13,6 +13,7 @@ from rich.table import Table
 from relaydrill.exchange_logs.account import Fate, LogAccount
 from relaydrill.exchange_logs.tracking import Step
 from relaydrill.ledger import counted
+from relaydrill.sentences import messages_accounted
 
 _MOST_SHOWN: Final = 50
 _COLUMNS: Final = {
@@ -39,7 +40,7 @@ def show_account(found: LogAccount, on: Console) -> None:
     if (more := len(found.undelivered) - _MOST_SHOWN) > 0:
         on.print(f"  and {more} more; --json shows all")
     told = counted(found.counts) or "none"
-    on.print(f"{len(found.fates)} messages accounted for: {told}", soft_wrap=True)
+    on.print(f"{messages_accounted(len(found.fates))}: {told}", soft_wrap=True)
     on.print(f"account: {found.status}")
 
 

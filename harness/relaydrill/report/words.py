@@ -8,7 +8,7 @@ from relaydrill.drills.audit import Audit
 from relaydrill.drills.findings import ACCEPTED, row_title
 from relaydrill.drills.judgement import FlowVerdict, Judgement
 from relaydrill.ledger import counted
-from relaydrill.sentences import failed_or_late
+from relaydrill.sentences import failed_or_late, messages_accounted
 from relaydrill.verdict import Status, Verdict
 
 NOT_CONCERNED = "–"
@@ -57,7 +57,7 @@ def accounted(judgements: tuple[Judgement, ...]) -> Counter[str]:
 def totals(judgements: tuple[Judgement, ...]) -> str:
     """All messages of all drills, account by account."""
     counts = accounted(judgements)
-    return f"{sum(counts.values())} messages accounted for: {counted(counts) or 'none'}"
+    return f"{messages_accounted(sum(counts.values()))}: {counted(counts) or 'none'}"
 
 
 def legend(judgements: tuple[Judgement, ...]) -> str:
