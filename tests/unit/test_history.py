@@ -105,11 +105,12 @@ def test_figures_come_from_the_checks_that_hold_them() -> None:
     """Gap, attempts, account and spread, each from its check; in the steady state, from that."""
     broken: Checks = {
         "gap": {"gap_s": 3.5, "resolution_s": 0.8},
-        "degraded": {"failed": 9, "attempts": 300},
+        "degraded": {"failed": 9, "attempts": 300, "late": 3},
         "steady": {"attempts": 50, "accepted": 50},
         "account": {"delivered": 280, "lost": 2, "duplicated": 1, "refused": 17},
     }
-    assert figures_of(broken) == Figures(3.5, 0.8, 9, 300, 2, 1)
+    assert figures_of(broken) == Figures(3.5, 0.8, 6, 300, 3, 2, 1)
+    assert figures_of({"degraded": {"failed": 9, "attempts": 300}}).late == 0
     spread = {"counts": {"edge1": 90, "edge2": 60, "edge3": 105}, "choices": 300}
     steady: Checks = {"steady": {"attempts": 50, "accepted": 48}, "spread": spread}
     found = figures_of(steady)

@@ -26,7 +26,8 @@ class Figures:
     Attributes:
         gap_s: The longest time without any acceptance, field seconds.
         resolution_s: How exactly it is known.
-        failed, attempts: Attempts that were not served, and all of them.
+        failed, attempts: Attempts that failed, and all of them.
+        late: Attempts that were accepted, only too late; where something was broken.
         lost, duplicated: Messages.
         spread: The worst server's share.
     """
@@ -35,6 +36,7 @@ class Figures:
     resolution_s: float = 0.0
     failed: int | None = None
     attempts: int | None = None
+    late: int | None = None
     lost: int | None = None
     duplicated: int | None = None
     spread: Share | None = None
@@ -46,6 +48,7 @@ class Figures:
             "resolution_s": None if self.gap_s is None else self.resolution_s,
             "failed": self.failed,
             "attempts": self.attempts,
+            "late": self.late,
             "lost": self.lost,
             "duplicated": self.duplicated,
         }
@@ -65,25 +68,31 @@ def figures_of(checks: Checks) -> Figures:
         KeyError, TypeError, ValueError, AttributeError: A check has others than this version's.
     """
     gap, account = checks.get("gap"), checks.get("account")
-    failed, attempts = _failed(checks)
+    failed, late, attempts = _unserved(checks)
     return Figures(
         gap_s=float(gap["gap_s"]) if gap else None,
         resolution_s=float(gap["resolution_s"]) if gap else 0.0,
         failed=failed,
         attempts=attempts,
+        late=late,
         lost=int(account.get("lost", 0)) if account else None,
         duplicated=int(account.get("duplicated", 0)) if account else None,
         spread=_worst_share(checks.get("spread", {})),
     )
 
 
-def _failed(checks: Checks) -> tuple[int | None, int | None]:
-    """Of all attempts where something was broken, and else of the steady state's."""
+def _unserved(checks: Checks) -> tuple[int | None, int | None, int | None]:
+    """Failed, late and all: of all attempts where something was broken, else the steady state's.
+
+    Earlier versions did not tell the late ones from those that failed.
+    """
     if degraded := checks.get("degraded"):
-        return int(degraded["failed"]), int(degraded["attempts"])
+        late = int(degraded.get("late", 0))
+        return int(degraded["failed"]) - late, late, int(degraded["attempts"])
     if steady := checks.get("steady"):
-        return int(steady["attempts"]) - int(steady["accepted"]), int(steady["attempts"])
-    return None, None
+        attempts = int(steady["attempts"])
+        return attempts - int(steady["accepted"]), None, attempts
+    return None, None, None
 
 
 def _worst_share(spread: Mapping[str, Any]) -> Share | None:

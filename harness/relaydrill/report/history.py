@@ -22,7 +22,7 @@ def show_history(history: History, last: int, on: Console) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("drill, flow", "begun, UTC", "verdict", "gap"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("failed", "lost", "twice"):
+    for heading in ("failed", "late", "lost", "twice"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("furthest from its share", no_wrap=True)
     for series in history.series:
@@ -51,6 +51,7 @@ def _cells(run: Run) -> list[str | Text]:
         status_text(run.shown),
         "-" if figures.gap_s is None else f"{figures.gap_s:.1f} ± {figures.resolution_s:.1f} s",
         failed,
+        _count(figures.late),
         _count(figures.lost),
         _count(figures.duplicated),
         _share(figures),
