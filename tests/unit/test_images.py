@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ pytest.importorskip("testcontainers")
 
 from docker.errors import APIError, ImageNotFound
 
-from relaydrill.images import build
+from relaydrill.images import build, claims
+from relaydrill.images.claims import Checkouts
 
 
 @dataclass
@@ -27,16 +29,23 @@ class Engine:
 
     Attributes:
         built: The parent's tag, of each image. in_use: Tags of images that containers run.
+        fresh: Images that were made just now.
     """
 
     tagged: dict[str, str] = field(default_factory=dict)
     built: dict[str, str] = field(default_factory=dict)
     in_use: set[str] = field(default_factory=set)
+    fresh: set[str] = field(default_factory=set)
 
     @property
     def images(self) -> Engine:
         """What the client calls its images."""
         return self
+
+    def list(self, repository: str) -> list[Image]:
+        """All images of a repository."""
+        found = {image for tag, image in self.tagged.items() if tag.startswith(f"{repository}:")}
+        return [Image(self, image) for image in sorted(found)]
 
     def get(self, name: str) -> Image:
         """By tag, or by id."""
@@ -68,6 +77,13 @@ class Image:
 
     engine: Engine
     id: str
+
+    @property
+    def attrs(self) -> dict[str, str]:
+        """Only when it was made: two hours ago, or just now."""
+        age = timedelta(hours=0 if self.id in self.engine.fresh else 2)
+        made = (datetime.now(UTC) - age).replace(tzinfo=None).isoformat()
+        return {"Created": f"{made}123Z"}
 
     @property
     def tags(self) -> list[str]:
@@ -103,8 +119,10 @@ class Checkout:
             if spec.step == "node" and meanwhile is not None:
                 words["node"] = meanwhile
 
+        self.place.mkdir(exist_ok=True)
         with self.patch.context() as here:
             here.setattr(build, "_fill_context", fill)
+            here.setattr(claims, "PACKAGE", self.place)
             here.setattr(images, "PACKAGE", self.place)
             here.setattr(images, "digest", lambda spec: self._digest(spec, words))
             return build.build(
@@ -113,6 +131,13 @@ class Checkout:
                 names=names,
                 base="debian",
             )
+
+    def prune(self, code: str) -> list[str]:
+        """Take away what this checkout, with this code, has no use for."""
+        with self.patch.context() as here:
+            here.setattr(images, "digest", lambda spec: self._digest(spec, {"node": code}))
+            engine: Any = self.engine
+            return claims.prune(engine, Checkouts.default(), self.said.append)
 
     def has(self, code: str, libraries: str = "") -> bool:
         """Whether a lab of this checkout would find its image."""
@@ -127,8 +152,9 @@ class Checkout:
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
     """An engine with a base, in which builds are quick."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     found = Engine(tagged={"debian": "sha256:debian"})
 
     def build_one(there: Any, spec: ImageSpec, _folder: Path, parent: str) -> None:
@@ -237,3 +263,70 @@ def test_a_forerunner_that_is_in_use_stays_and_is_told(two: tuple[Checkout, Chec
     assert one.has("b")
     assert one.has("a")
     assert any("stays: a container uses it" in line for line in one.said)
+
+
+def images_left(engine: Engine) -> set[str]:
+    """What a person would see, without the base."""
+    return {tag.partition(":")[2] for tag in engine.tagged if tag.startswith("relaydrill/node:")}
+
+
+def test_what_a_deleted_checkout_left_is_pruned(two: tuple[Checkout, Checkout]) -> None:
+    """Its images go with it, down to the last tag, and those of the others stay."""
+    one, other = two
+    one.build("a")
+    other.build("b")
+    both = images_left(one.engine)
+    assert one.prune("a") == []
+    other.place.rmdir()
+    removed = one.prune("a")
+    assert one.has("a")
+    assert not one.has("b")
+    assert {tag.partition(":")[2] for tag in removed if "/node:" in tag} == both - images_left(
+        one.engine
+    )
+    assert len(images_left(one.engine)) == 2
+    assert one.prune("a") == []
+
+
+def test_only_the_claim_goes_of_what_another_has_built_too(two: tuple[Checkout, Checkout]) -> None:
+    """An image of two checkouts is the other's when one of them is deleted."""
+    one, other = two
+    one.build("a")
+    other.build("a")
+    other.place.rmdir()
+    removed = one.prune("a")
+    assert removed
+    assert all(":checkout-" in tag for tag in removed)
+    assert one.has("a")
+
+
+def test_what_is_current_stays_though_nobody_claims_it(two: tuple[Checkout, Checkout]) -> None:
+    """An image that was loaded from a file, or whose builder is gone, need not be built again."""
+    one, other = two
+    other.build("a")
+    other.place.rmdir()
+    one.prune("a")
+    assert one.has("a")
+    one.prune("b")
+    assert not one.has("a")
+
+
+def test_what_is_just_being_built_is_not_pruned(two: tuple[Checkout, Checkout]) -> None:
+    """A build claims what it has built at its end; before that it is nobody's, and fresh."""
+    one, _ = two
+    node = IMAGES["node"].repository
+    one.engine.tagged[f"{node}:made-from-z"] = "sha256:z"
+    one.engine.fresh.add("sha256:z")
+    assert one.prune("a") == []
+    one.engine.fresh.clear()
+    assert one.prune("a") == [f"{node}:made-from-z"]
+
+
+def test_what_a_container_uses_is_not_pruned_and_told(two: tuple[Checkout, Checkout]) -> None:
+    """The engine does not let go of it; a person is told, and nothing else is kept for it."""
+    one, _ = two
+    tag = f"{IMAGES['node'].repository}:made-from-z"
+    one.engine.tagged[tag] = "sha256:z"
+    one.engine.in_use.add(tag)
+    assert one.prune("a") == []
+    assert one.said == [f"{tag} stays: a container uses it"]

@@ -65,6 +65,23 @@ def images_build(
     return 0
 
 
+@images.command("prune", short_help="Take away those of checkouts that are gone.")
+def images_prune() -> int:
+    """Take away the images of checkouts that are gone, and those that nobody claims.
+
+    What this installation would run stays, and so does what another one, that is still there, has
+    built. Where checkouts lie is known of the user's own.
+    """
+    with docker_installed():
+        from relaydrill.drivers.docker.engine import connect
+        from relaydrill.images.claims import Checkouts, prune
+    removed = prune(connect(), Checkouts.default(), click.echo)
+    for tag in removed:
+        click.echo(tag)
+    click.echo(f"Removed {len(removed)} tags." if removed else "Nothing is to be removed.")
+    return 0
+
+
 @click.command()
 def clean() -> int:
     """End what a run left behind whose harness was killed; a run that lives is left alone."""

@@ -66,7 +66,11 @@ class ImageSpec:
     @property
     def checkout_tag(self) -> str:
         """Name and a digest of where this package lies: what this checkout has built last."""
-        return f"{self.repository}:{_CHECKOUT_TAG}{_here()}"
+        return self.claim_of(here())
+
+    def claim_of(self, digest: str) -> str:
+        """The same of a checkout whose place has that digest."""
+        return f"{self.repository}:{_CHECKOUT_TAG}{digest}"
 
     def is_claim(self, tag: str) -> bool:
         """Whether a tag is the `checkout_tag` of this checkout or of another."""
@@ -78,7 +82,8 @@ class ImageSpec:
         return _FOLDER / self.step
 
 
-def _here() -> str:
+def here() -> str:
+    """A digest of where this package lies."""
     return hashlib.sha256(str(PACKAGE.resolve()).encode()).hexdigest()[:16]
 
 

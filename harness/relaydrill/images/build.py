@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import docker
-from docker.errors import APIError, BuildError, ImageNotFound
+from docker.errors import BuildError, ImageNotFound
 from testcontainers.core.image import DockerImage
 
 from relaydrill.errors import LabError, UsageError
@@ -25,6 +25,7 @@ from relaydrill.images import (
     requirements,
 )
 from relaydrill.images.bootstrap import Say, base_image
+from relaydrill.images.claims import Checkouts, claim
 
 _LAST_LINES: Final = 8
 _UNCHECKED: Final = py_compile.PycInvalidationMode.UNCHECKED_HASH
@@ -74,8 +75,9 @@ def build(
                 f"files that {spec.tag} is made from changed while it was built: build it again"
             )
         engine.images.get(spec.tag).tag(exact_tag)
+    Checkouts.default().note()
     for spec in wanted:
-        _claim(engine, spec, say)
+        claim(engine, spec, say)
     return [spec.tag for spec in stale]
 
 
@@ -156,33 +158,3 @@ def _build_one(engine: docker.DockerClient, spec: ImageSpec, folder: Path, paren
         raise LabError("\n  ".join([f"{spec.tag} could not be built:", *lines])) from error
     finally:
         image.get_docker_client().client.close()
-
-
-def _claim(engine: docker.DockerClient, spec: ImageSpec, say: Say) -> None:
-    """Tag a current image as this checkout's, and let go of the one that was it before."""
-    now = engine.images.get(spec.exact_tag)
-    now.tag(spec.tag)  # another checkout of this version may have had it
-    try:
-        before = engine.images.get(spec.checkout_tag)
-    except ImageNotFound:
-        before = None
-    now.tag(spec.checkout_tag)
-    if before is not None and before.id != now.id:
-        _let_go(engine, spec, str(before.id), say)
-
-
-def _let_go(engine: docker.DockerClient, spec: ImageSpec, forerunner: str, say: Say) -> None:
-    """Take a forerunner's tags away, unless it is another checkout's, too."""
-    try:
-        tags = engine.images.get(forerunner).tags
-    except ImageNotFound:
-        return  # the claim was its last tag
-    if any(spec.is_claim(tag) for tag in tags):
-        return
-    for tag in tags:
-        try:
-            engine.images.remove(tag, noprune=True)
-        except ImageNotFound:
-            continue
-        except APIError as error:
-            say(f"{tag} stays: {error.explanation or error}")
