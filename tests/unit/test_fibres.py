@@ -8,8 +8,10 @@ import socket
 import ssl
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, wait
+from typing import Any
 
 import pytest
 import trustme
@@ -194,6 +196,67 @@ def test_shutting_down_waits_for_what_was_taken(silent: socket.socket) -> None:
             client.sendall(b"x")
     assert not wait(reading, LONG_S).not_done
     assert [each.result() for each in reading] == [b"x", b"x"]
+
+
+class SlowToAppend(deque[Any]):
+    """Puts its third item in only when the second has been taken out and carried out."""
+
+    def __init__(self, free: threading.Event) -> None:
+        super().__init__()
+        self._free = free
+        self._appended = 0
+
+    def append(self, item: Any) -> None:
+        """Put it in, at the worst moment."""
+        self._appended += 1
+        if self._appended == 3:
+            before = self[0].future
+            self._free.set()
+            before.result(LONG_S)
+        super().append(item)
+
+
+def test_a_job_that_comes_as_the_thread_takes_the_one_before_it_is_begun(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever submits it tells the thread, unless somebody else surely will."""
+    free, busy = threading.Event(), threading.Event()
+    monkeypatch.setattr(crew, "_waiting", SlowToAppend(free))
+
+    def be_busy() -> None:
+        busy.set()
+        assert free.wait(LONG_S)
+
+    crew.submit(be_busy)
+    assert busy.wait(LONG_S)
+    crew.submit(int)
+    assert crew.submit(int, "7").result(5.0) == 7
+
+
+class EndsTheCrew:
+    """A lock; when the test's thread lets go of it, the crew's last job ends, and its thread."""
+
+    def __init__(self, crew: Crew, free: threading.Event) -> None:
+        self._lock, self._crew, self._free = threading.Lock(), crew, free
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        if threading.current_thread() is threading.main_thread():
+            self._free.set()
+            self._crew._thread.join(LONG_S)
+
+
+def test_a_crew_may_end_while_it_is_shut_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last job ends just as nobody takes more: there is nobody left to tell, and no error."""
+    crew, free = Crew(2), threading.Event()
+    ending = crew.submit(free.wait, LONG_S)
+    monkeypatch.setattr(crew, "_lock", EndsTheCrew(crew, free))
+    crew.shutdown(cancel_futures=True)
+    assert ending.result(LONG_S)
+    assert not crew._thread.is_alive()
 
 
 def test_a_crew_that_had_nothing_to_do_has_nothing_to_end() -> None:

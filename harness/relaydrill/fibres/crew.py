@@ -80,10 +80,11 @@ class Crew(Executor):
             if self._loop is None:
                 self._loop = new_event_loop()
                 self._thread.start()
-            is_alone = not self._waiting
             self._waiting.append(job)
-        if is_alone:  # whoever put the one before it there has told
-            self._loop.call_soon_threadsafe(self._begin)
+            # Whoever put the one before it there has told. To look before the append would be too
+            # early: the thread may take that one, and nobody would tell of this one.
+            if len(self._waiting) == 1:
+                self._loop.call_soon_threadsafe(self._begin)
         return job.future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -96,10 +97,11 @@ class Crew(Executor):
         """
         with self._lock:
             is_first, self._is_shut = not self._is_shut, True
-        if self._loop is None:
-            return
-        if is_first:
-            self._loop.call_soon_threadsafe(self._give_up if cancel_futures else self._begin)
+            if self._loop is None:
+                return
+            # The last job may have ended since, and the loop with it.
+            if is_first and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._give_up if cancel_futures else self._begin)
         if wait:
             self._thread.join()
 
@@ -108,7 +110,8 @@ class Crew(Executor):
         try:
             self._loop.run_forever()
         finally:
-            self._loop.close()
+            with self._lock:
+                self._loop.close()
 
     def _begin(self) -> None:
         """Begin the jobs whose turn it is; the last of a crew that is shut down ends the thread."""

@@ -118,12 +118,12 @@ class _Wait:
     def forget(self) -> None:
         """The descriptor is about to be closed."""
         self._stop_watching()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timer()
 
     def _wait(self, timeout_s: float | None) -> None:
-        if timeout_s is not None:
+        if timeout_s is None:
+            self._stop_timer()
+        else:
             self._until = self._loop.time() + timeout_s
             # A timer that is due too early looks again then: setting one costs more than that.
             if self._timer is None or self._timer.when() > self._until:
@@ -149,9 +149,13 @@ class _Wait:
             self._is_watched = False
             self._loop.remove_reader(self._descriptor)
 
-    def _set_timer(self) -> None:
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
+
+    def _set_timer(self) -> None:
+        self._stop_timer()
         self._timer = self._loop.call_at(self._until, self._look_at_clock)
 
     def _look_at_clock(self) -> None:
