@@ -386,6 +386,8 @@ class LeanSmtp(SMTP):
             piece = await reader.read(_CHUNK)
             if not piece:
                 raise ConnectionResetError
+            # Stock gives a whole message no longer than a command. RFC 5321 §4.5.3.2.5: each piece.
+            self._reset_timeout()
             after = body.feed(piece)
             if after is not None:
                 if after:

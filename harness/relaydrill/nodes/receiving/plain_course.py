@@ -225,6 +225,7 @@ class PlainCourse(asyncio.Protocol):
 
     def _take(self, body: Body, data: bytes) -> None:
         """Take a piece of a message, and answer after its dot."""
+        self._idle_until = self._loop.time() + self._reception.settings.idle_s
         after = body.feed(data)
         if after is None:
             return
