@@ -89,6 +89,10 @@ class ScriptedServer:
         """Where it listens."""
         return Endpoint(*self._listener.getsockname()[:2])
 
+    def mend(self) -> None:
+        """Answer politely from now on."""
+        self._answers = dict(POLITE)
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self

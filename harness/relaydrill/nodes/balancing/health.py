@@ -105,7 +105,7 @@ class HealthCheck:
                 return cause(error)
             except asyncio.IncompleteReadError:
                 return "connection closed"
-            except ValueError:
+            except (ValueError, asyncio.LimitOverrunError):  # or a line without an end
                 return "not SMTP"
 
     async def _connect(self, connection: socket.socket) -> None:
