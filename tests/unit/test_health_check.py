@@ -1,4 +1,4 @@
-"""A balancer's check of a server that says something odd: it is down, for a reason, and up again."""
+"""A balancer's check of a server that says something odd: down, for a reason, and up again."""
 
 from __future__ import annotations
 
