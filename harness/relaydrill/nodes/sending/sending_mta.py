@@ -121,6 +121,8 @@ class SendingMta:
         """Give a letter to the mail server, and wait until that has tried it once."""
         sent = _Sent(letter)
         with self._lock:
+            if self._stopping:  # whoever is released has been
+                return
             self._sent[letter.identity] = sent
         if refused := self._submit(letter):
             with self._lock:

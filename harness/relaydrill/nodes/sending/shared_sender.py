@@ -119,6 +119,8 @@ class SharedSender:
         number = next(self._numbers)
         ordered = _Ordered(letter, time.monotonic())
         with self._lock:
+            if self._stopping:  # whoever is released has been
+                return
             self._ordered[number] = ordered
         member = letter.number % letter.load.population
         order = {"id": number, "member": member, **order_of(letter)}
