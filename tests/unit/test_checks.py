@@ -716,6 +716,34 @@ class TestReturn:
         assert verdict.status is PASS
         assert 3 * verdict.figures["took"] == pytest.approx(verdict.figures["of"], abs=3)
 
+    def test_a_share_that_the_machine_took_is_not_held_against_it(self) -> None:
+        """While it starved the balancer's checks failed; from then on the hub has its share."""
+        history = drilled(after=0.0)
+        flow(history, 4.0, begin=HEAL + 0.02, hubs=("ht2", "ht3"))
+        history.stall(HEAL + 2.0, HEAL + 4.0, lost=2.0)
+        flow(history, 1.0, begin=HEAL + 4.02, hubs=("ht2", "ht3"))
+        flow(history, 5.0, begin=HEAL + 5.02)
+        verdict = found(case(history, KILL), "return")
+        assert verdict is not None
+        assert verdict.status is PASS
+        assert verdict.summary.endswith("stood still, for 20.0 s meanwhile")
+
+    @pytest.mark.parametrize(("more_s", "expected"), [(6.0, FAIL), (1.0, UNKNOWN)])
+    def test_a_node_that_stays_out_after_a_stall_too_fails(
+        self, more_s: float, expected: Status
+    ) -> None:
+        """A busy machine excuses what happened in it and just after; too little after is unknown.
+
+        What happened to it when no mail was sent any more does not matter.
+        """
+        history = drilled(after=0.0)
+        flow(history, 3.0, begin=HEAL + 0.02, hubs=("ht2", "ht3"))
+        history.stall(HEAL + 2.0, HEAL + 3.0, lost=1.0)
+        flow(history, more_s, begin=HEAL + 3.02, hubs=("ht2", "ht3"))
+        end = HEAL + 3.02 + more_s
+        history.stall(end + 1.0, end + 2.0, lost=1.0)
+        assert status(case(history, KILL), "return") is expected
+
     @pytest.mark.parametrize(("took", "expected"), [(True, PASS), (False, UNKNOWN)])
     def test_a_node_without_peers_only_has_to_take_something(
         self, took: bool, expected: Status

@@ -109,6 +109,15 @@ class Case:
             return stalled_s > 0 and (ended - begun - stalled_s) * self.clock <= promised_s
         return 0 < ended - begun <= 2 * stalled_s
 
+    def settled(self, begin: float) -> float:
+        """From when on, at or after a moment, the machine starved no more while attempts were made.
+
+        Its balancers have had time since to believe in their backends again.
+        """
+        last = self.attempts.starts[-1] if self.attempts else begin
+        ends = [each.end for each in self._aftermaths if each.end > begin and each.begin < last]
+        return max([begin, *ends])
+
     @cached_property
     def _parts(self) -> list[tuple[Stall, float]]:
         """Each stall, and the part of it that is to be taken out."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from relaydrill.drills.checks.bite import is_idle
-from relaydrill.drills.checks.case import Case
+from relaydrill.drills.checks.case import Case, stood_still
 from relaydrill.drills.model import FaultSpec
 from relaydrill.drills.returning import Comeback, comeback_of
-from relaydrill.verdict import ShareTest, Verdict, failed, interval, merge, passed, unknown
+from relaydrill.verdict import ShareTest, Status, Verdict, failed, interval, merge, passed, unknown
 
 
 def check_return(case: Case) -> Verdict | None:
@@ -34,7 +35,16 @@ def _return(case: Case, spec: FaultSpec) -> Verdict | None:
         took = case.ledger.took(spec.node, case.flow, port, after=window.healed)
         text = f"{spec.node} took {took} messages after its return"
         return (passed if took else unknown)("return", text, took=took)
-    return _share(spec.node, choices, comeback.peers, comeback.test)
+    verdict = _share(spec.node, choices, comeback.peers, comeback.test)
+    settled = case.settled(window.healed)
+    if verdict.status is not Status.FAIL or settled <= after:
+        return verdict
+    # A machine that starves has checks fail, and a balancer give out what it has otherwise: what
+    # counts is what came after that.
+    later = _choices(case, comeback, settled) or Counter()
+    stalled_s = case.stalled_s(window.healed, settled) * case.clock
+    again = _share(spec.node, later, comeback.peers, comeback.test)
+    return replace(again, summary=again.summary + stood_still(stalled_s))
 
 
 def _choices(case: Case, comeback: Comeback, after: float) -> Counter[str] | None:

@@ -86,11 +86,13 @@ def _node(topology: Topology, name: str, number: int, subnet: str) -> dict[str, 
         "labels": {RUN: "compose", LAB: topology.name, NODE: name},
         # The engine's own settings may bound a log, and it is the journal.
         "logging": {"driver": "json-file", "options": {"max-size": "1t"}},
+        # For people and ``up --wait``. Each knock starts a program in each container: once a second
+        # they took more of a small machine than its mail, and drills found it starved.
         "healthcheck": {
-            "test": ["CMD", "python3", "-c", _knock(address)],
-            "interval": "1s",
+            "test": ["CMD", "python3", "-I", "-S", "-c", _knock(address)],
+            "interval": "10s",
             "timeout": "5s",
-            "retries": 30,
+            "retries": 3,
         },
     }
 
