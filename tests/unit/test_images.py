@@ -288,6 +288,20 @@ def test_what_a_deleted_checkout_left_is_pruned(two: tuple[Checkout, Checkout]) 
     assert one.prune("a") == []
 
 
+def test_what_is_in_use_is_pruned_when_it_no_longer_is(two: tuple[Checkout, Checkout]) -> None:
+    """A container of a deleted checkout keeps its image; it is not forgotten whose it was."""
+    one, other = two
+    other.build("b")
+    other.place.rmdir()
+    left = {tag for tag in one.engine.tagged if tag.startswith(f"{IMAGES['node'].repository}:")}
+    one.engine.in_use |= left
+    one.prune("a")
+    assert other.has("b")
+    one.engine.in_use.clear()
+    one.prune("a")
+    assert not left & one.engine.tagged.keys()
+
+
 def test_only_the_claim_goes_of_what_another_has_built_too(two: tuple[Checkout, Checkout]) -> None:
     """An image of two checkouts is the other's when one of them is deleted."""
     one, other = two

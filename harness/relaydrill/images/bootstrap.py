@@ -33,7 +33,7 @@ def base_image(
         LabError: There is no way to come by one; the message names what is missing.
     """
     for tag in (BOOTSTRAPPED,) if bootstrap else (PULLED, BOOTSTRAPPED):
-        if _is_there(engine, tag):
+        if is_there(engine, tag):
             return tag
     if not bootstrap:
         try:
@@ -46,7 +46,8 @@ def base_image(
     return BOOTSTRAPPED
 
 
-def _is_there(engine: docker.DockerClient, tag: str) -> bool:
+def is_there(engine: docker.DockerClient, tag: str) -> bool:
+    """Whether the engine has an image of that tag."""
     try:
         engine.images.get(tag)
     except ImageNotFound:

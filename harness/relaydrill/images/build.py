@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import docker
-from docker.errors import BuildError, ImageNotFound
+from docker.errors import BuildError
 from testcontainers.core.image import DockerImage
 
 from relaydrill.errors import LabError, UsageError
@@ -24,7 +24,7 @@ from relaydrill.images import (
     package_files,
     requirements,
 )
-from relaydrill.images.bootstrap import Say, base_image
+from relaydrill.images.bootstrap import Say, base_image, is_there
 from relaydrill.images.claims import Checkouts, claim
 
 _LAST_LINES: Final = 8
@@ -83,11 +83,7 @@ def build(
 
 def is_current(engine: docker.DockerClient, spec: ImageSpec) -> bool:
     """Whether the engine has that image, made from what is here now."""
-    try:
-        engine.images.get(spec.exact_tag)
-    except ImageNotFound:
-        return False
-    return True
+    return is_there(engine, spec.exact_tag)
 
 
 def _with_parents(names: Iterable[str]) -> list[ImageSpec]:

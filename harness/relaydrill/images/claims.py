@@ -6,6 +6,7 @@ state directory, so that `prune` knows whose checkout is there no more.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from docker.errors import APIError, ImageNotFound
 from docker.models.images import Image
 
 from relaydrill.images import IMAGES, PACKAGE, ImageSpec, here
-from relaydrill.images.bootstrap import Say
+from relaydrill.images.bootstrap import Say, is_there
 
 _MAY_BE_UNDER_WAY_S: Final = 3600.0
 """An image is claimed at the end of its build; until then it is nobody's."""
@@ -41,19 +42,19 @@ class Checkouts:
         return cls(Path(state) / "relaydrill" / "checkouts")
 
     def note(self) -> None:
-        """Note down where this one lies."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / here()).write_text(str(PACKAGE.resolve()))
+        """Note down where this one lies; without a note `prune` leaves its images alone."""
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            (self._folder / here()).write_text(str(PACKAGE.resolve()))
 
     def gone(self) -> frozenset[str]:
         """The digests of those that are there no more."""
         notes = self._folder.iterdir() if self._folder.is_dir() else ()
         return frozenset(note.name for note in notes if not Path(note.read_text()).is_dir())
 
-    def forget(self, digests: frozenset[str]) -> None:
-        """Keep no note of these."""
-        for digest in digests:
-            (self._folder / digest).unlink(missing_ok=True)
+    def forget(self, digest: str) -> None:
+        """Keep no note of one."""
+        (self._folder / digest).unlink(missing_ok=True)
 
 
 def claim(engine: docker.DockerClient, spec: ImageSpec, say: Say) -> None:
@@ -101,7 +102,9 @@ def prune(engine: docker.DockerClient, checkouts: Checkouts, say: Say) -> list[s
             for tag in _to_remove(spec, image, current, claims):
                 if _remove(engine, tag, say):
                     removed.append(tag)
-    checkouts.forget(gone)
+    for digest in gone:
+        if not any(is_there(engine, spec.claim_of(digest)) for spec in IMAGES.values()):
+            checkouts.forget(digest)
     return removed
 
 
