@@ -138,6 +138,8 @@ class PostfixKeeper:
     async def _do(self, wanted: Disturbance) -> None:
         if wanted.action == "close":
             await self._postfix.listen(on=False)
+            # Told later, what came before would look as if the fault had let it through.
+            await self._postfix.has_taken_in()
         elif wanted.action == "hang" and wanted.phase is Phase.BANNER:
             self._postfix.freeze()
             self._tasks.append(asyncio.get_running_loop().create_task(self._watch(wanted)))
