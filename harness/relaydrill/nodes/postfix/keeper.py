@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from relaydrill.errors import CapabilityMissing, LabError
+from relaydrill.errors import CapabilityMissing, LabError, WaitTimeout
 from relaydrill.journal import Journal
 from relaydrill.message import digest, last_hop, message_id
 from relaydrill.nodes import config
@@ -34,8 +34,10 @@ from relaydrill.nodes.postfix.log import (
 )
 from relaydrill.nodes.postfix.process import Postfix
 from relaydrill.smtp import Phase
+from relaydrill.wait import wait_for
 
 _WATCH_S: Final = 0.01
+_TOLD_S: Final = 3.0
 _PRESSURE: Final = {"queue_minfree": str(1 << 60)}
 _DELIVERED_TO: Final = "x-original-to"
 
@@ -139,7 +141,7 @@ class PostfixKeeper:
         if wanted.action == "close":
             await self._postfix.listen(on=False)
             # Told later, what came before would look as if the fault had let it through.
-            await self._postfix.has_taken_in()
+            await self._all_told()
         elif wanted.action == "hang" and wanted.phase is Phase.BANNER:
             self._postfix.freeze()
             self._tasks.append(asyncio.get_running_loop().create_task(self._watch(wanted)))
@@ -148,6 +150,29 @@ class PostfixKeeper:
         else:
             what = f"{wanted.action} at {wanted.phase}"
             raise CapabilityMissing(what, "a real Postfix", self._settings.name)
+
+    async def _all_told(self) -> None:
+        """Wait until everything that was taken so far is journaled.
+
+        A reload starts the queue manager anew, and only that logs what has come in.
+        """
+        taken: set[str] = set()
+
+        def are_told() -> bool:
+            coming = self._postfix.coming_in()
+            taken.update(coming)
+            known = (self._messages.get(queue_id) for queue_id in taken)
+            return not coming and all(each is None or each.is_told for each in known)
+
+        # A message whose session was cut has an id, too, and is never told.
+        with contextlib.suppress(WaitTimeout):
+            await asyncio.to_thread(
+                wait_for,
+                are_told,
+                what="postfix to log what it has taken",
+                deadline_s=_TOLD_S,
+                every_s=0.01,
+            )
 
     async def _undo(self, was: Disturbance) -> None:
         if was.action == "close":
@@ -222,9 +247,11 @@ class PostfixKeeper:
             if session is known:
                 # The next message of this session begins with nothing.
                 self._sessions[process] = _Message()
-        if known.is_told or isinstance(self._settings, config.Mailbox):
+        if known.is_told:
             return
         known.is_told = True
+        if isinstance(self._settings, config.Mailbox):
+            return
         for recipient in known.recipients:
             self._journal.write(
                 "accepted",

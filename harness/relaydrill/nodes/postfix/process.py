@@ -10,11 +10,13 @@ import asyncio
 import collections
 import contextlib
 import json
+import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +35,7 @@ _SASL: Final = _CONFIGURATION / "sasl" / "smtpd.conf"
 _SERVES_S: Final = 15.0
 _ENDS_S: Final = 8.0
 _LAST_WORDS: Final = 6
+_COOL_S: Final = 60.0
 _TROUBLE: Final = re.compile(r"\]: (?:warning|error|fatal|panic): |daemon started")
 
 
@@ -117,22 +120,6 @@ class Postfix:
             every_s=0.01,
         )
 
-    async def has_taken_in(self) -> None:
-        """Wait until the queue manager knows of all mail that was accepted, and has logged it.
-
-        A reload starts it anew, and it looks only a second later at what had just come in.
-
-        Raises:
-            WaitTimeout: It does not look.
-        """
-        await asyncio.to_thread(
-            wait_for,
-            lambda: not self._coming_in(),
-            what="postfix to take in what it has accepted",
-            deadline_s=_SERVES_S,
-            every_s=0.01,
-        )
-
     async def override(self, parameters: Mapping[str, str]) -> None:
         """Set parameters otherwise than the settings say; none: as the settings say."""
         self._overrides = dict(parameters)
@@ -174,6 +161,12 @@ class Postfix:
                     found.append((queue_id, str(recipient["address"])))
         return found
 
+    @staticmethod
+    def coming_in() -> set[str]:
+        """Queue ids of what the queue manager has not looked at."""
+        found = (each.name for each in (_SPOOL / "incoming").iterdir())
+        return {name for name in found if "." not in name}
+
     def message_id(self, queue_id: str) -> str:
         """The Message-ID of a queued message; empty if it has left the queue."""
         shown = subprocess.run(
@@ -206,6 +199,10 @@ class Postfix:
             # Renamed into place: Postfix may be reading it.
             aside = _CONFIGURATION / f"{name}.new"
             aside.write_text(text)
+            # Or every program of Postfix waits until the file is two seconds old, and reads it
+            # again: somebody might be writing it still.
+            long_ago = time.time() - _COOL_S
+            os.utime(aside, (long_ago, long_ago))
             aside.replace(_CONFIGURATION / name)
 
     def _enrol(self) -> None:
@@ -228,11 +225,6 @@ class Postfix:
     def _reload(self) -> None:
         # What `postfix reload` does after a look at all of its files, which takes seconds.
         self._master().send_signal(signal.SIGHUP)
-
-    @staticmethod
-    def _coming_in() -> list[Path]:
-        """Messages that have a queue id, and that the queue manager has not looked at."""
-        return [each for each in (_SPOOL / "incoming").iterdir() if "." not in each.name]
 
     def _listens(self) -> bool:
         return self._wanted() <= self._open()
