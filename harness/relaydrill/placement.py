@@ -73,7 +73,8 @@ class Placement:
         own_shell: The range from which connections of this machine's own reach the nodes. A
             connector that serves 127.0.0.1 means it.
         controls: Control channels that are elsewhere than at their node's own address.
-        kernel_wnlb: Whether WNLB is the kernel's in every hub, or else a stand-in before them.
+        own_kernels: Whether each node has a network of its own: then WNLB is the kernel's in every
+            hub, and keepalived holds the VIPs of a pair; elsewhere something stands in for them.
     """
 
     seats: Mapping[str, Seat]
@@ -82,7 +83,7 @@ class Placement:
     ca_file: str
     own_shell: str = _LOOPBACK
     controls: Mapping[str, Endpoint] = field(default_factory=dict)
-    kernel_wnlb: bool = False
+    own_kernels: bool = False
 
     def control(self, node: str) -> Endpoint:
         """Where a node's control channel listens."""

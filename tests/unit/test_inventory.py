@@ -78,13 +78,13 @@ zones, connectors, flows, expect, accept, replication, directory, lint, attach)
 4 nodes.ht1.ack: 'storde' is not one of the choices; did you mean 'stored'? \
 (stored, before_store, delayed, shadow)
 5 nodes.ht2.role: 'hbu' is not one of the choices; did you mean 'hub'? \
-(balancer, dns, edge, hub, mailbox, sender)
+(balancer, dns, edge, hub, mailbox, sender, standby)
 6 nodes.HT3: 'HT3' is not a name (a lower-case letter, then up to 30 of a-z, 0-9 and '-')
 9 nodes.lb1.backends[2]: no hub is called 'ht9' (one of: ht1)
 9 nodes.lb1.backends[3]: 'ht1' is listed twice (once)
 9 nodes.lb1.backends[4]: 5 is not text (quotes around it: '5')
 10 nodes.lb1.vip: unknown key; did you mean 'vips'? (site, role, kind, mode, source, backends, \
-vips, check, method, redispatch, on_marked_down, cluster)
+vips, check, method, redispatch, on_marked_down, cluster, vrrp)
 11 nodes.lb1.vip.mail.ports[1]: 70000 is too big (65535 or less)
 13 nodes.lb1.check.fall: 0 is too small (1 or more)
 14 nodes.lb1.check.interval: '1:30' is not a duration (a number and ms, s, min or h: 2s, 5min)

@@ -15,6 +15,7 @@ _A: Final = {
     Role.MAILBOX: "a mailbox server",
     Role.DNS: "a name server",
     Role.BALANCER: "a balancer",
+    Role.STANDBY: "a balancer's standby",
     Role.SENDER: "a sender",
 }
 

@@ -115,6 +115,11 @@ def _held(row: Judgement) -> set[str]:
 def _unit(topology: Topology, name: str) -> Unit:
     if reason := topology.nothing_to_drill(name):
         raise UsageError(reason)
+    if standby := topology.standbys.get(name):
+        raise UsageError(
+            f"{name} carries nothing while {standby.standby_of} lives; audit that:"
+            f" {name} has to take over from it"
+        )
     unit = unit_called(topology, name)
     if unit is None or not unit.nodes:
         known = ", ".join(each.name for each in units_of(topology))

@@ -19,6 +19,7 @@ class Comeback:
     Attributes:
         allowance_s: How long it may take until it has its share again.
         peers: Those who share with it, itself included; none: it only has to take something.
+        instead: Who goes on in its place: the other of a pair that does not preempt.
         test: Of its share among them. of_choices: Whether what the senders try counts, or else who
             took what a balancer gave out.
     """
@@ -27,17 +28,22 @@ class Comeback:
     peers: tuple[str, ...] = ()
     test: ShareTest | None = None
     of_choices: bool = False
+    instead: str = ""
 
 
 def comeback_of(topology: Topology, node: str, flow: str) -> Comeback:
     """What a flow wants of a node after its heal.
 
-    Behind a balancer a quarter of the fair share must be noticed, and where senders pick by DNS a
-    half of it, for they are more in number and choose more seldom. The promised rates are a false
-    alarm in 100 drills and a miss in 20. With round robin the spread is far more even than chance,
-    so that the real false-alarm rate lies well below. A node that the senders are led to past the
-    balancer owes that flow no share of the balancer's.
+    A balancer with a standby takes its VIPs back, unless it does not preempt. Behind a balancer a
+    quarter of the fair share must be noticed, and where senders pick by DNS a half of it, for they
+    are more in number and choose more seldom. The promised rates are a false alarm in 100 drills
+    and a miss in 20. With round robin the spread is far more even than chance, so that the real
+    false-alarm rate lies well below. A node that the senders are led to past the balancer owes that
+    flow no share of the balancer's.
     """
+    if node in topology.pairs:
+        vrrp, (_, standby) = topology.balancers[node].vrrp, topology.pairs[node]
+        return Comeback(vrrp.takeover_s) if vrrp.preempt else Comeback(instead=standby)
     backends = () if is_direct(topology, flow, node) else topology.backends_behind(node)
     if len(backends) >= 2:
         fair, back_s = _fair_share(topology, node, flow), _back_s(topology, node)

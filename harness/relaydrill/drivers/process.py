@@ -179,6 +179,12 @@ class ProcessLab:
             for name, node in self.topology.nodes.items()
             if node.kind in _OWN_MACHINE
         }
+        for pair in self.topology.pairs.values():
+            if real := [name for name in pair if self.topology.nodes[name].kind != "fake"]:
+                raise LabError(
+                    f"{', '.join(real)}: a haproxy of a pair wants a network of its own, whose"
+                    " addresses keepalived moves; run it with --driver docker"
+                )
         if wanted:
             kinds = " or ".join(sorted(set(wanted.values())))
             raise LabError(

@@ -35,7 +35,7 @@ class Part:
 PARTS: Final = (
     Part("mail servers", (Role.HUB, Role.EDGE, Role.MAILBOX), OF_A_MAIL_SERVER),
     Part("name servers", (Role.DNS,), OF_A_NAME_SERVER),
-    Part("balancers", (Role.BALANCER,), frozenset()),
+    Part("balancers", (Role.BALANCER, Role.STANDBY), frozenset()),
 )
 """All that a fault can be done to; senders are the load."""
 

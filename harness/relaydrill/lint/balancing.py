@@ -123,7 +123,7 @@ def vip_lacks_port(topology: Topology) -> Iterator[Found]:
     Severity.WARNING,
     fact="A balancer that is itself alone is a single point of failure: it takes the hubs' place as"
     f" the one machine that may not die ({COLUMN}).",
-    remedy="Give the VIP a second machine that takes it over (VRRP, an HA pair), and suppress this;"
+    remedy="Give the VIP a second machine that takes it over (a node of role: standby, by VRRP);"
     " use mode: wnlb; put a second VIP behind the name where all senders try another address"
     " (single_host, first_address, caching_client and lowest_mx do not); or accept the loss"
     " (accept: [{node: …, reason: …}]).",
@@ -133,7 +133,7 @@ def lone_balancer(topology: Topology) -> Iterator[Found]:
     """Proxies without which a name leads nowhere, or without which some senders find no way."""
     answers = [*topology.names.values(), *(zone.addresses for zone in topology.zones.values())]
     for name, balancer in topology.balancers.items():
-        if balancer.mode == "wnlb":
+        if balancer.mode == "wnlb" or name in topology.pairs:
             continue
         own = {*balancer.vips, name, NOWHERE}
         leading = [each for each in answers if set(each) & own - {NOWHERE}]

@@ -45,7 +45,7 @@ def capacity_site_lost(topology: Topology) -> Iterator[Found]:
 
 def _nodes(topology: Topology) -> dict[str, frozenset[str]]:
     """What is lost one at a time: machines that mail goes through."""
-    through = (Role.HUB, Role.EDGE, Role.BALANCER)
+    through = (Role.HUB, Role.EDGE, Role.BALANCER, Role.STANDBY)
     return {
         name: frozenset({name}) for name in topology.tier if topology.nodes[name].role in through
     }
@@ -89,7 +89,8 @@ def loads(topology: Topology, gone: frozenset[str]) -> dict[str, float]:
     """
     dead = set(gone)
     for vip, (name, _) in topology.vips.items():
-        if name in gone or set(topology.balancers[name].backends) <= gone:
+        machines = topology.machines_of(name)
+        if gone.issuperset(machines) or gone.issuperset(topology.balancers[name].backends):
             dead.add(vip)
     found: dict[str, float] = defaultdict(float)
     for key, flow in topology.flows.items():

@@ -319,8 +319,33 @@ class Check(Model):
     rise: int
 
 
+class Vrrp(Model):
+    """How a machine of a pair speaks with the other.
+
+    Attributes:
+        later_s: How much longer it waits for the other at its start than later on.
+        vips: The addresses that whoever is master holds.
+        hears, other: Where this machine and the other hear advertisements. token: In each of them.
+        keepalived: Whether keepalived holds the addresses, or else whoever is master listens.
+    """
+
+    priority: int
+    advert_s: float
+    preempt: bool
+    later_s: float = 0.0
+    vips: tuple[str, ...]
+    hears: Address
+    other: Address
+    token: str = Field(repr=False)
+    keepalived: bool = False
+
+
 class Balancer(Common):
-    """A balancer, the fake or HAProxy's keeper."""
+    """A balancer, the fake or HAProxy's keeper.
+
+    Attributes:
+        vrrp: How it speaks with the other machine of its pair; none: it holds its VIPs alone.
+    """
 
     role: Literal["balancer", "haproxy"] = "balancer"
     fronts: tuple[Front, ...]
@@ -334,6 +359,7 @@ class Balancer(Common):
     backlog: int = 128
     program: str = ""
     workdir: str = ""
+    vrrp: Vrrp | None = None
 
 
 class ClusterNode(Common):

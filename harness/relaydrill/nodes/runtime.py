@@ -19,12 +19,16 @@ from relaydrill.nodes.service import Service
 
 
 def build(settings: config.NodeConfig, journal: Journal, disturbances: Disturbances) -> Service:
-    """The service for a configuration, with its agent where its host is one of a WNLB cluster."""
+    """The service for a configuration; with its agent, in a WNLB cluster and in a pair."""
     service = _of_role(settings, journal, disturbances)
     if isinstance(settings, config.Hub) and settings.cluster:
         from relaydrill.nodes.wnlb.host import ClusterHost
 
         return ClusterHost(settings.name, settings.cluster, service, journal)
+    if isinstance(settings, config.Balancer) and settings.vrrp:
+        from relaydrill.nodes.vrrp.member import Member
+
+        return Member(settings, settings.vrrp, service, journal)
     return service
 
 

@@ -30,7 +30,9 @@ from relaydrill.topology.hosts import (
     Node,
     Role,
     Sender,
+    Standby,
     Vip,
+    Vrrp,
 )
 from relaydrill.topology.model import Model
 from relaydrill.topology.organisation import Controller, Directory, StorageGroup
@@ -78,7 +80,16 @@ class Topology(Model):
         found = list(dangling(self)) or list(outside_the_fence(self))
         if found:
             raise wrong("references", "{count} wrong", count=len(found), wrong=found)
+        self._fill_standbys()
         return self
+
+    def _fill_standbys(self) -> None:
+        """A standby is of its balancer's kind, where it says nothing of its own."""
+        for name, standby in self.standbys.items():
+            if "kind" not in standby.model_fields_set:
+                kind = self.balancers[standby.standby_of].kind
+                self.nodes[name] = standby.model_copy(update={"kind": kind})
+        self.__dict__.pop("by_role", None)
 
     def of_role(self, role: Role) -> dict[str, Any]:
         """The nodes of one role, by name, in the order of the file."""
@@ -146,6 +157,32 @@ class Topology(Model):
     def balancers(self) -> dict[str, Balancer]:
         """Balancer nodes by name."""
         return self.of_role(Role.BALANCER)
+
+    @property
+    def standbys(self) -> dict[str, Standby]:
+        """Second machines of balancers, by name."""
+        return self.of_role(Role.STANDBY)
+
+    def machines_of(self, balancer: str) -> tuple[str, ...]:
+        """A balancer, and its standby where it has one, in the order of their priority."""
+        standbys = (name for name, each in self.standbys.items() if each.standby_of == balancer)
+        return (balancer, *standbys)
+
+    def balancer_of(self, node: str) -> Balancer | None:
+        """The settings of a balancer, or of the one that a node stands by for; None if neither."""
+        standby = self.standbys.get(node)
+        return self.balancers.get(standby.standby_of if standby else node)
+
+    @property
+    def pairs(self) -> dict[str, tuple[str, str]]:
+        """Balancers that have a standby, with both machines."""
+        return {each.standby_of: (each.standby_of, name) for name, each in self.standbys.items()}
+
+    @property
+    def floating_vips(self) -> tuple[str, ...]:
+        """The VIPs that are no single machine's: those of WNLB clusters and of pairs."""
+        shared = {*self.clusters, *self.pairs}
+        return tuple(vip for vip, (owner, _) in self.vips.items() if owner in shared)
 
     @property
     def clusters(self) -> dict[str, Balancer]:
@@ -286,9 +323,11 @@ __all__ = [
     "PortRule",
     "Role",
     "Sender",
+    "Standby",
     "StorageGroup",
     "Suppression",
     "Topology",
     "Vip",
+    "Vrrp",
     "Zone",
 ]

@@ -27,6 +27,13 @@ BALANCER_CONNECT_S: Final = 5.0
 its manual shows 5 s)."""
 
 
+_MISSED_ADVERTS: Final = 3
+
+MASTER_PRIORITY: Final = 150
+STANDBY_PRIORITY: Final = 100
+"""VRRP priorities of a balancer and of its standby; 100 is the usual one (RFC 5798 §5.2.4)."""
+
+
 class Role(enum.StrEnum):
     """What a node does in the mail tier."""
 
@@ -34,6 +41,7 @@ class Role(enum.StrEnum):
     MAILBOX = "mailbox"
     EDGE = "edge"
     BALANCER = "balancer"
+    STANDBY = "standby"
     DNS = "dns"
     SENDER = "sender"
 
@@ -181,6 +189,27 @@ def _usual_check(told: dict[str, Any]) -> HealthCheck:
     return HealthCheck(kind="none") if told.get("mode") == "wnlb" else HealthCheck()
 
 
+class Vrrp(Model):
+    """How two balancers settle who of them holds the VIPs (VRRP, RFC 5798).
+
+    Attributes:
+        advert: From one advertisement of the master to the next.
+        preempt: Whether the balancer takes the VIPs back when it returns; otherwise its standby
+            keeps them until that is lost itself.
+    """
+
+    advert: Duration = Field(default=1.0, ge=0.05)
+    preempt: bool = True
+
+    @property
+    def takeover_s(self) -> float:
+        """Longest field time from a master's death until the other holds the VIPs.
+
+        Three advertisements, and the standby's skew (RFC 5798 §6.1, Master_Down_Interval).
+        """
+        return self.advert * (_MISSED_ADVERTS + (256 - STANDBY_PRIORITY) / 256)
+
+
 class Balancer(Host):
     """A load balancer before the hubs: a TCP proxy, or a WNLB cluster of theirs.
 
@@ -194,6 +223,7 @@ class Balancer(Host):
         redispatch: Whether a connection that its backend refuses is tried at the next one.
         on_marked_down: What becomes of the sessions of a backend that is marked down.
         cluster: Settings of a WNLB cluster.
+        vrrp: How it and its standby settle who holds the VIPs, where it has one.
     """
 
     role: Literal[Role.BALANCER]
@@ -207,6 +237,7 @@ class Balancer(Host):
     redispatch: bool = False
     on_marked_down: Literal["keep", "shutdown"] = "keep"
     cluster: Cluster = Cluster()
+    vrrp: Vrrp = Vrrp()
 
     @property
     def recovery_s(self) -> float:
@@ -252,6 +283,20 @@ class SharedLoad(Model):
     workers: int = Field(ge=1, le=500)
     address: Address = "127.0.0.1"
     port: Port = 5557
+
+
+class Standby(Host):
+    """A second machine for a balancer: it takes the VIPs over when that is lost (VRRP).
+
+    It has the balancer's backends, checks and port rules, and checks the backends all the time.
+
+    Attributes:
+        standby_of: The balancer. kind: By default that of the balancer.
+    """
+
+    role: Literal[Role.STANDBY]
+    kind: Literal["fake", "haproxy"] = "fake"
+    standby_of: Name
 
 
 class Sender(Host):
@@ -349,4 +394,6 @@ class Dns(Host):
     upstream: tuple[Name, ...] = ()
 
 
-Node = Annotated[Hub | Edge | Mailbox | Balancer | Dns | Sender, Field(discriminator="role")]
+Node = Annotated[
+    Hub | Edge | Mailbox | Balancer | Standby | Dns | Sender, Field(discriminator="role")
+]

@@ -60,7 +60,8 @@ def takers_of(topology: Topology, flow: str, lost: frozenset[str] = frozenset())
     for door in doors_of(topology, flow):
         if door in lost:
             continue
-        found |= {door} if door not in topology.balancers else {*topology.balancers[door].backends}
+        balancer = topology.balancer_of(door)
+        found |= {*balancer.backends} if balancer else {door}
     return frozenset(found - lost)
 
 
@@ -85,15 +86,15 @@ def doors_of(topology: Topology, flow: str) -> Iterator[str]:
     """The nodes that a flow's sender connects to: servers, or the balancers before them."""
     for name in targets_of(topology, flow):
         if name in topology.vips:
-            yield topology.vips[name][0]
+            yield from topology.machines_of(topology.vips[name][0])
         elif name in topology.nodes:  # and not nowhere
             yield name
 
 
 def _next(topology: Topology, node: str, domain: str) -> tuple[str, ...]:
     """Where a node may hand the mail for a domain to."""
-    if node in topology.balancers:
-        return topology.balancers[node].backends
+    if balancer := topology.balancer_of(node):
+        return balancer.backends
     return tuple(hop for route in routes_for(topology, node, domain) for hop in route.hops)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from relaydrill.scalars import DOMAIN, is_name
 from relaydrill.topology.cluster import wrong_clusters
+from relaydrill.topology.hosts import Vrrp
 from relaydrill.topology.organisation import wrong_organisation
 from relaydrill.topology.routing import shadow_partners
 from relaydrill.topology.traffic import BY_MX, Expect, Flow
@@ -58,6 +59,7 @@ def _logs_of_a_real_program(topology: Topology) -> Iterator[Dangling]:
 def dangling(topology: Topology) -> Iterator[Dangling]:
     """Every name that is used and not declared, and what does not go together."""
     yield from _dangling_balancers(topology)
+    yield from _dangling_standbys(topology)
     yield from _impossible_acknowledgements(topology)
     yield from _dangling_attachments(topology)
     yield from wrong_clusters(topology)
@@ -193,6 +195,25 @@ def _dangling_balancers(topology: Topology) -> Iterator[Dangling]:
                     "a name of its own",
                 )
             seen[vip] = name
+
+
+def _dangling_standbys(topology: Topology) -> Iterator[Dangling]:
+    proxies = {name: each for name, each in topology.balancers.items() if each.mode == "proxy"}
+    seen: dict[str, str] = {}
+    for name, standby in topology.standbys.items():
+        here, of = ("nodes", name, "standby_of"), standby.standby_of
+        first = seen.setdefault(of, name)
+        if of in topology.clusters:
+            text = f"{of} is a WNLB cluster: its hosts stand in for each other"
+            yield here, text, _one_of(proxies)
+        elif of not in proxies:
+            yield here, f"no balancer is called {of!r}", _one_of(proxies)
+        elif first != name:
+            yield here, f"{of} has the standby {first} already", "one standby for each balancer"
+    for name, balancer in topology.balancers.items():
+        if balancer.vrrp != Vrrp() and name not in topology.pairs:
+            text = f"{name} has no standby, and speaks VRRP with nobody"
+            yield ("nodes", name, "vrrp"), text, f"a node of role standby with standby_of: {name}"
 
 
 def _dangling_zones(topology: Topology) -> Iterator[Dangling]:

@@ -59,7 +59,9 @@ def names_of(topology: Topology, nodes: Iterable[str]) -> tuple[str, ...]:
 
 def _declared(topology: Topology) -> Iterator[Unit]:
     tier = frozenset(topology.tier)
-    yield from (Unit(name, frozenset({name})) for name in topology.tier)
+    # A standby carries nothing while its balancer lives: the loss of that is what tries it.
+    alone = (name for name in topology.tier if name not in topology.standbys)
+    yield from (Unit(name, frozenset({name})) for name in alone)
     for zone in topology.zones.values():
         for mx in zone.mx:
             yield Unit(mx.host, frozenset(mx.addresses) & tier)

@@ -9,6 +9,7 @@ from relaydrill.drills.checks.case import Case
 from relaydrill.drills.model import FaultSpec
 from relaydrill.faults import Proof
 from relaydrill.ledger import FaultWindow
+from relaydrill.sentences import listed
 from relaydrill.verdict import Verdict, passed, unknown
 
 _JOURNAL_LAG_S: Final = 0.5
@@ -61,6 +62,9 @@ def _bite(case: Case, spec: FaultSpec) -> Verdict | None:
     figures = {"before": before, "during": during}
     if not before:
         text = f"{spec.node} took no {case.flow} mail before the fault: its loss tests nothing"
+        pair = case.topology.machines_of(spec.node)
+        if case.topology.attach and len(pair) > 1:
+            text = f"which of {listed(pair)} answered for the VIP cannot be seen from this machine"
         return unknown("bite", text, **figures)
     match _proof(spec, window):
         case Proof.NONE:

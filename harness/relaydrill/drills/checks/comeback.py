@@ -28,6 +28,8 @@ def _return(case: Case, spec: FaultSpec) -> Verdict | None:
     if window is None or window.healed is None or spec.kind == "none" or spec.for_good:
         return None
     comeback = comeback_of(case.topology, spec.node, case.flow)
+    if comeback.instead:
+        return _stays(case, spec.node, comeback.instead, window.healed)
     after = window.healed + comeback.allowance_s / case.clock
     choices = _choices(case, comeback, after)
     if comeback.test is None or choices is None:
@@ -45,6 +47,13 @@ def _return(case: Case, spec: FaultSpec) -> Verdict | None:
     stalled_s = case.stalled_s(window.healed, settled) * case.clock
     again = _share(spec.node, later, comeback.peers, comeback.test)
     return replace(again, summary=again.summary + stood_still(stalled_s))
+
+
+def _stays(case: Case, node: str, instead: str, since: float) -> Verdict:
+    """Of a pair that does not preempt: the other keeps the VIPs."""
+    took = case.ledger.took(instead, case.flow, case.topology.flows[case.flow].port, after=since)
+    text = f"{instead} took {took} messages after {node}'s return, which does not preempt"
+    return (passed if took else unknown)("return", text, took=took)
 
 
 def _choices(case: Case, comeback: Comeback, after: float) -> Counter[str] | None:

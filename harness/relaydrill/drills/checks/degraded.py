@@ -29,7 +29,9 @@ def check_degraded(case: Case) -> Verdict | None:
     allowed, sure_s = case.expect.degraded_s, case.uncertainty_s
     unserved = case.unserved
     bad = [each for each in unserved if not (each.deferred and case.expect.deferral)]
-    least_s, last_s = _longest(changes, bad, case.clock)
+    # At the moment of a change they were neither before it nor long after the one before.
+    cut = [each for each in bad if _is_cut_by_a_return(case, each)]
+    least_s, last_s = _longest(changes, [each for each in bad if each not in cut], case.clock)
     figures: dict[str, Any] = {
         "failed": len(bad),
         "attempts": len(case.attempts),
@@ -65,7 +67,7 @@ def check_degraded(case: Case) -> Verdict | None:
         if stalled_s:
             text += stood_still(stalled_s * case.clock)
             figures["stalled_s"] = round(stalled_s * case.clock, 3)
-        own = [attempt for attempt in bad if not case.stalled(attempt)]
+        own = [each for each in bad if not case.stalled(each) and each not in cut]
         least_s, _ = _longest(changes, own, case.clock, case.taken_s)
         if least_s - sure_s > allowed:
             return failed("degraded", text, **figures)
@@ -200,6 +202,30 @@ def _breaking(case: Case, window: FaultWindow) -> Change:
     done = window.inject if window.injected is None else window.injected
     last = case.ledger.last_sign(window.node, done)
     return Change(window.inject if last is None else max(window.inject, last), done)
+
+
+def _is_cut_by_a_return(case: Case, attempt: Attempt) -> bool:
+    """Whether a session of a standby was cut by its balancer, which took the VIPs back.
+
+    That is so as soon as the balancer is there, if it was only frozen. One that was under way for
+    longer than any had taken before the fault had hung already.
+    """
+    if attempt.accepted or attempt.ended is None:
+        return False
+    return any(
+        window.node in case.topology.pairs
+        and window.heal is not None
+        and window.heal <= attempt.ended
+        and attempt.started < (window.healed or window.heal)
+        and window.heal - attempt.started <= _usual_s(case)
+        for window in case.ledger.faults
+    )
+
+
+def _usual_s(case: Case) -> float:
+    """The longest that an attempt took before anything was broken."""
+    steady = case.attempts.between(float("-inf"), case.broken_from or 0.0)
+    return max(steady.took_s(), default=0.0)
 
 
 def _longest(

@@ -131,7 +131,10 @@ def _causes(judgement: Judgement, flows: list[FlowVerdict]) -> Iterator[Said]:
     }
     for name, balancer in behind.items():
         yield from _of_a_balancer(judgement, name, balancer, flows)
-    if behind:
+    taken_over = [name for name, (_, standby) in topology.pairs.items() if name in lost - {standby}]
+    for name in taken_over:
+        yield from _of_a_pair(topology, name, flows)
+    if behind or taken_over:
         return
     for flow in flows:
         behaviour, sender = topology.behaviour(flow.flow), topology.flows[flow.flow].sender
@@ -164,6 +167,19 @@ def _seen_by_checks(judgement: Judgement) -> bool:
     ]
     early = (Phase.BANNER, Phase.EHLO, Phase.MAIL)
     return all(phase in early for phase in phases)
+
+
+def _of_a_pair(topology: Topology, name: str, flows: list[FlowVerdict]) -> Iterator[Said]:
+    vrrp, (_, standby) = topology.balancers[name].vrrp, topology.pairs[name]
+    allowed = min((_figures(flow, "gap").get("allowed_s", 0.0) for flow in flows), default=0.0)
+    yield Said(
+        f"{standby} waits up to {vrrp.takeover_s:.1f} s for a sign of {name} (an advertisement each"
+        f" {vrrp.advert:g} s)",
+        f"advertisements more often than each {vrrp.advert:g} s"
+        if vrrp.takeover_s > allowed
+        else f"a look at why {standby} did not hold the address in time, or did not get its mail "
+        "through",
+    )
 
 
 def _of_a_balancer(

@@ -70,6 +70,7 @@ class Witness:
             str(placement.seats[vip].endpoint(port)): owner
             for vip, (owner, rule) in topology.vips.items()
             for port in rule.ports
+            if owner not in topology.pairs  # who of the two answered cannot be seen from here
         }
         self.seen = Seen()
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from relaydrill.drivers.configure import balancers, name_servers, senders, transport
-from relaydrill.drivers.configure.balancers import HEARTBEAT_PORT
+from relaydrill.drivers.configure.balancers import ADVERT_PORT, HEARTBEAT_PORT
 from relaydrill.drivers.configure.terms import DNS_PORT, SMTP_PORT, Paths, fqdn
 from relaydrill.nodes import config
 from relaydrill.placement import Placement
@@ -19,6 +19,7 @@ from relaydrill.topology import (
     Mailbox,
     Role,
     Sender,
+    Standby,
     Topology,
 )
 from relaydrill.topology.routing import peers_of
@@ -30,6 +31,8 @@ def service_ports(topology: Topology) -> dict[str, frozenset[int]]:
     for name, cluster in topology.clusters.items():
         for each in (name, *cluster.backends):
             hosts[each] |= {HEARTBEAT_PORT}
+    for machine in (each for pair in topology.pairs.values() for each in pair):
+        hosts[machine] |= {ADVERT_PORT}
     vips = {vip: frozenset(rule.ports) for vip, (_, rule) in topology.vips.items()}
     # Nobody sits there; but the address is this lab's, so that nobody else does, either.
     nobody = {NOWHERE: frozenset[int]()} if topology.name_servers or topology.zones else {}
@@ -85,6 +88,8 @@ def _configure(
             return transport.mailbox(node, *rest)
         case Balancer():
             return balancers.balancer(node, *rest)
+        case Standby():
+            return balancers.standby(node, *rest)
         case Dns():
             return name_servers.name_server(node, *rest)
         case Sender():

@@ -1,4 +1,4 @@
-"""What a balancer is told of its VIPs and backends, and the hosts of a WNLB cluster of that."""
+"""What balancers are told of VIPs, backends and each other; and WNLB's hosts of their cluster."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import Any, Final
 from relaydrill.drivers.configure.terms import Paths, address
 from relaydrill.nodes import config
 from relaydrill.placement import Placement
-from relaydrill.topology import BALANCER_CONNECT_S, Balancer, Topology
+from relaydrill.topology import BALANCER_CONNECT_S, Balancer, Standby, Topology
+from relaydrill.topology.hosts import MASTER_PRIORITY, STANDBY_PRIORITY
+
+ADVERT_PORT: Final = 112
+"""Logical port of the advertisements of a pair, where something stands in for VRRP: that has none,
+and is number 112 among the protocols (RFC 5798 §5.1.1.4)."""
+
+_QUICKER_S: Final = 3.0
+"""Wall seconds by which one machine of a lab may be quicker to start than another."""
 
 HEARTBEAT_PORT: Final = 2504
 """Logical port of the heartbeats. WNLB's own protocol has none; its remote control has this one."""
@@ -52,7 +60,7 @@ def cluster_config(topology: Topology, placement: Placement, name: str) -> confi
         heartbeat_s=cluster.heartbeat / clock,
         missed=cluster.missed,
         convergence_s=cluster.convergence / clock,
-        kernel=placement.kernel_wnlb,
+        kernel=placement.own_kernels,
     )
 
 
@@ -63,7 +71,7 @@ def _cluster_node(
     return config.ClusterNode(
         **common,
         cluster=cluster_config(topology, placement, common["name"]),
-        fronts=() if placement.kernel_wnlb else _fronts(balancer, placement),
+        fronts=() if placement.own_kernels else _fronts(balancer, placement),
         backends=_backends(balancer, placement),
     )
 
@@ -97,7 +105,7 @@ def on_vips(
 ) -> tuple[config.Listener, ...]:
     """A hub's listeners, and the same on the VIPs of a WNLB cluster that is the kernel's own."""
     cluster = topology.cluster_of(node)
-    if not cluster or not placement.kernel_wnlb:
+    if not cluster or not placement.own_kernels:
         return listeners
     doubles = (
         listener.model_copy(update={"bind": address(placement.seats[vip].endpoint(listener.port))})
@@ -118,11 +126,34 @@ def balancer(
     """A balancer, or what speaks for a WNLB cluster."""
     if node.mode == "wnlb":
         return _cluster_node(node, topology, placement, common)
+    return _proxy(node, node.kind, topology, placement, paths, common)
+
+
+def standby(
+    node: Standby,
+    topology: Topology,
+    placement: Placement,
+    paths: Paths,
+    common: Mapping[str, Any],
+) -> config.Balancer:
+    """The second machine of a balancer."""
+    balancer = topology.balancers[node.standby_of]
+    return _proxy(balancer, node.kind, topology, placement, paths, common)
+
+
+def _proxy(
+    node: Balancer,
+    kind: str,
+    topology: Topology,
+    placement: Placement,
+    paths: Paths,
+    common: Mapping[str, Any],
+) -> config.Balancer:
     clock, check = topology.clock, node.check
     timeout = check.interval if check.timeout is None else check.timeout
     return config.Balancer(
         **common,
-        role="haproxy" if node.kind == "haproxy" else "balancer",
+        role="haproxy" if kind == "haproxy" else "balancer",
         fronts=_fronts(node, placement),
         backends=_backends(node, placement),
         check=config.Check(
@@ -138,4 +169,27 @@ def balancer(
         on_marked_down=node.on_marked_down,
         connect_s=BALANCER_CONNECT_S / clock,
         workdir=paths.workdir(common["name"]),
+        vrrp=_vrrp(node, topology, placement, common["name"]),
+    )
+
+
+def _vrrp(
+    node: Balancer, topology: Topology, placement: Placement, name: str
+) -> config.Vrrp | None:
+    """How a machine of a pair speaks with the other; None for a balancer that is alone."""
+    pair = next((each for each in topology.pairs.values() if name in each), None)
+    if pair is None:
+        return None
+    (other,) = {*pair} - {name}
+    return config.Vrrp(
+        priority=MASTER_PRIORITY if name == pair[0] else STANDBY_PRIORITY,
+        advert_s=node.vrrp.advert / topology.clock,
+        preempt=node.vrrp.preempt,
+        # Who may not preempt stays a backup if the other was a moment quicker to start.
+        later_s=0.0 if node.vrrp.preempt or name == pair[0] else _QUICKER_S,
+        vips=tuple(placement.seats[vip].address for vip in node.vips),
+        hears=address(placement.seats[name].endpoint(ADVERT_PORT)),
+        other=address(placement.seats[other].endpoint(ADVERT_PORT)),
+        token=placement.control_token,
+        keepalived=placement.own_kernels,
     )

@@ -29,11 +29,12 @@ def hub(
         role="postfix" if node.kind == "postfix" else "hub",
         listeners=on_vips(topology, placement, name, _listeners(topology, placement, name)),
         trusted_proxies=tuple(
-            placement.seats[balancer].address
+            placement.seats[machine].address
             for balancer, rules in topology.balancers.items()
+            for machine in topology.machines_of(balancer)
             if rules.source == "proxy"
             and name in rules.backends
-            and not (rules.mode == "wnlb" and placement.kernel_wnlb)
+            and not (rules.mode == "wnlb" and placement.own_kernels)
         ),
         tls=config.Tls(certificate=paths.certificate(name), key=paths.key(name)),
         logins=(config.Login(user=login.user, password=login.password),),

@@ -8,9 +8,11 @@ import yaml
 
 from relaydrill.drivers.docker.labels import LAB, NODE, RUN
 from relaydrill.drivers.docker.seating import (
+    BINDS_ELSEWHERE,
     PREPARED,
     address_in,
     gateway_of,
+    may_lack_its_vips,
     needs_the_network,
     owner_of,
     prepared_config,
@@ -73,7 +75,11 @@ def _prepare(source: str, subnet: str, *, mounted: bool) -> dict[str, Any]:
 
 def _node(topology: Topology, name: str, number: int, subnet: str) -> dict[str, Any]:
     address = address_in(subnet, number)
-    admin = {"cap_add": ["NET_ADMIN"]} if needs_the_network(topology, name) else {}
+    admin: dict[str, Any] = {}
+    if needs_the_network(topology, name):
+        admin["cap_add"] = ["NET_ADMIN"]
+    if may_lack_its_vips(topology, name):
+        admin["sysctls"] = dict(BINDS_ELSEWHERE)
     return {
         "image": image_for(topology.nodes[name].kind).tag,
         "hostname": name,

@@ -20,6 +20,7 @@ from testcontainers.core.network import Network
 
 from relaydrill.drivers.docker.engine import told
 from relaydrill.drivers.docker.logs import LogFollower
+from relaydrill.drivers.docker.seating import BINDS_ELSEWHERE
 from relaydrill.errors import LabError
 from relaydrill.images import image_for
 
@@ -71,6 +72,7 @@ class NodeContainer:
         files: Mapping[str, bytes],
         publish_on: str,
         admin_of_its_network: bool = False,
+        may_lack_its_vips: bool = False,
     ) -> None:
         """Create and start it.
 
@@ -80,6 +82,7 @@ class NodeContainer:
             files: Put into it before it starts, by path.
             publish_on: Address of the machine on which its ports are published.
             admin_of_its_network: Whether it may change addresses and filters of its own.
+            may_lack_its_vips: Whether it may listen on addresses that it does not have.
 
         Raises:
             LabError: The engine cannot.
@@ -94,6 +97,7 @@ class NodeContainer:
             hostname=self.name,
             labels=dict(labels),
             cap_add=["NET_ADMIN"] if admin_of_its_network else [],
+            sysctls=dict(BINDS_ELSEWHERE) if may_lack_its_vips else {},
             network=network.name,
             networking_config={
                 network.name: EndpointConfig(_API_VERSION, ipv4_address=self.address)

@@ -123,9 +123,12 @@ class DockerLab:
             LabError: It is not published.
         """
         owner = owner_of(self.topology, host)
-        if owner in self.topology.clusters and host != owner:
+        if host in self.topology.floating_vips:
+            whose = f"the WNLB cluster {owner}"
+            if owner in self.topology.pairs:
+                whose = f"the pair {' and '.join(self.topology.pairs[owner])}"
             raise LabError(
-                f"{host} is the VIP of the WNLB cluster {owner}: it is no container's, and only the"
+                f"{host} is the VIP of {whose}: it is no container's, and only the"
                 " lab's own nodes reach it"
             )
         published = self._node(owner).published.get(logical)

@@ -39,7 +39,7 @@ def prepare(topology: Topology, subnet: str, folder: Path) -> None:
             control_token=secrets.token_hex(16),
             ca_file=str(certificates.issue(topology, tls)),
             own_shell=f"{gateway_of(subnet)}/32",
-            kernel_wnlb=True,
+            own_kernels=True,
         )
         ca = f"{PREPARED}/ca.pem"
         configs = configure(topology, placement, paths(lambda node: f"{PREPARED}/{node}", ca=ca))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator
+from types import MappingProxyType
 from typing import Final
 
 from relaydrill.drivers.configure import Paths, service_ports
@@ -16,6 +17,9 @@ _FIRST_HOST: Final = 10
 HOME: Final = "/relaydrill"
 """A node's own folder in its container."""
 
+BINDS_ELSEWHERE: Final = MappingProxyType({"net.ipv4.ip_nonlocal_bind": "1"})
+"""The kernel's setting that lets a program listen on addresses that its host does not have now."""
+
 PREPARED: Final = "/lab"
 """The volume in which compose's containers find what was prepared for them."""
 
@@ -26,7 +30,7 @@ def prepared_config(node: str) -> str:
 
 
 def seats(topology: Topology, address: Callable[[int], str]) -> dict[str, Seat]:
-    """An address for every node; a VIP is its balancer's own, or else that of a WNLB cluster.
+    """An address for every node; a VIP is its balancer's own, unless it floats.
 
     Args:
         address: The address of the host of a number, counted from 1.
@@ -36,12 +40,12 @@ def seats(topology: Topology, address: Callable[[int], str]) -> dict[str, Seat]:
     """
     refuse_shared_loads(topology)
     _refuse_vips_that_collide(topology)
-    shared = [vip for vip, (owner, _) in topology.vips.items() if owner in topology.clusters]
-    hosts = (*topology.nodes, NOWHERE, *shared)
+    floating = topology.floating_vips
+    hosts = (*topology.nodes, NOWHERE, *floating)
     numbers = {name: number for number, name in enumerate(hosts, start=1)}
     return {
         host: Seat(
-            address(numbers[host if host in shared else owner_of(topology, host)]),
+            address(numbers[host if host in floating else owner_of(topology, host)]),
             {port: port for port in (*service, CONTROL_PORT)},
         )
         for host, service in service_ports(topology).items()
@@ -56,17 +60,22 @@ def owner_of(topology: Topology, host: str) -> str:
 def published_ports(topology: Topology, node: str) -> Iterator[int]:
     """What of a node is published on this machine: its control, and its VIPs' ports.
 
-    A WNLB cluster's VIPs are no container's.
+    VIPs that float are no container's.
     """
     yield CONTROL_PORT
-    for owner, rule in topology.vips.values():
-        if owner == node and owner not in topology.clusters:
+    for vip, (owner, rule) in topology.vips.items():
+        if owner == node and vip not in topology.floating_vips:
             yield from rule.ports
 
 
 def needs_the_network(topology: Topology, node: str) -> bool:
-    """Whether a node changes its own network: a host of a WNLB cluster does (NET_ADMIN)."""
-    return bool(topology.cluster_of(node))
+    """Whether a node changes its own network (NET_ADMIN): hosts of WNLB do, and those of a pair."""
+    return bool(topology.cluster_of(node)) or may_lack_its_vips(topology, node)
+
+
+def may_lack_its_vips(topology: Topology, node: str) -> bool:
+    """Whether a node listens on addresses that it does not always have: a machine of a pair."""
+    return any(node in pair for pair in topology.pairs.values())
 
 
 def paths(folder: Callable[[str], str], *, ca: str) -> Paths:
@@ -103,7 +112,7 @@ def refuse_shared_loads(topology: Topology) -> None:
 
 def _refuse_vips_that_collide(topology: Topology) -> None:
     for name, balancer in topology.balancers.items():
-        if name in topology.clusters:
+        if {*balancer.vips} & {*topology.floating_vips}:
             continue
         seen: dict[int, str] = {}
         for vip, rule in balancer.vips.items():

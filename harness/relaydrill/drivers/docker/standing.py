@@ -29,6 +29,7 @@ from relaydrill.drivers.docker.network import bridge
 from relaydrill.drivers.docker.seating import (
     HOME,
     address_in,
+    may_lack_its_vips,
     needs_the_network,
     paths,
     prepared_config,
@@ -92,7 +93,7 @@ def made(
             control_token=secrets.token_hex(16),
             ca_file=str(certificates.issue(topology, tls)),
             own_shell=f"{net.gateway}/32",
-            kernel_wnlb=True,
+            own_kernels=True,
         )
         configs = configure(topology, placement, paths(lambda _node: _TLS, ca=f"{_TLS}/ca.pem"))
         claims = stack.enter_context(ports.claims(host))
@@ -115,6 +116,7 @@ def made(
                 container_name=f"relaydrill-{run}-{node.name}",
                 files=_files(tls, node.name, configs[node.name]),
                 admin_of_its_network=needs_the_network(topology, node.name),
+                may_lack_its_vips=may_lack_its_vips(topology, node.name),
                 publish_on=host,
             )
 
@@ -226,5 +228,5 @@ def _placement(
         control_token=token,
         ca_file="",
         own_shell=f"{ranges['Gateway']}/32",
-        kernel_wnlb=True,
+        own_kernels=True,
     )

@@ -13,6 +13,7 @@ from relaydrill.nodes import config
 from relaydrill.nodes.balancing.health import HealthCheck, cause
 from relaydrill.nodes.balancing.proxying import PROXY_LOCAL, Half, proxy_header
 from relaydrill.nodes.disturbance import Action
+from relaydrill.nodes.vrrp.stand_in import listener
 
 
 class Server:
@@ -79,10 +80,12 @@ class Front(Half):
         super().connection_made(transport)
         assert self.transport
         self.transport.pause_reading()
+        self._service.clients.add(self)
         self._task = asyncio.get_running_loop().create_task(self._service.join(self, self._front))
 
     def connection_lost(self, error: Exception | None) -> None:
         """Give up looking for a backend."""
+        self._service.clients.discard(self)
         if self._task:
             self._task.cancel()
         super().connection_lost(error)
@@ -103,7 +106,11 @@ class Back(Half):
 
 
 class BalancerService:
-    """The balancer."""
+    """The balancer.
+
+    Attributes:
+        clients: The connections that it has.
+    """
 
     disturbable: frozenset[Action] = frozenset()
 
@@ -120,23 +127,52 @@ class BalancerService:
             for port in ports
         }
         self._turns = {port: itertools.count() for port in ports}
+        self.clients: set[Front] = set()
         self._listeners: list[asyncio.Server] = []
         self._checks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Listen on the VIPs and begin to check; every backend counts as up until it fails."""
-        loop = asyncio.get_running_loop()
-        for front in self._settings.fronts:
-            self._listeners.append(
-                await loop.create_server(
-                    functools.partial(Front, self, front),
-                    front.bind.address,
-                    front.bind.port,
-                    backlog=self._settings.backlog,
-                )
-            )
+        """Listen on the VIPs and begin to check; every backend counts as up until it fails.
+
+        One of a pair listens when it is told to take the VIPs, unless keepalived moves them.
+        """
+        vrrp = self._settings.vrrp
+        if vrrp is None or vrrp.keepalived:
+            await self._listen(shared=False)
         if self._settings.check.kind != "none":
             self._start_checks(list(itertools.chain.from_iterable(self._farms.values())))
+
+    async def take_vips(self) -> None:
+        """Listen on the VIPs, before whoever else does.
+
+        Raises:
+            OSError: One cannot be bound.
+        """
+        await self._listen(shared=True)
+
+    async def leave_vips(self) -> None:
+        """Leave the VIPs to another: packets of sessions that came by them do not come here."""
+        self._close_listeners()
+        for client in tuple(self.clients):
+            client.reset()
+
+    async def _listen(self, *, shared: bool) -> None:
+        loop, backlog = asyncio.get_running_loop(), self._settings.backlog
+        for front in self._settings.fronts:
+            make = functools.partial(Front, self, front)
+            address, port = front.bind.address, front.bind.port
+            self._listeners.append(
+                await loop.create_server(
+                    make, sock=listener(address, port, backlog), backlog=backlog
+                )
+                if shared
+                else await loop.create_server(make, address, port, backlog=backlog)
+            )
+
+    def _close_listeners(self) -> None:
+        for each in self._listeners:
+            each.close()
+        self._listeners.clear()
 
     def _start_checks(self, servers: list[Server]) -> None:
         """Check all servers, spread evenly over the interval.
@@ -160,8 +196,7 @@ class BalancerService:
         """Stop checking and listening."""
         for task in self._checks:
             task.cancel()
-        for listener in self._listeners:
-            listener.close()
+        self._close_listeners()
 
     async def refresh(self) -> None:
         """A balancer has no session of its own to disturb."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import socket
 import struct
 from typing import Final, cast
 
 _PROXY_V2: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 _PROXY, _LOCAL = 0x21, 0x20
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 def proxy_header(client: tuple[str, int], server: tuple[str, int]) -> bytes:
@@ -71,3 +73,10 @@ class Half(asyncio.Protocol):
         """End the connection at once."""
         if self.transport:
             self.transport.abort()
+
+    def reset(self) -> None:
+        """End it as a kernel does that knows of no such connection."""
+        if self.transport:
+            connection = self.transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self.cut()

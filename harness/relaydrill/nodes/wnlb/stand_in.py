@@ -14,8 +14,6 @@ import asyncio
 import contextlib
 import functools
 import itertools
-import socket
-import struct
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -27,7 +25,6 @@ from relaydrill.nodes.wnlb.agent import Agent
 from relaydrill.nodes.wnlb.mapping import owner, rule_for
 from relaydrill.nodes.wnlb.membership import HostState
 
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _MOST_EARLY: Final = 65_536
 _ASKS_IN_A_BEAT: Final = 4
 _REFUSALS: Final = 2
@@ -56,13 +53,6 @@ class Client(Half):
             super().data_received(data)
         elif len(self.early) < _MOST_EARLY:
             self.early += data
-
-    def refuse(self) -> None:
-        """Reset the connection, as a kernel does where nobody listens."""
-        assert self.transport
-        connection = self.transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self.cut()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Look no more."""
@@ -168,7 +158,7 @@ class StandIn:
                             refused += 1
                             if refused == _REFUSALS:
                                 reason = f"{host}: {cause(error)}"
-                                client.refuse()
+                                client.reset()
                                 break
                             continue
                     except OSError as error:

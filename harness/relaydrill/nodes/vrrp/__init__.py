@@ -1,0 +1,1 @@
+"""VRRP: two balancers, and the addresses that one of them holds."""
