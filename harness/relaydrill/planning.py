@@ -16,6 +16,7 @@ from typing import Final
 
 from relaydrill.errors import UsageError
 from relaydrill.topology import NOWHERE, Mx, Topology
+from relaydrill.topology.paths import with_their_vips
 
 _MOST_TRIES: Final = 5
 
@@ -272,12 +273,18 @@ def outlooks(topology: Topology) -> tuple[Outlook, ...]:
         for node in (topology.zones[aim].addresses if aim in topology.zones else hosts[aim])
     }
     every = dict.fromkeys(node for node in (*topology.nodes, *topology.vips) if node in used)
+    machines = {
+        machine
+        for vip, (balancer, _) in topology.vips.items()
+        if vip in every
+        for machine in topology.machines_of(balancer)
+    }
     cases: list[tuple[str, frozenset[str]]] = [("nothing", frozenset())]
     cases += [(node, frozenset({node})) for node in every]
     cases += [
         (f"site {site}", frozenset(nodes))
         for site, nodes in topology.sites.items()
-        if set(nodes) & set(every)
+        if set(nodes) & {*every, *machines}
     ]
     return tuple(_outlook(topology, flows, every, what, gone) for what, gone in cases)
 
@@ -295,7 +302,7 @@ def _outlook(
     for flow in flows:
         settings = topology.flows[flow]
         peak = settings.peak or settings.rate
-        found = shares(topology, flow, gone)
+        found = shares(topology, flow, with_their_vips(topology, gone))
         total += peak
         lost += peak * max(0.0, 1 - sum(found.values()))
         for node, share in found.items():

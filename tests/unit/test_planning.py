@@ -228,3 +228,30 @@ def test_a_plan_passes_as_far_as_capacities_are_declared(
     assert shown.getvalue().splitlines()[-1] == f"PASS: it holds with any of them gone{bounds}"
     assert "1.0 12.5%" in shown.getvalue()
     assert "1.0 75%" in shown.getvalue()
+
+
+@pytest.mark.parametrize(("standby_in", "stays"), [("north", False), ("south", True)])
+def test_a_site_takes_the_vips_with_it_whose_machines_stand_there(
+    standby_in: str, stays: bool, tmp_path: Path
+) -> None:
+    """A pair in one site is lost with it; with its standby elsewhere the VIP goes on."""
+    path = tmp_path / "pairs.yaml"
+    north, south = {"site": "north"}, {"site": "south"}
+    nodes = {
+        "lb1": north,
+        "lb2": {"role": "standby", "standby_of": "lb1", "site": standby_in},
+        "lb3": {
+            **south,
+            "role": "balancer",
+            "backends": ["ht1", "ht2", "ht3"],
+            "vips": {"mail-b": {"ports": [25, 587]}},
+        },
+    }
+    names = {"mail.contoso.com": ["mail", "mail-b"]}
+    path.write_text(
+        yaml.safe_dump({"extends": "sharepoint", "name": "p", "nodes": nodes, "names": names})
+    )
+    found = {each.gone: each for each in outlooks(inventory.load(path))}
+    usual, lost = found["nothing"].nodes["mail"].rate, found["site north"]
+    assert lost.nodes["mail"].rate == (usual if stays else 0.0)
+    assert (lost.lost == 0.0) is stays

@@ -11,6 +11,7 @@ from relaydrill.lint.doors import entered
 from relaydrill.lint.rule import COLUMN, Found, Severity, rule
 from relaydrill.planning import Shares
 from relaydrill.topology import Role, Topology
+from relaydrill.topology.paths import with_their_vips
 from relaydrill.topology.routing import Towards, routes_for
 
 _NEARLY: Final = 1 + 1e-9
@@ -87,16 +88,12 @@ def loads(topology: Topology, gone: frozenset[str]) -> dict[str, float]:
     Args:
         gone: Nodes that do not answer. A balancer takes its VIPs with it.
     """
-    dead = set(gone)
-    for vip, (name, _) in topology.vips.items():
-        machines = topology.machines_of(name)
-        if gone.issuperset(machines) or gone.issuperset(topology.balancers[name].backends):
-            dead.add(vip)
+    dead = with_their_vips(topology, gone)
     found: dict[str, float] = defaultdict(float)
     for key, flow in topology.flows.items():
         domain = topology.recipient(key).rpartition("@")[2].lower()
         peak = flow.peak or flow.rate
-        for target, share in entered(topology, key, frozenset(dead)).items():
+        for target, share in entered(topology, key, dead).items():
             load = _Load(topology, gone, domain, flow.port, flow.mix.wanted, found)
             _carry(load, target, peak * share)
     return dict(found)

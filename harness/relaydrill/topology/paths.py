@@ -71,6 +71,21 @@ def _resolves(topology: Topology, server: str, lost: frozenset[str]) -> bool:
     return server not in lost and (not upstream or bool({*upstream} - lost))
 
 
+def with_their_vips(topology: Topology, gone: frozenset[str]) -> frozenset[str]:
+    """Nodes that do not answer, and the VIPs that do not answer with them.
+
+    Those of whose balancer no machine is left, or no backend.
+    """
+    found = set(gone)
+    for vip, (name, _) in topology.vips.items():
+        machines, backends = topology.machines_of(name), topology.balancers[name].backends
+        # A WNLB cluster has no machine but its hosts.
+        needed = (backends,) if name in topology.clusters else (machines, backends)
+        if any(gone.issuperset(each) for each in needed):
+            found.add(vip)
+    return frozenset(found)
+
+
 def targets_of(topology: Topology, flow: str) -> tuple[str, ...]:
     """What a flow's sender is led to: nodes, VIPs, and perhaps an address that nobody has."""
     settings = topology.flows[flow]

@@ -68,8 +68,8 @@ def _second_of(topology: Topology, nodes: tuple[str, ...]) -> str:
     roles = {topology.nodes[node].role for node in nodes}
     if roles == {Role.BALANCER}:
         return (
-            "a second balancer that takes the virtual address over (VRRP, an HA pair), or a second "
-            "address of the name for senders that try another"
+            "a second balancer that takes the virtual address over (VRRP, an HA pair; "
+            "role: standby), or a second address of the name for senders that try another"
         )
     if roles == {Role.DNS}:
         return "a second name server, which the senders are told of"
@@ -152,8 +152,8 @@ def _causes(judgement: Judgement, flows: list[FlowVerdict]) -> Iterator[Said]:
 
 
 _MOVES: Final = (
-    "an address that moves to the other balancer (VRRP, an HA pair), for senders of this kind try "
-    "no second one"
+    "an address that moves to the other balancer (VRRP, an HA pair; role: standby), for senders of "
+    "this kind try no second one"
 )
 _WATCHED: Final = "a balancer that watches the servers, or senders that go on to the next one"
 
