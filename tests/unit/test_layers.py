@@ -18,7 +18,7 @@ FIXTURES = REPOSITORY / "fixtures"
 
 LAYERS = (
     {
-        *("errors", "event_loop", "fresh", "sentences", "smtp", "wait"),
+        *("errors", "event_loop", "fresh", "sentences", "smtp", "state", "wait"),
         *("message", "scalars", "schedule", "address_span"),
     },
     {

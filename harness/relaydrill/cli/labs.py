@@ -15,6 +15,7 @@ from relaydrill.drivers.docker.installed import docker_installed
 from relaydrill.drivers.registry import Registry
 from relaydrill.drivers.undo import Left, UndoLog
 from relaydrill.errors import RelaydrillError
+from relaydrill.sentences import number_of
 
 if TYPE_CHECKING:
     from relaydrill.drivers.docker.leftovers import Removed
@@ -61,7 +62,9 @@ def images_build(
         install=install,
         force=force,
     )
-    click.echo(f"Built {len(built)} images." if built else "All images are up to date.")
+    count = len(built)
+    told = f"Built {count} {number_of(count, 'image', 'images')}."
+    click.echo(told if built else "All images are up to date.")
     return 0
 
 
@@ -78,7 +81,9 @@ def images_prune() -> int:
     removed = prune(connect(), Checkouts.default(), click.echo)
     for tag in removed:
         click.echo(tag)
-    click.echo(f"Removed {len(removed)} tags." if removed else "Nothing is to be removed.")
+    count = len(removed)
+    told = f"Removed {count} {number_of(count, 'tag', 'tags')}."
+    click.echo(told if removed else "Nothing is to be removed.")
     return 0
 
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 import psutil
 
 from relaydrill.errors import WaitTimeout
+from relaydrill.state import state_folder
 from relaydrill.wait import wait_for
 
 _GONE_S: Final = 5.0
@@ -73,9 +74,8 @@ class Registry:
 
     @classmethod
     def default(cls) -> Registry:
-        """In the user's state directory (XDG Base Directory Specification)."""
-        state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-        return cls(Path(state) / "relaydrill" / "labs")
+        """In the user's state directory."""
+        return cls(state_folder("labs"))
 
     @contextlib.contextmanager
     def record(self, lab: str, directory: Path) -> Iterator[Record]:

@@ -23,6 +23,7 @@ from typing import Any, Final
 import psutil
 
 from relaydrill.errors import LabError, WaitTimeout
+from relaydrill.state import state_folder
 from relaydrill.topology.attach import Action
 from relaydrill.wait import wait_for
 
@@ -98,9 +99,8 @@ class UndoLog:
 
     @classmethod
     def default(cls) -> UndoLog:
-        """In the user's state directory (XDG Base Directory Specification)."""
-        state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-        return cls(Path(state) / "relaydrill" / "undo")
+        """In the user's state directory."""
+        return cls(state_folder("undo"))
 
     def open(self, undo: Undo) -> Open:
         """Write a heal down, to the disk itself, before anything is broken.

@@ -7,7 +7,6 @@ state directory, so that `prune` knows whose checkout is there no more.
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -20,6 +19,7 @@ from docker.models.images import Image
 
 from relaydrill.images import IMAGES, PACKAGE, ImageSpec, here
 from relaydrill.images.bootstrap import Say, is_there
+from relaydrill.state import state_folder
 
 _MAY_BE_UNDER_WAY_S: Final = 3600.0
 """An image is claimed at the end of its build; until then it is nobody's."""
@@ -37,9 +37,8 @@ class Checkouts:
 
     @classmethod
     def default(cls) -> Checkouts:
-        """In the user's state directory (XDG Base Directory Specification)."""
-        state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-        return cls(Path(state) / "relaydrill" / "checkouts")
+        """In the user's state directory."""
+        return cls(state_folder("checkouts"))
 
     def note(self) -> None:
         """Note down where this one lies; without a note `prune` leaves its images alone."""
