@@ -531,6 +531,26 @@ class TestDegraded:
         history.attempt("<x@app>", Result.UNREACHABLE, at=change + last, phase=Phase.CONNECT)
         assert status(case(history, KILL), "degraded") is expected
 
+    @pytest.mark.parametrize(
+        ("has_standby", "before_heal", "expected"),
+        [(True, 0.0003, PASS), (True, 0.5, FAIL), (False, 0.0003, FAIL)],
+    )
+    def test_a_session_that_a_returning_balancer_cuts_is_no_long_outage(
+        self, has_standby: bool, before_heal: float, expected: Status
+    ) -> None:
+        """Only with a standby, whose session it was, and only of what had not hung already."""
+        more = "  lb2: {role: standby, standby_of: lb1}\n" if has_standby else ""
+        text = YAML.format(clock=CLOCK, rate=RATE, expect="{gap: 10s}", accept="[]")
+        design = inventory.parse(text.replace("  mbx:", f"{more}  mbx:"), "bench.yaml")
+        history = History()
+        flow(history, INJECT)
+        history.fault("pause:lb1", inject=INJECT, heal=HEAL)
+        flow(history, 8.0, begin=INJECT + STEP_S / 2)
+        at = HEAL - before_heal
+        history.attempt("<x@app>", Result.DROPPED, at=at, took=before_heal + 0.1, phase=Phase.DATA)
+        pause = FaultSpec("pause", "lb1", start_s=20.0, duration_s=20.0)
+        assert status(case(history, pause, design=design), "degraded") is expected
+
     def test_no_failures_pass(self) -> None:
         """A tier in which no attempt fails is not degraded."""
         assert status(case(drilled(), KILL), "degraded") is PASS
