@@ -133,6 +133,14 @@ class Case:
                 ):
                     yield each
 
+    def unseen_s(self, attempt: Attempt) -> float:
+        """For how long after an attempt began mail may have gone on hanging unseen, wall seconds.
+
+        Of those that a heal released the last were too quick to be told from the served ones.
+        """
+        is_late = (attempt.took_s or 0.0) * self.clock > self.expect.degraded_s
+        return self.slow_s if attempt.accepted and not is_late else 0.0
+
     def _went_by(self, attempt: Attempt, node: str) -> bool:
         """Whether a node answered an attempt itself, or holds the address that was chosen."""
         vips = self.topology.vips
@@ -227,6 +235,11 @@ def _told(attempt: Attempt) -> str:
     return "accepted late" if attempt.accepted else attempt.said
 
 
-def stood_still(stalled_s: float) -> str:
-    """What a verdict says of the machine's own part in it; field seconds."""
-    return f"; the machine itself starved, or stood still, for {stalled_s:.1f} s meanwhile"
+def stood_still(stalled_s: float, lost_s: float | None = None) -> str:
+    """What a verdict says of the machine's own part in it; field seconds.
+
+    Args:
+        stalled_s: For how long it starved. lost_s: How much of that is an excuse; None: not told.
+    """
+    of_it = "" if lost_s is None else f", which excuses {lost_s:.1f} s"
+    return f"; the machine itself starved, or stood still, for {stalled_s:.1f} s meanwhile{of_it}"
