@@ -103,8 +103,9 @@ class History:
         """What the balancer takes a backend to be from a moment on."""
         self.write("lb1", "backend", at=at, backend=backend, port=25, state=state, reason="")
 
-    def stall(self, begin: float, end: float, *, lost: float = 0.05) -> None:
-        """A time in which the machine starved; a program that mostly sleeps lost a part of it."""
+    def stall(self, begin: float, end: float, *, lost: float | None = None) -> None:
+        """A time in which the machine starved; a program that mostly sleeps lost half of it."""
+        lost = (end - begin) / 2 if lost is None else lost
         self.write("machine", "stalled", at=end, begin=begin, end=end, lost_s=lost)
 
     def fault(

@@ -19,6 +19,7 @@ from tests.histories import History
 from tests.unit.test_checks import (
     ACCEPTED,
     HEAL,
+    HUBS,
     INJECT,
     KILL,
     STEP_S,
@@ -225,16 +226,33 @@ class TestLate:
         history.stall(HEAL + 3.1, HEAL + 3.5, lost=0.4)
         assert status(history, "degraded") is FAIL
 
-    def test_the_balancer_has_its_time_to_believe_again(self) -> None:
-        """Checks that ran out of time on a starved machine mark whole backends down for a while."""
-        for moment, expected in ((3.6, UNKNOWN), (5.0, FAIL)):
-            history = drilled()
-            cut(history, "<x@app>", HEAL + moment)
-            history.stall(HEAL + 3.1, HEAL + 3.5)
-            assert status(history, "degraded") is expected
+    @pytest.mark.parametrize(
+        ("moment", "lost_s", "down", "expected"),
+        [
+            (3.6, 0.2, HUBS, UNKNOWN),
+            (5.0, 0.2, HUBS, FAIL),
+            (3.6, 0.2, HUBS[1:], FAIL),
+            (3.6, 0.02, HUBS, FAIL),
+        ],
+    )
+    def test_a_balancer_that_lost_its_faith_while_the_machine_starved(
+        self, moment: float, lost_s: float, down: tuple[str, ...], expected: Status
+    ) -> None:
+        """Checks that ran out of time mark servers down for a while: its own journal must say so.
 
-    def test_an_unknown_for_what_the_machine_did_before_says_so(self) -> None:
-        """A stall before the fault may be why checks are late; without a word nobody would know."""
+        It is no excuse after they are up again, nor while a server is left, nor where too little
+        time was lost to fail a check.
+        """
+        history = drilled()
+        cut(history, "<x@app>", HEAL + moment)
+        history.stall(HEAL + 3.1, HEAL + 3.5, lost=lost_s)
+        for hub in down:
+            history.belief(hub, "down", at=HEAL + 3.5)
+            history.belief(hub, "up", at=HEAL + 4.0)
+        assert status(history, "degraded") is expected
+
+    def test_a_moment_s_stall_before_the_fault_excuses_nothing(self) -> None:
+        """What was lost then cannot have failed a check, whatever the checks' own times are."""
         history = outage()
         history.stall(INJECT - 0.1, INJECT - 0.05)
         slow = inventory.parse(
@@ -242,8 +260,7 @@ class TestLate:
         )
         verdict = found(case(history, KILL, design=slow), "degraded")
         assert verdict is not None
-        assert verdict.status is UNKNOWN
-        assert "it starved shortly before" in verdict.summary
+        assert verdict.status is FAIL
 
     def test_another_gap_that_is_the_tier_s_own_still_fails(self) -> None:
         """Where the longest gap is the machine's, the next one is looked at."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from relaydrill.ledger import Attempts
@@ -32,7 +32,9 @@ class Gap:
 
 
 def longest_gap(
-    attempts: Attempts, without: Callable[[float, float], float] = lambda _begin, _end: 0.0
+    attempts: Attempts,
+    without: Callable[[float, float], float] = lambda _begin, _end: 0.0,
+    served: Iterable[float] = (),
 ) -> Gap | None:
     """The longest gap among attempts; None without attempts.
 
@@ -42,13 +44,15 @@ def longest_gap(
     Args:
         attempts: Those of one flow.
         without: How much of the time from one moment to another is not to count; never below 0.
+        served: Moments of attempts that are to count as accepted, whatever became of them.
     """
     if not attempts:
         return None
     starts, observed = attempts.starts, attempts.observed
     gaps: list[tuple[float, float, float, bool]] = []
     longest, after = 0.0, float("-inf")
-    for moment in (*attempts.acceptances, None):
+    acceptances = sorted([*attempts.acceptances, *served]) if served else attempts.acceptances
+    for moment in (*acceptances, None):
         # What lies between two acceptances is no shorter than the gap in it.
         if moment is not None and moment - after < longest:
             after = moment

@@ -161,6 +161,12 @@ class Attempts(Sequence[Attempt]):
             )
         )
 
+    def across(self, moment: float) -> list[Attempt]:
+        """Those that began before a moment, and had their outcome at it or later."""
+        of = self._of
+        before = bisect_left(of.started, moment)
+        return [self[at] for at in range(before) if of.ended[at] >= moment]
+
     def took_s(self) -> Iterator[float]:
         """How long each with an outcome took its sender, wall seconds; see `Attempt.took_s`."""
         of = self._of

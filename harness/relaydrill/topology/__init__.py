@@ -7,7 +7,7 @@ clock, whatever the clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Self
 
@@ -280,12 +280,20 @@ class Topology(Model):
 
         That of an MX host or of a site only where all of it is.
         """
+        return next((entry for entry, _ in self._acceptances(broken, flow)), None)
+
+    def accepted_nodes(self, broken: frozenset[str], flow: str) -> frozenset[str]:
+        """Those of some nodes, broken at once, whose loss is accepted for ``flow``."""
+        return frozenset[str]().union(*(nodes for _, nodes in self._acceptances(broken, flow)))
+
+    def _acceptances(
+        self, broken: frozenset[str], flow: str
+    ) -> Iterator[tuple[Acceptance, frozenset[str]]]:
         for entry in self.accept:
             unit = unit_called(self, entry.node)
             is_all_broken = unit is not None and unit.nodes <= broken
-            if is_all_broken and (not entry.flows or flow in entry.flows):
-                return entry
-        return None
+            if unit and is_all_broken and (not entry.flows or flow in entry.flows):
+                yield entry, unit.nodes
 
     def backends_behind(self, node: str) -> tuple[str, ...]:
         """The hubs that share mail with ``node`` behind one balancer, itself included."""

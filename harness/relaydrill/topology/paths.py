@@ -27,6 +27,47 @@ def path_of(topology: Topology, flow: str) -> frozenset[str]:
     return frozenset(found | _asked(topology, flow))
 
 
+def front_of(topology: Topology, flow: str) -> frozenset[str]:
+    """The nodes that have a part in the answer to an attempt of a flow; the senders left out.
+
+    That is the doors, the servers behind those of them that are balancers, and the name servers
+    that are asked; and whoever a hub waits for before it says 250: the next hop, or the hub that is
+    to keep a copy. Behind them mail may be held up without a sender's noticing.
+    """
+    domain = topology.recipient(flow).rpartition("@")[2].lower()
+    found: set[str] = set()
+    ahead = list(doors_of(topology, flow))
+    while ahead:
+        node = ahead.pop()
+        if node not in found:
+            found.add(node)
+            ahead += _before_it_answers(topology, node, domain)
+    return frozenset(found | _asked(topology, flow))
+
+
+def _before_it_answers(topology: Topology, node: str, domain: str) -> tuple[str, ...]:
+    """Whom a node needs for its answer to a client."""
+    if balancer := topology.balancer_of(node):
+        return balancer.backends
+    match topology.hubs[node].ack if node in topology.hubs else "":
+        case "delayed":
+            return _next(topology, node, domain)
+        case "shadow":
+            return tuple(topology.hubs)
+        case _:
+            return ()
+
+
+def balancers_of(topology: Topology, flow: str, node: str) -> tuple[str, ...]:
+    """The balancers by which a flow's mail may come to a node; clusters among them."""
+    path = path_of(topology, flow)
+    return tuple(
+        name
+        for name, balancer in topology.balancers.items()
+        if name in path and node in balancer.backends
+    )
+
+
 def flows_through(topology: Topology, nodes: tuple[str, ...]) -> tuple[str, ...]:
     """The flows that pass any of these nodes."""
     return tuple(flow for flow in topology.flows if path_of(topology, flow) & set(nodes))
@@ -34,10 +75,7 @@ def flows_through(topology: Topology, nodes: tuple[str, ...]) -> tuple[str, ...]
 
 def is_balanced(topology: Topology, flow: str, node: str) -> bool:
     """Whether a flow's mail may come to a node by a balancer."""
-    path = path_of(topology, flow)
-    return any(
-        name in path and node in balancer.backends for name, balancer in topology.balancers.items()
-    )
+    return bool(balancers_of(topology, flow, node))
 
 
 def is_direct(topology: Topology, flow: str, node: str) -> bool:

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
+from relaydrill.drills.checks.blame import Blame
+from relaydrill.drills.checks.doubt import Doubt
 from relaydrill.drills.model import Drill, FaultSpec
-from relaydrill.ledger import Attempt, Attempts, FaultWindow, Ledger, Stall
+from relaydrill.ledger import Attempt, Attempts, FaultWindow, Ledger
 from relaydrill.schedule import LONGEST_STEP
 from relaydrill.sentences import failed_or_late
-from relaydrill.smtp import NO_SUCH_NAME, REFUSED
 from relaydrill.topology import Expect, Topology
 from relaydrill.verdict import Verdict
+
+_SLOW_S: Final = 0.1
+"""Wall seconds that no attempt is called slow for: a busy machine's ups and downs."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a check looks at: one flow of one drill, and what failed in the harness meanwhile."""
+    """What a check looks at: one flow of one drill, and what failed in the harness meanwhile.
+
+    Attributes:
+        problems: What failed in the harness.
+        minds_machine: Whether a starving machine may be an excuse.
+        accepting: Whether what failed for an accepted fault alone counts as served.
+    """
 
     topology: Topology
     drill: Drill
     flow: str
     ledger: Ledger
     problems: tuple[str, ...] = ()
+    minds_machine: bool = True
+    accepting: bool = False
 
     @cached_property
     def attempts(self) -> Attempts:
@@ -71,74 +84,121 @@ class Case:
         )
 
     @cached_property
-    def unserved(self) -> list[Attempt]:
-        """The attempts that were not accepted, or not as soon as the flow promises."""
-        return self.attempts.unserved(self.expect.degraded_s, self.clock)
+    def blame(self) -> Blame:
+        """Which fault explains which attempt."""
+        return Blame(self)
 
     @cached_property
+    def doubt(self) -> Doubt:
+        """What could have come out otherwise without the tier's doing."""
+        return Doubt(self, self.ledger.stalls if self.minds_machine else ())
+
+    @cached_property
+    def unserved(self) -> list[Attempt]:
+        """The attempts that were not accepted, or not as soon as the flow promises.
+
+        Those with a 4xx where the flow's senders come back are served; and those that only the heal
+        of a broken node released are not, however soon it came.
+        """
+        late = self.attempts.unserved(self.expect.degraded_s, self.clock)
+        known = {id(each) for each in late}
+        released = [each for each in self._released() if id(each) not in known]
+        found = sorted([*late, *released], key=lambda each: each.started)
+        return [each for each in found if not self._is_deferral(each) and not self._is_agreed(each)]
+
+    @cached_property
+    def deferred(self) -> list[Attempt]:
+        """The attempts that got a 4xx, where the flow's senders come back."""
+        return [each for each in self.attempts.failed if self._is_deferral(each)]
+
+    def _is_deferral(self, attempt: Attempt) -> bool:
+        return self.expect.deferral and attempt.deferred
+
+    def _released(self) -> Iterator[Attempt]:
+        """The attempts that hung on a broken node until it was healed, and were accepted then.
+
+        Whoever had got them elsewhere in time would have served them; its heal did.
+        """
+        within_s = self.expect.degraded_s / self.clock
+        for suspect in self.blame.suspects:
+            window = suspect.window
+            if window.heal is None or window.node in self.topology.pairs:
+                continue
+            for each in self.attempts.across(window.heal):
+                if (
+                    each.accepted
+                    and suspect.begun.latest <= each.started
+                    and self.slow_s < (each.took_s or 0.0) <= within_s
+                    and self._went_by(each, window.node)
+                ):
+                    yield each
+
+    def unseen_s(self, attempt: Attempt) -> float:
+        """For how long after an attempt began mail may have gone on hanging unseen, wall seconds.
+
+        Of those that a heal released the last were too quick to be told from the served ones.
+        """
+        is_late = (attempt.took_s or 0.0) * self.clock > self.expect.degraded_s
+        return self.slow_s if attempt.accepted and not is_late else 0.0
+
+    def _went_by(self, attempt: Attempt, node: str) -> bool:
+        """Whether a node answered an attempt itself, or holds the address that was chosen."""
+        vips = self.topology.vips
+        holder = vips[attempt.choice][0] if attempt.choice in vips else ""
+        return node in (attempt.answered_by(self.topology.nodes), holder)
+
+    @cached_property
+    def slow_s(self) -> float:
+        """From how long on an attempt took longer than usual, wall seconds.
+
+        Twice as long as any had taken before something was broken.
+        """
+        steady = self.attempts.between(float("-inf"), self.broken_from or 0.0)
+        return max(_SLOW_S, 2 * max(steady.took_s(), default=0.0))
+
+    @cached_property
+    def accepted_faults(self) -> tuple[FaultWindow, ...]:
+        """The faults whose consequences the topology's author accepts: those of whole units."""
+        windows = [each for each in self.ledger.faults if each.injected is not None]
+        found: list[FaultWindow] = []
+        for window in windows:
+            at_once = frozenset(each.node for each in windows if _overlap(each, window))
+            unit = self.topology.accepted_nodes(at_once, self.flow)
+            if window.node in unit:
+                found.append(window)
+        return tuple(found)
+
+    @property
     def acceptance(self) -> str:
-        """Why the topology's author accepts that this drill's faults stop the flow; or empty."""
-        broken = frozenset(spec.node for spec in self.drill.faults)
-        found = self.topology.acceptance(broken, self.flow)
+        """Why the topology's author accepts what a fault of this drill causes; or empty."""
+        broken = frozenset(window.node for window in self.accepted_faults)
+        found = self.topology.acceptance(broken, self.flow) if broken else None
         return found.reason if found else ""
+
+    def _is_agreed(self, attempt: Attempt) -> bool:
+        """Whether an attempt failed for nothing but a fault that the author accepts.
+
+        Asked only where that is to count as served.
+        """
+        if not self.accepting:
+            return False
+        blamed = [each.window for each in self.blame.explaining(attempt)]
+        return bool(blamed) and all(any(w is a for a in self.accepted_faults) for w in blamed)
+
+    @property
+    def agreed(self) -> list[float]:
+        """When attempts began that count as served because the author accepts what failed them."""
+        if not self.accepting:
+            return []
+        return [each.started for each in self.attempts.failed if self._is_agreed(each)]
 
     def stalled_s(self, begin: float, end: float) -> float:
         """For how much of a time the machine itself stood still, or starved; wall seconds."""
-        return sum(_common_s(each, begin, end) for each in self._stalls)
-
-    def taken_s(self, begin: float, end: float) -> float:
-        """What is to be taken out of a time because of the machine, before it counts as too long.
-
-        The whole of a stall, unless an attempt met a refusal in it: the tier did answer then, and
-        it answered no. Of such a stall it is what a thing may have come later for it.
-        """
-        return sum(part * _common_s(each, begin, end) for each, part in self._parts)
-
-    def stalled(self, attempt: Attempt) -> bool:
-        """Whether an attempt's failure could be the work of the machine, not of the mail tier.
-
-        On a machine that starves time runs out: for the sender, for the balancer, and for its
-        checks, which then need a while to believe in their backends again. It makes no server
-        refuse, and no listener vanish. And what hung for long is not excused by a moment of it.
-        """
-        if attempt.ended is None or _met_refusal(attempt):
-            return False
-        begun, ended, promised_s = attempt.started, attempt.ended, self.expect.degraded_s
-        stalled_s = sum(_common_s(each, begun, ended) for each in self._aftermaths)
-        if attempt.accepted:
-            return stalled_s > 0 and (ended - begun - stalled_s) * self.clock <= promised_s
-        return 0 < ended - begun <= 2 * stalled_s
+        return self.doubt.stalled_s(begin, end)
 
     def settled(self, begin: float) -> float:
-        """From when on, at or after a moment, the machine starved no more while attempts were made.
-
-        Its balancers have had time since to believe in their backends again.
-        """
-        last = self.attempts.starts[-1] if self.attempts else begin
-        ends = [each.end for each in self._aftermaths if each.end > begin and each.begin < last]
-        return max([begin, *ends])
-
-    @cached_property
-    def _parts(self) -> list[tuple[Stall, float]]:
-        """Each stall, and the part of it that is to be taken out."""
-        refusals = [each.started for each in self.attempts.told(_met_refusal)]
-        parts = []
-        for each in self._stalls:
-            refused = any(each.begin <= moment < each.end for moment in refusals)
-            parts.append((each, each.lost_s / (each.end - each.begin) if refused else 1.0))
-        return parts
-
-    @cached_property
-    def _stalls(self) -> list[Stall]:
-        # What the author accepts is accepted whoever did it: there is no verdict to put in doubt.
-        return [] if self.acceptance else _apart(self.ledger.stalls)
-
-    @cached_property
-    def _aftermaths(self) -> list[Stall]:
-        balancers = self.topology.balancers.values()
-        checks = [each.check.recovery_s for each in balancers if each.check.kind != "none"]
-        after_s = max(checks, default=0.0) / self.clock
-        return _apart(Stall(each.begin, each.end + after_s, each.lost_s) for each in self._stalls)
+        """As `Doubt.settled`."""
+        return self.doubt.settled(begin)
 
     @cached_property
     def uncertainty_s(self) -> float:
@@ -146,28 +206,13 @@ class Case:
         return self.resolution_s + self.attempts.latest_s * self.clock
 
 
+def _overlap(one: FaultWindow, other: FaultWindow) -> bool:
+    """Whether two faults were in force at once."""
+    ends = [each.healed if each.healed is not None else float("inf") for each in (one, other)]
+    return one.inject < ends[1] and other.inject < ends[0]
+
+
 Check = Callable[[Case], Verdict | None]
-
-
-def _apart(stalls: Iterable[Stall]) -> list[Stall]:
-    """The same time, in stalls that do not overlap; those that last no time are left out."""
-    apart: list[Stall] = []
-    for each in sorted(stalls, key=lambda stall: stall.begin):
-        if apart and each.begin < (last := apart[-1]).end:
-            end = max(last.end, each.end)
-            apart[-1] = Stall(last.begin, end, min(last.lost_s + each.lost_s, end - last.begin))
-        elif each.begin < each.end:
-            apart.append(each)
-    return apart
-
-
-def _met_refusal(attempt: Attempt) -> bool:
-    has_no_name = attempt.reason.endswith(NO_SUCH_NAME)
-    return attempt.code >= 400 or attempt.reason == REFUSED or has_no_name
-
-
-def _common_s(stall: Stall, begin: float, end: float) -> float:
-    return max(0.0, min(end, stall.end) - max(begin, stall.begin))
 
 
 def said(bad: list[Attempt]) -> str:
@@ -190,6 +235,11 @@ def _told(attempt: Attempt) -> str:
     return "accepted late" if attempt.accepted else attempt.said
 
 
-def stood_still(stalled_s: float) -> str:
-    """What a verdict says of the machine's own part in it; field seconds."""
-    return f"; the machine itself starved, or stood still, for {stalled_s:.1f} s meanwhile"
+def stood_still(stalled_s: float, lost_s: float | None = None) -> str:
+    """What a verdict says of the machine's own part in it; field seconds.
+
+    Args:
+        stalled_s: For how long it starved. lost_s: How much of that is an excuse; None: not told.
+    """
+    of_it = "" if lost_s is None else f", which excuses {lost_s:.1f} s"
+    return f"; the machine itself starved, or stood still, for {stalled_s:.1f} s meanwhile{of_it}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from relaydrill import faults
+from relaydrill.drills.checks.blame import breaking
 from relaydrill.drills.checks.case import Case, how_bad, late_among, said, stood_still
 from relaydrill.faults.base import ServiceFault
 from relaydrill.ledger import Attempt, FaultWindow
@@ -14,38 +15,30 @@ from relaydrill.topology.paths import is_balanced
 from relaydrill.verdict import Verdict, failed, passed, unknown
 
 
-class Change(NamedTuple):
-    """Something broke, or was healed, at some moment between two monotonic times."""
-
-    earliest: float
-    latest: float
-
-
 def check_degraded(case: Case) -> Verdict | None:
     """Attempts stop failing soon after a fault, and again soon after its heal."""
-    changes = list(_changes(case))
+    changes = case.blame.suspects
     if not changes:
         return None
     allowed, sure_s = case.expect.degraded_s, case.uncertainty_s
-    unserved = case.unserved
-    bad = [each for each in unserved if not (each.deferred and case.expect.deferral)]
     # At the moment of a change they were neither before it nor long after the one before.
-    cut = [each for each in bad if _is_cut_by_a_return(case, each)]
-    least_s, last_s = _longest(changes, [each for each in bad if each not in cut], case.clock)
+    cut = [each for each in case.unserved if _is_cut_by_a_return(case, each)]
+    bad = case.unserved
+    least_s, last_s = _longest(case, [each for each in bad if each not in cut])
     figures: dict[str, Any] = {
         "failed": len(bad),
         "attempts": len(case.attempts),
         "last_s": round(last_s, 3),
         "allowed_s": allowed,
-        "deferred": len(unserved) - len(bad),
+        "deferred": len(case.deferred),
         "late": late_among(bad),
     }
     noticed = _noticed(case)
     figures |= noticed
     if not bad:
         text = f"none of {len(case.attempts)} attempts failed or was late"
-        if unserved:
-            text += f"; {len(unserved)} were deferred ({said(unserved)})"
+        if case.deferred:
+            text += f"; {len(case.deferred)} were deferred ({said(case.deferred)})"
         return passed("degraded", text, **figures)
     text = (
         f"{len(bad)} of {len(case.attempts)} attempts {how_bad(bad)}, the last of them "
@@ -63,20 +56,19 @@ def check_degraded(case: Case) -> Verdict | None:
     if "recovery_s" in noticed:
         text += f", up {noticed['recovery_s']:.1f} s after the heal"
     if least_s - sure_s > allowed:
-        stalled_s = case.stalled_s(changes[0].latest, max(a.ended or a.started for a in bad))
+        begun = changes[0].begun.latest
+        until = max(each.ended or each.started for each in bad)
+        stalled_s = case.stalled_s(begun, until)
         if stalled_s:
-            text += stood_still(stalled_s * case.clock)
+            lost_s = case.doubt.lost_s(begun, until) * case.clock
+            text += stood_still(stalled_s * case.clock, lost_s)
             figures["stalled_s"] = round(stalled_s * case.clock, 3)
-        own = [each for each in bad if not case.stalled(each) and each not in cut]
-        least_s, _ = _longest(changes, own, case.clock, case.taken_s)
+        doubtful = [each for each in bad if each not in cut and case.doubt.covers(each)]
+        own = [each for each in bad if each not in doubtful and each not in cut]
+        least_s, _ = _longest(case, own, case.doubt.lost_s)
         if least_s - sure_s > allowed:
             return failed("degraded", text, **figures)
-        if not stalled_s:
-            text += (
-                f"; {len(bad) - len(own)} of them may be the machine's work: it starved shortly"
-                " before, and checks need a while to believe in their backends again"
-            )
-        return unknown("degraded", text, **figures)
+        return unknown("degraded", text + case.doubt.told(doubtful), **figures)
     if last_s + sure_s <= allowed:
         return passed("degraded", text, **figures)
     return unknown("degraded", f"{text}: too close to tell apart", **figures)
@@ -115,7 +107,7 @@ def _false_greens(case: Case, bad: list[Attempt]) -> Iterator[FalseGreen]:
     for window in case.ledger.faults:
         if window.injected is None or not is_balanced(case.topology, case.flow, window.node):
             continue
-        begun, end = _breaking(case, window).earliest, window.heal or float("inf")
+        begun, end = breaking(case, window).earliest, window.heal or float("inf")
         # One that began just before was refused by what was broken when its answer came.
         meanwhile = [each for each in bad if begun <= (each.ended or each.started)]
         meanwhile = [each for each in meanwhile if each.started < end]
@@ -172,7 +164,7 @@ def _noticed(case: Case) -> dict[str, float]:
         for belief in case.ledger.beliefs
         if belief.backend == window.node and belief.port == port
     ]
-    broken = _breaking(case, window).earliest
+    broken = breaking(case, window).earliest
     down = [each.mono for each in mine if each.state == "down" and each.mono > broken]
     healed = window.healed or float("inf")
     up = [each.mono for each in mine if each.state == "up" and each.mono > healed]
@@ -182,26 +174,6 @@ def _noticed(case: Case) -> dict[str, float]:
     if up:
         noticed["recovery_s"] = round((up[0] - healed) * case.clock, 3)
     return noticed
-
-
-def _changes(case: Case) -> Iterator[Change]:
-    """Every moment at which a fault that was injected began, and ended."""
-    for window in case.ledger.faults:
-        if window.injected is not None:
-            yield _breaking(case, window)
-            if window.healed is not None:
-                yield Change(window.healed, window.healed)
-
-
-def _breaking(case: Case, window: FaultWindow) -> Change:
-    """When a fault began.
-
-    Injecting takes its time: an engine's kill, a tenth of a second. The last that the node took
-    before it was reported done is a sign that it was whole until then.
-    """
-    done = window.inject if window.injected is None else window.injected
-    last = case.ledger.last_sign(window.node, done)
-    return Change(window.inject if last is None else max(window.inject, last), done)
 
 
 def _is_cut_by_a_return(case: Case, attempt: Attempt) -> bool:
@@ -229,21 +201,30 @@ def _usual_s(case: Case) -> float:
 
 
 def _longest(
-    changes: list[Change],
+    case: Case,
     bad: list[Attempt],
-    clock: float,
     without: Callable[[float, float], float] = lambda _begin, _end: 0.0,
 ) -> tuple[float, float]:
-    """Field seconds from a change to the last failed attempt after it: at least, and at most.
+    """Field seconds from a fault's change to the last failed attempt after it: least, and most.
+
+    An attempt that several faults may explain is the one's whose change was last, in the best
+    reading, and in the worst the one's whose was first.
 
     Args:
         without: How much of the time from one moment to another does not count for the least.
     """
     spans = [(0.0, 0.0)]
     for attempt in bad:
-        last = max((each for each in changes if each.earliest <= attempt.started), default=None)
-        if last:
-            lost = without(last.latest, attempt.started)
-            least = max(0.0, attempt.started - last.latest - lost)
-            spans.append((least * clock, (attempt.started - last.earliest) * clock))
+        blamed = (each.last_change(attempt.started) for each in case.blame.explaining(attempt))
+        found = [
+            (
+                max(0.0, attempt.started - last.latest - without(last.latest, attempt.started)),
+                attempt.started + case.unseen_s(attempt) - last.earliest,
+            )
+            for last in blamed
+            if last
+        ]
+        if found:
+            least, most = min(each for each, _ in found), max(each for _, each in found)
+            spans.append((least * case.clock, most * case.clock))
     return max(least for least, _ in spans), max(most for _, most in spans)

@@ -13,17 +13,22 @@ from relaydrill.verdict import Status, Verdict, failed, passed, unknown
 
 def check_gap(case: Case) -> Verdict | None:
     """The flow was never without any acceptance for longer than it promises."""
-    gap = longest_gap(case.attempts)
+    doubt = case.doubt
+    gap = longest_gap(case.attempts, served=case.agreed)
     if gap is None:
         return None
     found = _judged(case, gap)
     if found.status is not Status.FAIL:
         return _told(case, gap, found.status)
-    # The gap that is longest without the machine's part in it may be another one.
-    own = longest_gap(case.attempts, case.taken_s) or gap
-    left_s = (own.seconds - case.taken_s(own.begin, own.end)) * case.clock
-    fails = left_s - case.uncertainty_s > case.expect.gap
-    return _told(case, own, Status.FAIL) if fails else _told(case, gap, Status.UNKNOWN)
+    # The gap that is longest with all that is doubtful counted as good may be another one.
+    doubtful = [each for each in case.attempts.failed if doubt.covers(each)]
+    served = [*case.agreed, *(each.started for each in doubtful)]
+    own = longest_gap(case.attempts, doubt.lost_s, served)
+    left_s = (own.seconds - doubt.lost_s(own.begin, own.end)) * case.clock if own else 0.0
+    if own and left_s - case.uncertainty_s > case.expect.gap:
+        return _told(case, own, Status.FAIL)
+    told = _told(case, gap, Status.UNKNOWN)
+    return replace(told, status=Status.UNKNOWN, summary=told.summary + doubt.told(doubtful))
 
 
 def _told(case: Case, gap: Gap, status: Status) -> Verdict:
@@ -32,10 +37,11 @@ def _told(case: Case, gap: Gap, status: Status) -> Verdict:
     stalled_s = case.stalled_s(gap.begin, gap.end) * case.clock
     if not stalled_s:
         return found
+    lost_s = case.doubt.lost_s(gap.begin, gap.end) * case.clock
     return replace(
         found,
         status=status,
-        summary=found.summary + stood_still(stalled_s),
+        summary=found.summary + stood_still(stalled_s, lost_s),
         figures={**found.figures, "stalled_s": round(stalled_s, 3)},
     )
 

@@ -7,22 +7,33 @@ from relaydrill.verdict import Verdict, failed, passed, unknown
 
 
 def check_steady(case: Case) -> Verdict | None:
-    """Mail flowed while nothing was broken; without that, a fault proves nothing."""
+    """Mail flowed while nothing was broken; without that, a fault proves nothing.
+
+    A 4xx is no failure where the flow's senders come back (`Expect.deferral`), as long as mail is
+    accepted at all.
+    """
     until = case.broken_from
     # An attempt that the fault cut short while it was under way belongs to the fault.
     whole = len(case.attempts) if until is None else case.attempts.over_before(until)
     bad = [each for each in case.unserved if until is None or (each.ended or until) < until]
-    accepted = whole - len(bad)
-    figures = {"attempts": whole, "accepted": accepted}
+    put_off = [each for each in case.deferred if until is None or (each.ended or until) < until]
+    accepted = whole - len(bad) - len(put_off)
+    figures = {"attempts": whole, "accepted": accepted, "deferred": len(put_off)}
     if not whole:
         return unknown("steady", "no attempt was over before the fault", **figures)
+    if not bad and accepted:
+        text = f"all {accepted} attempts were accepted"
+        if put_off:
+            text = f"{accepted} of {whole} attempts were accepted, the others deferred"
+            text += f" ({said(put_off)})"
+        return passed("steady", text, **figures)
     if not bad:
-        return passed("steady", f"all {accepted} attempts were accepted", **figures)
+        bad = put_off
     if until is not None:
         text = f"mail did not flow before the fault: {len(bad)} of {whole} {how_bad(bad)}"
         return unknown("steady", text, **figures, said=said(bad))
     text = f"{len(bad)} of {whole} attempts {how_bad(bad)}"
-    if all(case.stalled(attempt) for attempt in bad):
-        text += "; all of them may be the machine's work: it starved, or stood still, just then"
-        return unknown("steady", text, **figures)
+    doubtful = [each for each in bad if case.doubt.covers(each)]
+    if len(doubtful) == len(bad):
+        return unknown("steady", text + case.doubt.told(doubtful), **figures)
     return failed("steady", text, **figures)

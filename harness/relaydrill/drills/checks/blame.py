@@ -1,0 +1,163 @@
+"""Which fault explains which attempt: the one on its way that was in force, or healed just before.
+
+A fault explains an attempt only where it lies among what answers to it (`front_of`). A server that
+gave its name speaks for itself: where it was broken itself, nobody else is to blame for what it
+said. And a server that every balancer on the way believed to be down was given nothing that could
+fail.
+What may be the doing of several faults is left between them: each has its own time, and none
+restarts another's.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from relaydrill import faults
+from relaydrill.faults import Proof
+from relaydrill.ledger import Attempt, FaultWindow
+from relaydrill.topology.paths import balancers_of, front_of, path_of
+
+if TYPE_CHECKING:
+    from relaydrill.drills.checks.case import Case
+
+
+class Change(NamedTuple):
+    """Something broke, or was healed, at some moment between two monotonic times."""
+
+    earliest: float
+    latest: float
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A fault that was injected, and may explain what failed.
+
+    Attributes:
+        window: When it was in force. begun: When the node broke.
+    """
+
+    window: FaultWindow
+    begun: Change
+
+    def last_change(self, moment: float) -> Change | None:
+        """When it broke, or was healed, for the last time before a moment; None if never."""
+        healed = self.window.healed
+        if healed is not None and healed <= moment:
+            return Change(healed, healed)
+        return self.begun if self.begun.earliest <= moment else None
+
+    def is_live(self, attempt: Attempt, allowed_s: float) -> bool:
+        """Whether it was in force while an attempt was under way, or had its time after the heal.
+
+        Args:
+            allowed_s: How long attempts may go on failing after a heal, wall seconds.
+        """
+        over = attempt.started if attempt.ended is None else attempt.ended
+        if self.begun.earliest > over:
+            return False
+        healed = self.window.healed
+        return healed is None or attempt.started <= healed + allowed_s
+
+
+class Blame:
+    """The faults of a case, to be asked who explains an attempt."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+
+    @cached_property
+    def suspects(self) -> list[Suspect]:
+        """Every fault that was injected, and breaks something."""
+        return [
+            Suspect(window, breaking(self._case, window))
+            for window in self._case.ledger.faults
+            if window.injected is not None and not _is_harmless(window)
+        ]
+
+    def explaining(self, attempt: Attempt) -> tuple[Suspect, ...]:
+        """The faults that may have made an attempt fail; empty where none had begun.
+
+        Those that are in force, or have their time after the heal; where none has, those whose time
+        is over: somebody must have done it.
+        """
+        over = attempt.started if attempt.ended is None else attempt.ended
+        begun = [each for each in self._near if each.begun.earliest <= over]
+        found = self._of_its_server(attempt, begun) or begun
+        allowed_s = self._case.expect.degraded_s / self._case.clock
+        live = [each for each in found if each.is_live(attempt, allowed_s)] or found
+        met = [each for each in live if not self._is_kept_from(each.window.node, attempt)]
+        return tuple(met or live)
+
+    @cached_property
+    def _near(self) -> list[Suspect]:
+        """The faults on what answers to attempts; else on the flow's way; else all there are."""
+        topology, flow = self._case.topology, self._case.flow
+        for nodes in (front_of(topology, flow), path_of(topology, flow)):
+            if found := [each for each in self.suspects if each.window.node in nodes]:
+                return found
+        return self.suspects
+
+    def _of_its_server(self, attempt: Attempt, among: list[Suspect]) -> list[Suspect]:
+        name = attempt.answered_by(self._case.topology.nodes)
+        return [each for each in among if name and each.window.node == name]
+
+    def _is_kept_from(self, node: str, attempt: Attempt) -> bool:
+        """Whether all balancers on the way believed a node to be down when an attempt began."""
+        balancers = self._balancers(node)
+        return bool(balancers) and all(
+            self.believed(balancer, node, attempt.started) == "down" for balancer in balancers
+        )
+
+    def _balancers(self, node: str) -> tuple[str, ...]:
+        if node not in self._balancers_of:
+            topology, flow = self._case.topology, self._case.flow
+            self._balancers_of[node] = balancers_of(topology, flow, node)
+        return self._balancers_of[node]
+
+    @cached_property
+    def _balancers_of(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
+    def believed(self, balancer: str, node: str, moment: float) -> str:
+        """What a balancer took a node to be at a moment, on the flow's port; empty: not told."""
+        moments, states = self._beliefs.get((balancer, node), ([], []))
+        at = bisect_right(moments, moment)
+        return states[at - 1] if at else ""
+
+    @cached_property
+    def _beliefs(self) -> dict[tuple[str, str], tuple[list[float], list[str]]]:
+        """What each balancer, or either machine of a pair, believed of each node, in time."""
+        topology = self._case.topology
+        port = topology.flows[self._case.flow].port
+        found: dict[tuple[str, str], tuple[list[float], list[str]]] = defaultdict(lambda: ([], []))
+        for each in self._case.ledger.beliefs:
+            if each.port == port:
+                moments, states = found[each.balancer, each.backend]
+                moments.append(each.mono)
+                states.append(each.state)
+        return found
+
+
+def suspects(case: Case, attempt: Attempt) -> tuple[FaultWindow, ...]:
+    """The faults that may explain why an attempt failed; see `Blame.explaining`."""
+    return tuple(each.window for each in case.blame.explaining(attempt))
+
+
+def breaking(case: Case, window: FaultWindow) -> Change:
+    """When a fault began.
+
+    Injecting takes its time: an engine's kill, a tenth of a second. The last that the node took
+    before it was reported done is a sign that it was whole until then.
+    """
+    done = window.inject if window.injected is None else window.injected
+    last = case.ledger.last_sign(window.node, done)
+    return Change(window.inject if last is None else max(window.inject, last), done)
+
+
+def _is_harmless(window: FaultWindow) -> bool:
+    kind, phase = faults.split_kind(window.label.partition(":")[0])
+    return faults.make(kind, phase).proof is Proof.NONE
