@@ -12,6 +12,7 @@ from relaydrill.journal import Event
 from relaydrill.ledger.attempts import Attempts
 from relaydrill.ledger.entries import Account, Attempt, Entry
 from relaydrill.ledger.observed import ANY_PORT, Belief, FaultWindow, Stall, Traffic
+from relaydrill.ledger.tried import Tried
 from relaydrill.message import WANTED
 
 if TYPE_CHECKING:
@@ -90,6 +91,36 @@ class Ledger:
                     yield attempt.ended, entry.taker(attempt, nodes)
         if self.ordinary:
             yield from self.ordinary.acceptances(flow, nodes)
+
+    def tries(
+        self,
+        flow: str,
+        nodes: Container[str],
+        *,
+        since: float = _EVER,
+        until: float = _AFTER_ALL,
+        over_by: float = _AFTER_ALL,
+    ) -> Counter[Tried]:
+        """On whom the attempts of a flow with wanted mail fell, and who took it.
+
+        Args:
+            nodes: The names that a banner may bear.
+            since, until: Of attempts that began at the one moment or later, and before the other.
+            over_by: And that had their outcome by then; what has none is left out.
+        """
+        found = Counter[Tried]()
+        for entry in self.unusual(flow):
+            for attempt in entry.attempts:
+                if attempt.sort != WANTED or not since <= attempt.started < until:
+                    continue
+                if attempt.ended is not None and attempt.ended <= over_by:
+                    tried = Tried.of(attempt, nodes)
+                    if attempt.accepted:
+                        tried = tried._replace(by=entry.taker(attempt, nodes))
+                    found[tried] += 1
+        if self.ordinary:
+            found += self.ordinary.tries(flow, nodes, since, until, over_by)
+        return found
 
     def accounts(self, flow: str) -> dict[Account, int]:
         """How many messages of a flow ended in each account; accounts of none are left out."""

@@ -25,6 +25,7 @@ from relaydrill.ledger.bulk import Journals
 from relaydrill.ledger.columns import Array, Table, digests_of
 from relaydrill.ledger.entries import Account, Attempt, Entry
 from relaydrill.ledger.observed import ANY_PORT, Traffic
+from relaydrill.ledger.tried import Tried
 from relaydrill.message import WANTED
 from relaydrill.smtp import Result
 
@@ -139,6 +140,34 @@ class Ordinary:
             yield from zip(
                 self._ended[by_journal].tolist(), self._own_takers(by_journal), strict=True
             )
+
+    def tries(
+        self, flow: str, nodes: Container[str], since: float, until: float, over_by: float
+    ) -> Counter[Tried]:
+        """On whom the attempts with wanted mail fell, and who took it; see `Ledger.tries`."""
+        begin, end = self._flows.get(flow, (0, 0))
+        started, ended = self._started[begin:end], self._ended[begin:end]
+        numbers = begin + np.flatnonzero(
+            (started >= since) & (started < until) & (ended <= over_by)
+        )
+        is_wanted = np.array([each.sort == WANTED for each in self._tellings], "?")
+        numbers = numbers[is_wanted[self._told[numbers]]]
+        tried = [Tried.of(each, nodes) for each in self._tellings]
+        # Of an acceptance whose banner bears no node's name, the node's journal tells.
+        is_told = np.array([not each.is_accepted or bool(each.by) for each in tried], "?")
+        is_plain = is_told[self._told[numbers]]
+        counts = np.bincount(self._told[numbers[is_plain]], minlength=len(tried)).tolist()
+        found = Counter[Tried]()
+        for telling, count in zip(tried, counts, strict=True):
+            if count:
+                found[telling] += count
+        others = numbers[~is_plain]
+        if len(others):
+            for told, taker in zip(
+                self._told[others].tolist(), self._own_takers(others), strict=True
+            ):
+                found[tried[told]._replace(by=taker)] += 1
+        return found
 
     def _own_takers(self, numbers: Array) -> Iterator[str]:
         """Of each, who journalled it first while it was being sent, or else its banner."""
