@@ -188,21 +188,6 @@ class Ledger:
         last = self.ordinary.last_sign(node, until) if self.ordinary else None
         return max([*signs, *([] if last is None else [last])], default=None)
 
-    def takers(self, flow: str, *, after: float) -> Counter[str]:
-        """How many acceptances of a flow each node journalled after a moment."""
-        found = Counter(
-            node
-            for entry in self.unusual(flow)
-            for moment, node in entry.accepted
-            if moment > after
-        )
-        return found + (self.ordinary.takers(flow, after) if self.ordinary else Counter())
-
-    def first_takers(self, flow: str) -> Counter[str]:
-        """How many messages of a flow each node was the first to accept."""
-        found = Counter(min(each.accepted)[1] for each in self.unusual(flow) if each.accepted)
-        return found + (self.ordinary.first_takers(flow) if self.ordinary else Counter())
-
     def across(self, flow: str, moment: float) -> Iterator[Entry]:
         """The entries of a flow that were accepted before a moment, and arrived at it or later."""
         for entry in self.unusual(flow):

@@ -234,20 +234,6 @@ class Ordinary:
             found += [float(mine.max())] if len(mine) else []
         return max(found, default=None)
 
-    def takers(self, flow: str, after: float) -> Counter[str]:
-        """How many acceptances each node journalled after a moment."""
-        begin, end = self._accepted.span(*self._flows.get(flow, (0, 0)))
-        nodes = self._accepted.node[begin:end][self._accepted.mono[begin:end] > after]
-        return self._counted(nodes)
-
-    def first_takers(self, flow: str) -> Counter[str]:
-        """How many messages each node was the first to accept."""
-        begin, end = self._accepted.span(*self._flows.get(flow, (0, 0)))
-        places = self._accepted.place[begin:end]
-        is_first = np.ones(len(places), dtype="?")
-        is_first[1:] = places[1:] != places[:-1]
-        return self._counted(self._accepted.node[begin:end][is_first])
-
     def across(self, flow: str, moment: float) -> Iterator[int]:
         """Those that were accepted before a moment, and arrived at it or later."""
         begin, end = self._flows.get(flow, (0, 0))
@@ -256,10 +242,6 @@ class Ordinary:
         first, last = self._arrived.span(begin, end)
         late = self._arrived.place[first:last][self._arrived.mono[first:last] >= moment]
         yield from np.intersect1d(early, late).tolist()
-
-    def _counted(self, nodes: Array) -> Counter[str]:
-        counts = np.bincount(nodes, minlength=len(self._nodes)).tolist()
-        return Counter(dict(zip(self._nodes, counts, strict=True)))
 
     def _traffic(
         self, node: str, flow: str, port: int, after: float, before: float

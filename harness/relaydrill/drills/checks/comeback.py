@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from relaydrill.drills.checks.bite import is_idle
 from relaydrill.drills.checks.case import Case, said, stood_still
+from relaydrill.drills.checks.choosing import says_nothing, took_it
 from relaydrill.drills.checks.stretches import (
     Stretch,
     is_broken,
@@ -18,7 +19,7 @@ from relaydrill.drills.checks.stretches import (
 )
 from relaydrill.drills.model import FaultSpec
 from relaydrill.drills.returning import Comeback, comeback_of
-from relaydrill.ledger import Attempt, Tried
+from relaydrill.ledger import Attempt
 from relaydrill.sentences import listed, number_of
 from relaydrill.sharing import spans, taken
 from relaydrill.smtp import Result
@@ -98,18 +99,12 @@ def _took(case: Case, node: str, since: float, until: float) -> int:
     topology, flow = case.topology, case.flow
     tries = case.ledger.tries(flow, topology.nodes, since=since, until=until, over_by=until)
     if node in takers_of(topology, flow):
-        return sum(count for each, count in tries.items() if _took_it(case, each, node))
+        return sum(count for each, count in tries.items() if took_it(case, each, node))
     port = topology.flows[flow].port
     took = case.ledger.took(node, flow, port, after=since, before=until)
     if topology.balancer_of(node) or node in topology.name_servers:
         return min(took, sum(count for each, count in tries.items() if each.is_accepted))
     return took
-
-
-def _took_it(case: Case, tried: Tried, node: str) -> bool:
-    """Whether a node accepted an attempt: by name, or as the first that was tried."""
-    is_unnamed = tried.by not in case.topology.nodes
-    return tried.is_accepted and (tried.by == node or (is_unnamed and tried.choice == node))
 
 
 class _Sample(NamedTuple):
@@ -280,17 +275,11 @@ def _counted(
                 found["mine"] += count * (each.by == node)
                 found["everyone"] += count * (each.by in peers)
                 found["unnamed"] += count * (each.by not in topology.nodes)
-        elif each.choice in peers and not _says_nothing(case, each):
+        elif each.choice in peers and not says_nothing(case, each):
             found["everyone"] += count
             found["tried"] += count * (each.choice == node)
-            found["mine"] += count * (each.choice == node and _took_it(case, each, node))
+            found["mine"] += count * (each.choice == node and took_it(case, each, node))
     return found
-
-
-def _says_nothing(case: Case, tried: Tried) -> bool:
-    """Whether a choice says nothing of the servers: not sent, or put off by the flow's promise."""
-    is_put_off = case.expect.deferral and tried.is_deferred
-    return is_put_off or tried.result in (None, Result.UNSENT)
 
 
 def _with_refusals(

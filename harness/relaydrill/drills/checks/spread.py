@@ -16,9 +16,8 @@ from collections import Counter
 from typing import Any
 
 from relaydrill.drills.checks.case import Case
-from relaydrill.ledger import Tried
+from relaydrill.drills.checks.choosing import says_nothing, took_it
 from relaydrill.sharing import keeps_clients
-from relaydrill.smtp import Result
 from relaydrill.verdict import SpreadTest, Verdict, failed, interval, passed, spread_test, unknown
 
 
@@ -73,9 +72,9 @@ def _chosen(case: Case) -> tuple[Counter[str], Counter[str]]:
     took: set[tuple[int, str]] = set()
     members: set[tuple[int, str]] = set()
     for each, count in tries.items():
-        if not each.choice or _says_nothing(case, each):
+        if not each.choice or says_nothing(case, each):
             continue
-        is_taken = _took_it(case, each)
+        is_taken = took_it(case, each, each.choice)
         if each.member is None:
             tried[each.choice] += count
             counts[each.choice] += count * is_taken
@@ -97,17 +96,6 @@ def _first_choices(case: Case) -> dict[int, str]:
         if member is not None:
             first.setdefault(member, choice)
     return first
-
-
-def _says_nothing(case: Case, tried: Tried) -> bool:
-    """Whether a choice says nothing of the servers: not sent, or put off by the flow's promise."""
-    is_put_off = case.expect.deferral and tried.is_deferred
-    return is_put_off or tried.result in (None, Result.UNSENT)
-
-
-def _took_it(case: Case, tried: Tried) -> bool:
-    """Whether what was tried first took it; where nobody is named, it is given the credit."""
-    return tried.is_accepted and (tried.by == tried.choice or tried.by not in case.topology.nodes)
 
 
 def _refused(server: str, tried: int, took: int) -> str:
