@@ -88,7 +88,11 @@ def mail(history: History, begin: float, end: float, taker: Taker, choice: str =
     """
     for number in range(round((end - begin) * RATE)):
         at, node = begin + (number + 0.5) / RATE, taker(number)
-        more = {"choice": choice or node, "server": f"{node}.contoso.com", "code": 250}
+        more: dict[str, Any] = {
+            "choice": choice or node,
+            "server": f"{node}.contoso.com",
+            "code": 250,
+        }
         history.attempt(f"<{at:.4f}@app>", at=at, took=0.002, **more)
 
 
@@ -286,7 +290,7 @@ class TestOutcomes:
     def test_one_refusal_proves_nothing_and_is_no_pass(self) -> None:
         """It might be the network's; but then it did turn one down."""
         history = self.chosen(drilled("ht1", "ht3"), refusing=0.0)
-        more = {"choice": "ht2", "server": "ht1.contoso.com", "code": 250}
+        more: dict[str, Any] = {"choice": "ht2", "server": "ht1.contoso.com", "code": 250}
         history.attempt("<x@app>", at=28.0, took=0.002, **more)
         verdict = judged(exchangers("ht1", "ht2", "ht3", expect=PLAIN), history)
         assert status(verdict) is UNKNOWN
@@ -305,7 +309,11 @@ class TestOutcomes:
             at = HEAL + 1.2 + number / RATE
             result, code = (Result.REFUSED, 451) if number % 3 == 1 else (Result.ACCEPTED, 250)
             node = ("ht1", "ht2", "ht3")[number % 3]
-            more = {"choice": node, "server": f"{node}.contoso.com", "member": number % 3}
+            more: dict[str, Any] = {
+                "choice": node,
+                "server": f"{node}.contoso.com",
+                "member": number % 3,
+            }
             history.attempt(f"<m{at}@app>", result, at=at, took=0.002, code=code, **more)
         design = exchangers("ht1", "ht2", "ht3", persona="pinned_mx")
         assert status(judged(design, history)) is FAIL
@@ -315,7 +323,7 @@ class TestOutcomes:
         history, chance = drilled("ht1", "ht3"), random.Random(1)
         for number in range(600):
             at, node = HEAL + 0.01 + number / RATE, chance.choice(("ht1", "ht2", "ht3"))
-            more = {"choice": node, "server": f"{node}.contoso.com"}
+            more: dict[str, Any] = {"choice": node, "server": f"{node}.contoso.com"}
             first = (Result.REFUSED, 451, Phase.RCPT)
             result, code, phase = (Result.ACCEPTED, 250, Phase.REPLY) if number % 2 else first
             history.attempt(
@@ -340,7 +348,8 @@ class TestOutcomes:
             if at >= end:
                 return history
             refuses = node == "ht2" and chance.random() < refusing
-            name, more = f"<{at:.4f}@app>", {"choice": node}
+            name = f"<{at:.4f}@app>"
+            more: dict[str, Any] = {"choice": node}
             if refuses and not goes_on:
                 more["server"] = "ht2.contoso.com"
                 history.attempt(

@@ -57,7 +57,8 @@ def mail(fate: Callable[[int, str], dict[str, Any]], count: int = 600) -> Histor
     history, chance = History(), random.Random(3)
     for number in range(count):
         choice = chance.choice(EDGES)
-        told = {"choice": choice, "server": f"{choice}.contoso.com", "code": 250}
+        told: dict[str, Any] = {"choice": choice, "code": 250}
+        told["server"] = f"{choice}.contoso.com"
         told |= fate(number, choice)
         history.attempt(f"<{number}@world>", at=number / 50, took=0.002, **told)
     return history
