@@ -361,6 +361,15 @@ class TestOutcomes:
         raise AssertionError
 
 
+def test_what_was_never_there_cannot_be_missed_after_the_heal() -> None:
+    """A server that nobody led any mail to before its fault owes no share after it."""
+    history = History()
+    mail(history, 0.0, INJECT, turns("ht1", "ht3"))
+    history.fault("kill:ht2", inject=INJECT, heal=HEAL)
+    mail(history, INJECT, 30.0, turns("ht1", "ht3"))
+    assert status(judged(exchangers("ht1", "ht2", "ht3"), history)) is UNKNOWN
+
+
 def test_a_small_stall_excuses_little() -> None:
     """A moment of a starving machine at the end of the drill does not undo all that was before."""
     history = drilled("ht1", "ht3")

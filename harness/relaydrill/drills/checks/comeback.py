@@ -72,7 +72,9 @@ def _return(case: Case, spec: FaultSpec) -> Verdict | None:
     comeback = comeback_of(case.topology, node, case.flow)
     if comeback.instead:
         return _stays(case, node, comeback.instead, healed, until)
-    found = _share(case, node, comeback, healed, until) if comeback.test else None
+    # What was never there cannot be there again: that it took nothing before is told by `bite`.
+    has_share = comeback.test is not None and _took(case, node, float("-inf"), window.inject) > 0
+    found = _share(case, node, comeback, healed, until) if has_share else None
     if found is None:
         found = _anything(case, node, healed, until)
     after_s = max(comeback.allowance_s, case.expect.degraded_s)
@@ -185,7 +187,9 @@ def _judged(
         return unknown("return", _nothing_to_see(case, node, comeback, until), **figures)
     # All that nobody knows of may be the node's, or none of it.
     n = whole.everyone + whole.unnamed
-    p = binomial_below(whole.mine + whole.unnamed, n, whole.least)
+    p = binomial_below(
+        whole.mine + whole.unnamed, n, min(whole.least, _before(case, node, comeback))
+    )
     worse = whole.most * test.worse / test.fair
     is_proven = 1 - binomial_below(whole.mine - 1, n, worse) <= test.miss
     text = _told(node, whole, test)
@@ -202,6 +206,20 @@ def _judged(
         again = "; it was broken again then, so that takes a later fault" * (until < float("inf"))
         return unknown("return", text + again, **figures)
     return unknown("return", f"{text}: too close to tell apart", **figures)
+
+
+def _before(case: Case, node: str, comeback: Comeback) -> float:
+    """The most that a node's share can have been before anything was broken.
+
+    Where nobody promises that senders choose evenly, they may know of more than the topology says.
+    """
+    test, until = comeback.test, case.broken_from
+    if not comeback.of_choices or node in case.expect.spread or until is None or test is None:
+        return 1.0
+    counts = _counted(case, node, comeback, Stretch(float("-inf"), until), until)
+    if not counts["everyone"]:
+        return 1.0
+    return interval(counts["mine"], counts["everyone"], 2 * test.alarm)[1]
 
 
 def _told(node: str, whole: _Sample, test: ShareTest) -> str:
