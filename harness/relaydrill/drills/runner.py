@@ -280,7 +280,10 @@ class _Conductor:
             return False
         hubs = self._lab.topology.hubs
         fakes = [node for node in queueing if node in hubs and hubs[node].kind == "fake"]
-        return any(gone & set(self._lab.control(hub)("shadows")) for hub in fakes)
+        try:
+            return any(gone & set(self._lab.control(hub)("shadows")) for hub in fakes)
+        except ControlError:  # it may yet answer
+            return True
 
 
 def _loads(flow: Flow) -> Iterator[tuple[str, dict[str, float]]]:

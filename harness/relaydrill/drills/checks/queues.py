@@ -195,8 +195,9 @@ class _Queues:
 
     def _why_it_may_come(self, entry: Entry, node: str, since: float, looked: float) -> str:
         case, settle_s = self._case, self._case.drill.settle_s
-        left, recent_s = case.ledger.last_departure(node), GLITCH_RETRY_S / case.clock
-        if left is not None and left > looked - max(recent_s, _LEAST_WALL_S):
+        left, retry_s = case.ledger.last_departure(node), GLITCH_RETRY_S / case.clock
+        recent_s = min(max(retry_s, _LEAST_WALL_S), settle_s / case.clock / 2)
+        if left is not None and left > looked - recent_s:
             twice = show_duration(round(2 * settle_s))
             return f"{node} was still delivering after {settle_s:.0f} s; settle {twice} might do"
         tries = self._tries.get((node, _domain(entry)), [])
