@@ -163,6 +163,15 @@ class TestTimeToSettle:
         verdict = account(case(history, KILL))
         assert (verdict.status, "the machine starved" in verdict.summary) == (UNKNOWN, True)
 
+    def test_a_refusal_is_no_machine_s_work(self) -> None:
+        """Tried twice in vain with everything healed: no time would have done."""
+        history = drilled()
+        history.stall(10.2, 10.9, lost=0.6)
+        [message] = taken(history, "ht2", 1)
+        deferred(history, "ht2", message, (10.1, 10.6))
+        history.queue("ht2", message, at=OVER)
+        assert account(case(history, KILL)).status is FAIL
+
     def test_a_queue_that_was_still_emptying_proves_nothing(self) -> None:
         """It says so, and that a longer time to settle might do."""
         history = drilled()

@@ -129,6 +129,8 @@ class Entry:
         arrived: When it arrived, where, and the digest of its body there.
         bounced, deferred: When a next hop did not take it for good, or for now; on which node it
             lay, and the reason.
+        stored, left: When it entered each node's queue, and left it, to whatever end.
+        passed_on: How often a next hop took it.
         queued_on: The nodes of the tier in whose queues it lies at the end.
         copies: How many copies lie there beyond doubt; one that was just being handed on, and is
             elsewhere, too, is left out.
@@ -147,14 +149,14 @@ class Entry:
     arrived: list[tuple[float, str, str]] = field(default_factory=list)
     bounced: list[tuple[float, str, str]] = field(default_factory=list)
     deferred: list[tuple[float, str, str]] = field(default_factory=list)
+    stored: dict[str, list[float]] = field(default_factory=dict)
+    left: dict[str, list[float]] = field(default_factory=dict)
+    passed_on: int = 0
     queued_on: tuple[str, ...] = ()
     copies: int = 0
     waits_on: tuple[str, ...] = ()
     is_resubmitted: bool = False
     unseen: Account = Account.LOST
-    _stored: dict[str, list[float]] = field(default_factory=dict)
-    _left: dict[str, list[float]] = field(default_factory=dict)
-    _passed_on: int = 0
     _files: set[tuple[str, str]] = field(default_factory=set)
 
     @property

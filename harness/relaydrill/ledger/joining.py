@@ -37,6 +37,10 @@ def join(events: Iterable[Event], ordinary: Ordinary | None = None) -> Ledger:
     for entry in ledger.whole.values():
         entry.unseen = ledger.unseen
         lie_in(ledger.queues, entry)
+        if entry.attempts:
+            for node, times in entry.left.items():
+                last = ledger.queues.departed.get(node, times[-1])
+                ledger.queues.departed[node] = max(last, times[-1])
     return ledger
 
 
@@ -86,7 +90,7 @@ def _accepted(ledger: Ledger, event: Event) -> None:
 
 
 def _stored(ledger: Ledger, event: Event) -> None:
-    _entry(ledger, event)._stored.setdefault(event.node, []).append(event.mono)
+    _note_once(_entry(ledger, event).stored, event)
 
 
 def _resubmitted(ledger: Ledger, event: Event) -> None:
@@ -96,18 +100,24 @@ def _resubmitted(ledger: Ledger, event: Event) -> None:
 
 def _relayed(ledger: Ledger, event: Event) -> None:
     entry = _entry(ledger, event)
-    entry._passed_on += 1
-    _leave(ledger, entry, event)
+    entry.passed_on += _note_once(entry.left, event)
 
 
-def _leave(ledger: Ledger, entry: Entry, event: Event) -> None:
-    entry._left.setdefault(event.node, []).append(event.mono)
-    ledger.queues.departed[event.node] = event.mono
+def _note_once(moments: dict[str, list[float]], event: Event) -> bool:
+    """Note when a message came to a node, or left it; whether it was not noted already.
+
+    No node writes two such lines about one message in one microsecond: that is one line twice.
+    """
+    known = moments.setdefault(event.node, [])
+    if known and known[-1] == event.mono:
+        return False
+    known.append(event.mono)
+    return True
 
 
 def _bounced(ledger: Ledger, event: Event) -> None:
     entry = _entry(ledger, event)
-    _leave(ledger, entry, event)
+    _note_once(entry.left, event)
     entry.bounced.append((event.mono, event.node, str(event.detail.get("reason", ""))))
 
 

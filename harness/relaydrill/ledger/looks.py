@@ -33,7 +33,8 @@ class Queues:
 
     Attributes:
         looks: The last look into each that was looked into.
-        departed: When anything left each for the last time, to whatever end, monotonic seconds.
+        departed: When mail of a journalled sender left each for the last time, to whatever end,
+            monotonic seconds.
         senders: The nodes that made attempts: what waits in their queues no server has taken.
     """
 
@@ -51,39 +52,45 @@ def lie_in(queues: Queues, entry: Entry) -> None:
     journalled.
     """
     key = (entry.message, entry.recipient)
-    nodes = {*entry._stored, *(node for node, look in queues.looks.items() if key in look.items)}
+    seen = (node for node, look in queues.looks.items() if key in look.items)
     lies_on, waits_on = [], []
-    for node in sorted(nodes):
-        if copies := _copies(entry, node, queues.looks.get(node)):
-            if node in queues.senders:
-                waits_on.append(node)
-            else:
-                lies_on.append(node)
-                entry.copies += copies if _is_sure(entry, node, queues.looks.get(node)) else 0
+    for node in sorted({*entry.stored, *seen}):
+        look = queues.looks.get(node)
+        if look is not None and (node not in entry.stored or look.mono >= entry.stored[node][-1]):
+            copies, sure = _by_look(entry, node, look)
+        else:
+            copies, sure = _by_journal(entry, node)
+        if copies and node in queues.senders:
+            waits_on.append(node)
+        elif copies:
+            lies_on.append(node)
+            entry.copies += sure
     entry.queued_on, entry.waits_on = tuple(lies_on), tuple(waits_on)
 
 
-def _copies(entry: Entry, node: str, look: Look | None) -> int:
-    """How many copies lie on a node."""
-    stored, left = entry._stored.get(node, []), entry._left.get(node, [])
-    if look is not None and (not stored or look.mono >= stored[-1]):
-        # A queue is read before its look is journalled, so a look may show what has just left.
-        just_left = sum(moment > look.mono - _HAND_OVER_S for moment in left)
-        return max(0, look.items.get((entry.message, entry.recipient), 0) - just_left)
+def _by_look(entry: Entry, node: str, look: Look) -> tuple[int, int]:
+    """How many copies lie on a node, and how many beyond doubt.
+
+    While it is handed on, one message is in two places.
+    """
+    lately = look.mono - _HAND_OVER_S
+    # A queue is read before its look is journalled, so a look may show what has just left.
+    just_left = sum(moment > lately for moment in entry.left.get(node, ()))
+    copies = max(0, look.items.get((entry.message, entry.recipient), 0) - just_left)
+    others = (times[-1] for other, times in entry.stored.items() if other != node)
+    came = (*others, *(moment for moment, *_ in entry.arrived))
+    return copies, 0 if any(moment > lately for moment in came) else copies
+
+
+def _by_journal(entry: Entry, node: str) -> tuple[int, int]:
+    """The same, where nobody has looked since."""
+    stored, left = entry.stored.get(node, []), entry.left.get(node, [])
     # Of one moment the storing comes first: it is what lets a message leave.
     steps = sorted([*((at, False) for at in stored), *((at, True) for at in left)])
-    held = 0
+    copies = 0
     for _, is_departure in steps:
-        held = max(0, held - 1) if is_departure else held + 1
-    return held
-
-
-def _is_sure(entry: Entry, node: str, look: Look | None) -> bool:
-    """Whether what lies on a node is more than what has just been handed on from there."""
-    if look is None or look.mono < max(entry._stored.get(node, [look.mono])):
-        # Of each arrival a journal tells that it was sent. Where none does, that line is missing,
-        # and what the journal says to lie there may be what has arrived.
-        return len(entry.arrived) <= entry._passed_on
-    others = (at for other, times in entry._stored.items() if other != node for at in times)
-    arrivals = (at for at, *_ in entry.arrived)
-    return all(at <= look.mono - _HAND_OVER_S for at in (*others, *arrivals))
+        copies = max(0, copies - 1) if is_departure else copies + 1
+    # Of each arrival a journal tells that it was sent. Where none does, that line is missing, and
+    # what the journal says to lie here may be what has arrived.
+    is_told = len(entry.arrived) <= entry.passed_on
+    return copies, max(0, min(copies, len(stored) - len(left))) if is_told else 0

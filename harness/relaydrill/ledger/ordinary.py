@@ -49,7 +49,7 @@ class Ordinary:
 
     Attributes:
         senders: The nodes that made attempts, with ordinary mail or other.
-        departed: When each node that passed mail on did so for the last time, of whatever mail.
+        departed: When each node that passed ordinary mail on did so for the last time.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Ordinary:
         self._arrived = _Sights(journals.arrived, place)
         self._passed = journals.passed
         self.senders = frozenset(journals.senders)
-        self.departed = _last_of_each(self._nodes, journals.relayed)
+        self.departed = _last_of_each(self._nodes, journals.relayed, place)
 
     @property
     def count(self) -> int:
@@ -256,9 +256,10 @@ class Ordinary:
         yield mono[mine], of[mine], np.full(int(mine.sum()), -1)
 
 
-def _last_of_each(nodes: list[str], table: Table) -> dict[str, float]:
-    """When each node wrote the last line of a table."""
-    monos, of = table.column("mono"), table.column("node")
+def _last_of_each(nodes: list[str], table: Table, places: Array) -> dict[str, float]:
+    """When each node wrote the last line of a table that is about ordinary mail."""
+    is_ordinary = places[table.column("row")] >= 0
+    monos, of = table.column("mono")[is_ordinary], table.column("node")[is_ordinary]
     last = {node: monos[of == number] for number, node in enumerate(nodes)}
     return {node: float(found.max()) for node, found in last.items() if len(found)}
 

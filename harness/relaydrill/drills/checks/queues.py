@@ -27,7 +27,8 @@ _WHOLE: Final = 0.9
 _LEAST_WALL_S: Final = 1.0
 """What leaves a queue a moment before the last look shows that the queue was still emptying."""
 _TRIED: Final = 2
-"""So many tries in vain, with everything healed, are no passing trouble."""
+"""So many tries in vain, with everything healed, are no passing trouble, nor the machine's."""
+_TIMED_OUT: Final = "timed out"
 
 
 @dataclass(frozen=True)
@@ -158,14 +159,13 @@ class _Queues:
         self._broken = {node for node, _ in _broken_for_good(case)}
         self._whole_from = self._all_is_whole()
         # A destination that does not answer is tried with one message for all that wait for it.
-        self._tries: dict[tuple[str, str], list[float]] = {}
+        self._tries: dict[tuple[str, str], list[tuple[float, str]]] = {}
         for entry in undelivered:
             for node in entry.queued_on:
-                mine = [moment for moment, by, _ in entry.deferred if by == node]
+                mine = [(moment, said) for moment, by, said in entry.deferred if by == node]
                 key = (node, _domain(entry))
-                known = self._tries.get(key, [])
-                if mine and mine[-1] > max(known, default=float("-inf")):
-                    self._tries[key] = mine
+                # Those of the message that was tried last.
+                self._tries[key] = max(mine, self._tries.get(key, []), key=lambda each: each[-1:])
 
     def keeper_of_copies(self, entry: Entry) -> str:
         """The hub that would still send a message in place of those that are gone; or empty."""
@@ -183,14 +183,11 @@ class _Queues:
         hops = [*_hops(case, node, entry)]
         if hops and set(hops) <= self._broken:
             return ""  # no time would do
-        since = max([self._whole_from, *entry._stored.get(node, [])])
+        since = max([self._whole_from, *entry.stored.get(node, [])])
         waited_s, settle_s = (look.mono - since) * case.clock, case.drill.settle_s
         if waited_s < _WHOLE * settle_s:
             told = f"{waited_s:.0f} s of {settle_s:.0f} s to settle"
             return f"the queue of {node} was looked into after {told}"
-        starved_s = case.doubt.lost_s(since, look.mono) * case.clock
-        if waited_s - starved_s < _WHOLE * settle_s:
-            return f"the machine starved for {starved_s:.0f} s of the {settle_s:.0f} s to settle"
         return self._why_it_may_come(entry, node, since, look.mono)
 
     def _why_it_may_come(self, entry: Entry, node: str, since: float, looked: float) -> str:
@@ -201,10 +198,14 @@ class _Queues:
             twice = show_duration(round(2 * settle_s))
             return f"{node} was still delivering after {settle_s:.0f} s; settle {twice} might do"
         tries = self._tries.get((node, _domain(entry)), [])
-        if not tries or sum(moment > since for moment in tries) >= _TRIED:
+        vain = [said for moment, said in tries if moment > since and _TIMED_OUT not in said]
+        if len(vain) >= _TRIED:
             return ""
+        starved_s = case.doubt.lost_s(since, looked) * case.clock
+        if (looked - since) * case.clock - starved_s < _WHOLE * settle_s:
+            return f"the machine starved for {starved_s:.0f} s of the {settle_s:.0f} s to settle"
         wait_s = next_try_s(case.topology, node, len(tries))
-        if looked < tries[-1] + wait_s / case.clock:
+        if tries and looked < tries[-1][0] + wait_s / case.clock:
             would = show_duration(round(wait_s + settle_s))
             return f"{node} was to try again only {wait_s:.0f} s after its last try; settle {would}"
         return ""
