@@ -45,6 +45,10 @@ class History:
         self.events.append(event)
         return event
 
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass in which nothing is told."""
+        self._now += seconds
+
     def attempt(
         self,
         message: str,

@@ -26,7 +26,8 @@ deferred     hub, edge        a next hop did not take it; it stays queued (reaso
 bounced      hub, edge        a next hop refused it for good (reason)
 shadowed     hub              it keeps a copy of another hub's message (primary)
 resubmitted  hub              it delivers such a copy in the other's place (primary)
-queue        hub, edge        what lies in the queue now (items: [[message, recipient], …])
+queue        hub, edge        what lies in the queue now (items: [[message, recipient], …]), and
+                              how many copies it keeps for each other hub (shadows)
 arrived      mailbox          about to answer 250 after the dot (digest, via, client, file)
 connected    balancer         a client's connection was given to a backend (client, port, backend)
 unserved     balancer         a client's connection could not be served (client, port, reason)

@@ -460,15 +460,6 @@ class TestAccount:
         flow(history, 3.0, fate=refuse)
         assert status(case(history), "account") is UNKNOWN
 
-    def test_a_queue_that_was_not_emptied_is_no_loss(self) -> None:
-        """A stranded message is told as queued and does not fail."""
-        history = drilled()
-        history.attempt("<x@app>", at=5.0)
-        history.accepted("<x@app>", at=5.0005)
-        verdict = found(case(history, KILL), "account")
-        assert verdict is not None
-        assert (verdict.status, verdict.figures["queued"]) == (PASS, 1)
-
     def test_messages_of_other_flows_do_not_count(self) -> None:
         """A loss in another flow is that flow's."""
         history = drilled()

@@ -75,7 +75,7 @@ class HubService:
             return len(self._queue) + self._promised
         if op == "queue":
             items = self._queue.items()
-            self._journal.write("queue", items=items)
+            self._journal.write("queue", items=items, shadows=self._shadows.counts())
             return items
         if op == "shadows":
             return self._shadows.counts()
