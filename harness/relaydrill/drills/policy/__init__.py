@@ -10,8 +10,9 @@ the client's.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from relaydrill.drills.policy.envelopes import FOREIGN
 from relaydrill.drills.policy.judging import judge_question
@@ -30,6 +31,8 @@ __all__ = [
     "lacking",
     "questions",
 ]
+
+_AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +82,21 @@ def judge_policy(lab: Lab) -> Policy:
             f"topology {lab.topology.name} has no hub, Edge server or VIP, or no sender of kind"
             " fake that could ask them"
         )
-    answers = tuple((question, judge_question(lab, question)) for question in asked)
-    return Policy(answers, lacking(lab.topology))
+    return Policy(_judged(lab, asked), lacking(lab.topology))
+
+
+def _judged(lab: Lab, asked: tuple[Question, ...]) -> tuple[tuple[Question, Verdict], ...]:
+    """All questions with their verdicts: first through the VIPs, then of all nodes at a time.
+
+    Of one node one by one: its connectors may cap the sessions of a client, or of all.
+    """
+    vips = [each for each in asked if each.door in lab.topology.vips]
+    found = {each: judge_question(lab, each) for each in vips}
+    nodes = dict[str, list[Question]]()
+    for each in asked:
+        if each not in found:
+            nodes.setdefault(each.door, []).append(each)
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="policy") as pool:
+        for some in pool.map(lambda own: {q: judge_question(lab, q) for q in own}, nodes.values()):
+            found |= some
+    return tuple((each, found[each]) for each in asked)

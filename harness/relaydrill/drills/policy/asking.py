@@ -18,8 +18,10 @@ from relaydrill.drills.policy.questions import Question, servers_behind
 from relaydrill.drivers.base import Lab
 from relaydrill.smtp import Phase, Result
 from relaydrill.topology import Topology
+from relaydrill.wait import sleep_until
 
-_ANSWER_S: Final = 60.0
+_ANSWER_S: Final = 180.0
+"""Of one session: servers may hold each refusal back for 5 s (Exchange's TarpitInterval)."""
 _TRIES: Final = 8
 """Connections for each server behind a VIP that bring nothing new. By chance alone, the odds that
 one of three is missed by 28 of them are 1 to 28,000."""
@@ -121,7 +123,7 @@ class Interview:
                 heard.silence = Answer.of(told["opened"])
                 if not self._is_vip and heard.silence.code != _BUSY:
                     break
-                time.sleep(_PAUSE_S)
+                sleep_until(time.monotonic() + _PAUSE_S)
                 continue
             silent = 0
             useless += not _took_in(said, told, len(envelopes))

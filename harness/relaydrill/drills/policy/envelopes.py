@@ -69,11 +69,12 @@ def to_relay(topology: Topology, client: str) -> tuple[Envelope, ...]:
 def to_try(topology: Topology, client: str) -> tuple[Envelope, ...]:
     """All that a stranger may try, in order to have a server relay."""
     recipients = dict.fromkeys(_elsewhere(topology), Form.ELSEWHERE) | _hiding(topology)
-    return tuple(
+    tried = tuple(
         Envelope(sender, recipient, form)
         for sender in _senders(topology, client)
         for recipient, form in recipients.items()
     )
+    return (*tried, Envelope("", f"{_NOBODY}@{own_domain(topology)}", Form.NOBODY))
 
 
 def to_enter(topology: Topology, client: str) -> tuple[Envelope, ...]:
@@ -108,5 +109,4 @@ def _hiding(topology: Topology) -> dict[str, Form]:
         f'"probe@{foreign}"@{own}': Form.HIDDEN,
         f"{foreign}!probe@{own}": Form.HIDDEN,
         f"{foreign}!probe": Form.HIDDEN,
-        f"{_NOBODY}@{own}": Form.NOBODY,
     }

@@ -278,10 +278,7 @@ def _taken(
     is_local = _stays(case.lab, said.server, envelope.recipient)
     if is_local is None:
         refuses_nobody = any(
-            each.form is Form.NOBODY
-            and each.sender == envelope.sender
-            and answer.phase is Phase.RCPT
-            and 500 <= answer.code <= 599
+            each.form is Form.NOBODY and answer.phase is Phase.RCPT and 500 <= answer.code <= 599
             for each, answer in asked
         )
         if not refuses_nobody:

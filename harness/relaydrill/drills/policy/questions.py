@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from relaydrill.sentences import listed
 from relaydrill.topology import Connector, Role, Topology
+from relaydrill.topology.relaying import open_relays
 
 _SMTP_PORT: Final = 25
 
@@ -125,4 +127,9 @@ def lacking(topology: Topology) -> str:
     senders = topology.of_role(Role.SENDER)
     if relaying and not any(name not in named for name in senders):
         return "every sender may relay: a sender that no connector names would show who else may"
+    if is_open := open_relays(topology):
+        return (
+            f"by {listed(is_open)} so many addresses may relay that it is an open relay, whatever"
+            " the senders here are told; see relaydrill lint"
+        )
     return ""
