@@ -28,7 +28,7 @@ from relaydrill.ledger.book import Ledger
 from relaydrill.ledger.entries import FOREIGN, Account, Attempt, Entry, counted
 from relaydrill.ledger.joining import join
 from relaydrill.ledger.journals import MANY_BYTES, join_journals
-from relaydrill.ledger.observed import ANY_PORT, Belief, FaultWindow, Stall, Traffic
+from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, Stall, Traffic
 
 __all__ = [
     "ANY_PORT",
@@ -38,6 +38,7 @@ __all__ = [
     "Attempt",
     "Attempts",
     "Belief",
+    "Bite",
     "Entry",
     "FaultWindow",
     "Ledger",
