@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.histories import History
@@ -78,7 +79,7 @@ def sent(
     result: Result = Result.ACCEPTED,
     took: float = 0.001,
     server: str | None = None,
-    **told: object,
+    **told: Any,
 ) -> None:
     """An attempt, and what its server journals of it."""
     message = f"<{history.flow} {at:.5f}@app>"
@@ -90,7 +91,7 @@ def sent(
         took=took,
         server=name,
         choice=choice,
-        **told,  # type: ignore[arg-type]
+        **told,
     )
     if result is Result.ACCEPTED:
         history.accepted(message, by, at=at + took * 0.9)
@@ -306,8 +307,8 @@ class TestSilence:
         flow(history, 0.05, INJECT, hubs=("ht1", "ht3"), chosen=True)
         history.fault("pause:ht2", inject=INJECT, heal=HEAL)
         took = HEAL + 0.01 - begun
-        told = {"result": Result.DROPPED, "phase": Phase.BANNER, "server": ""}
-        sent(history, begun, by="ht2", choice="ht2", took=took, **told)  # type: ignore[arg-type]
+        told: dict[str, Any] = {"result": Result.DROPPED, "phase": Phase.BANNER, "server": ""}
+        sent(history, begun, by="ht2", choice="ht2", took=took, **told)
         spec = FaultSpec("pause", "ht2", 20.0, 20.0)
         assert status(history, spec, flow="spread") is expected
 
@@ -344,8 +345,12 @@ class TestSilence:
                 history.write("lb1", "connected", at=at, client="", port=port, backend="ht1")
             history.fault("kill:lb1", inject=INJECT, heal=HEAL)
             for number in range(5):
-                told = {"result": Result.UNREACHABLE, "phase": Phase.CONNECT, "server": ""}
-                sent(history, 2.1 + number * STEP_S, **told)  # type: ignore[arg-type]
+                told: dict[str, Any] = {
+                    "result": Result.UNREACHABLE,
+                    "phase": Phase.CONNECT,
+                    "server": "",
+                }
+                sent(history, 2.1 + number * STEP_S, **told)
             assert status(history, spec) is expected
 
     def test_a_mailbox_server_is_missed_by_what_was_accepted_for_it(self) -> None:
@@ -356,7 +361,7 @@ class TestSilence:
             flow(history, 0.0, INJECT)
             history.fault("kill:mbx", inject=INJECT, heal=HEAL)
             for number in range(30):
-                told = {"code": 451} if result is Result.REFUSED else {}
+                told: dict[str, Any] = {"code": 451} if result is Result.REFUSED else {}
                 message, at = f"<m{number}@app>", 2.1 + number * STEP_S
                 history.attempt(message, result, at=at, server="ht1.contoso.com", **told)
             assert status(history, spec) is expected
@@ -371,7 +376,7 @@ def felt(
     bitten: bool = True,
     by_hook: bool = False,
     name: str = "relay",
-    **told: object,
+    **told: Any,
 ) -> History:
     """A drill in which one attempt, at 3.0, is told something, and the node journals a bite."""
     history = History(name)
@@ -381,9 +386,9 @@ def felt(
     history.write("harness", "inject", at=INJECT, fault=label, kind=kind, node=node, **hook)
     history.write("harness", "injected", at=INJECT + 0.001, fault=label)
     if told:
-        sent(history, 3.0, **told)  # type: ignore[arg-type]
+        sent(history, 3.0, **told)
     if bitten:
-        detail = {"phase": "rcpt", "client": "c", "port": port, "probe": probe}
+        detail: dict[str, Any] = {"phase": "rcpt", "client": "c", "port": port, "probe": probe}
         history.write(node, "bitten", at=3.0005, fault=kind, **detail)
     flow(history, 2.02, 2.52, hubs=("ht2", "ht3") if by_hook else HUBS)
     history.write("harness", "heal", at=HEAL, fault=label)
@@ -391,8 +396,8 @@ def felt(
     return history
 
 
-REFUSED = {"result": Result.REFUSED, "code": 451, "phase": Phase.RCPT}
-CUT = {"result": Result.DROPPED, "phase": Phase.BANNER}
+REFUSED: dict[str, Any] = {"result": Result.REFUSED, "code": 451, "phase": Phase.RCPT}
+CUT: dict[str, Any] = {"result": Result.DROPPED, "phase": Phase.BANNER}
 
 
 class TestFelt:
@@ -406,6 +411,7 @@ class TestFelt:
             ("drain", REFUSED | {"code": 421, "phase": Phase.MAIL}),
             ("busy", REFUSED | {"code": 421, "phase": Phase.BANNER, "server": ""}),
             ("slow", {"took": 0.6}),
+            ("busy", REFUSED | {"code": 421, "phase": Phase.BANNER, "server": "4.3.2"}),
             ("hang", CUT | {"server": ""}),
             ("hang", {"took": 1.2}),
             ("drop-mid-data", CUT | {"phase": Phase.BODY}),
@@ -413,7 +419,7 @@ class TestFelt:
         ],
     )
     def test_an_attempt_that_was_told_what_the_fault_tells_met_it(
-        self, kind: str, told: dict[str, object]
+        self, kind: str, told: dict[str, Any]
     ) -> None:
         """By its reply, its delay or its cut, at a time at which the node acted on a session."""
         spec = replace(KILL, kind=kind)
@@ -438,7 +444,7 @@ class TestFelt:
         ],
     )
     def test_one_that_was_told_something_else_did_not(
-        self, kind: str, told: dict[str, object]
+        self, kind: str, told: dict[str, Any]
     ) -> None:
         """Though the node acted on a session just then: it was somebody else's."""
         verdict = found(felt(kind, **told), replace(KILL, kind=kind))
@@ -461,7 +467,7 @@ class TestFelt:
         """Only while the fault was in force can it have bitten."""
         history = felt("tempfail", bitten=False)
         for moment in (1.01, 5.01):
-            sent(history, moment, **REFUSED)  # type: ignore[arg-type]
+            sent(history, moment, **REFUSED)
             history.write("ht1", "bitten", at=moment + 0.0005, fault="tempfail", port=25)
         assert status(history, replace(KILL, kind="tempfail")) is UNKNOWN
 
@@ -486,6 +492,17 @@ class TestFelt:
             history.write("mbx", "bitten", at=at + 0.0003, fault="tempfail", port=25)
         assert status(history, replace(KILL, kind="tempfail", node="mbx")) is expected
 
+    def test_a_flow_on_another_port_comes_to_a_mailbox_server_as_all_mail_does(self) -> None:
+        """Hubs hand on what came by 587 on 25, too."""
+        history = History()
+        flow(history, 0.0, 0.5)
+        history.fault("tempfail:mbx", inject=INJECT, heal=HEAL)
+        for number in range(20):
+            message, at = f"<m{number}@app>", 2.1 + number * STEP_S
+            history.attempt(message, at=at, server="ht1.contoso.com")
+        history.write("mbx", "bitten", at=2.2, fault="tempfail", port=2525)
+        assert status(history, replace(KILL, kind="tempfail", node="mbx")) is PASS
+
     @pytest.mark.parametrize(("at", "expected"), [(2.1005, PASS), (2.01, UNKNOWN)])
     def test_a_name_server_met_the_flow_while_attempts_were_under_way(
         self, at: float, expected: Status
@@ -498,9 +515,9 @@ class TestFelt:
             history.write("ns1", "answered", at=moment, name="mail.contoso.com", client="c")
         history.fault("nxdomain:ns1", inject=INJECT, heal=HEAL)
         history.write("ns1", "bitten", at=at, fault="nxdomain", client="c")
-        told = {"result": Result.UNREACHABLE, "phase": Phase.CONNECT, "server": ""}
+        told: dict[str, Any] = {"result": Result.UNREACHABLE, "phase": Phase.CONNECT, "server": ""}
         for number in range(20):
-            sent(history, 2.1 + number * STEP_S, **told)  # type: ignore[arg-type]
+            sent(history, 2.1 + number * STEP_S, **told)
         spec = replace(KILL, kind="nxdomain", node="ns1")
         verdict = found(history, spec, flow="named")
         assert verdict.status is expected, verdict.summary
@@ -521,7 +538,7 @@ class TestByHook:
             ("hang", CUT | {"server": ""}),
         ],
     )
-    def test_what_the_flow_was_told_proves_it(self, kind: str, told: dict[str, object]) -> None:
+    def test_what_the_flow_was_told_proves_it(self, kind: str, told: dict[str, Any]) -> None:
         """Codes are the server's own affair; that they are temporary, or final, is not."""
         history = felt(kind, bitten=False, by_hook=True, **told)
         assert status(history, replace(KILL, kind=kind)) is PASS
@@ -536,7 +553,7 @@ class TestByHook:
         ],
     )
     def test_a_hook_that_does_nothing_of_the_kind_is_unknown(
-        self, kind: str, told: dict[str, object]
+        self, kind: str, told: dict[str, Any]
     ) -> None:
         """Its node goes on taking mail, or refuses it otherwise."""
         history = felt(kind, bitten=False, by_hook=True, **told)
@@ -553,5 +570,26 @@ class TestByHook:
         """Then it may be anybody's."""
         told = CUT | {"server": ""}
         history = felt("hang", bitten=False, by_hook=True, **told)
-        sent(history, 1.01, **told)  # type: ignore[arg-type]
+        sent(history, 1.01, **told)
         assert status(history, replace(KILL, kind="hang")) is UNKNOWN
+
+    def test_a_server_of_others_is_known_by_the_names_of_the_inventory(self) -> None:
+        """Its banner need not bear the name that the topology gives it."""
+        attach = """\
+attach:
+  nodes:
+    ht1: {address: 10.0.0.3, known_as: [mail1.example.com]}
+    ht2: {address: 10.0.0.4}
+    ht3: {address: 10.0.0.5}
+    lb1: {address: 10.0.0.1}
+    ns1: {address: 10.0.0.6}
+  vips: {mail: {address: 10.0.0.2}}
+  allow: {hosts: [10.0.0.0/24], domains: [contoso.com], rate: 200/s}
+"""
+        theirs = inventory.parse(BALANCED + attach, "theirs.yaml")
+        history = felt(
+            "tempfail", bitten=False, by_hook=True, server="mail1.example.com", **REFUSED
+        )
+        verdict = check_bite(case(history, replace(KILL, kind="tempfail"), design=theirs))
+        assert verdict is not None
+        assert verdict.status is PASS, verdict.summary

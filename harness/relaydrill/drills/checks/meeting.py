@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from relaydrill.drills.checks.case import Case
-from relaydrill.drills.checks.place import Place, led_to, place_of
+from relaydrill.drills.checks.place import Place, answerer, led_to, place_of
 from relaydrill.drills.checks.silence import JOURNAL_LAG_S, by_chance
 from relaydrill.faults import How, Sign
 from relaydrill.ledger import ANY_PORT, Attempt, Bite, FaultWindow
-from relaydrill.smtp import Result
+from relaydrill.smtp import Phase, Result
 
 _CUT = frozenset({Result.DROPPED, Result.UNANSWERED, Result.UNREACHABLE})
 
@@ -66,9 +66,12 @@ def meetings_of(case: Case, window: FaultWindow, sign: Sign | None, before: int)
     ]
     probes = [each for each in bites if each.probe]
     felt = [each for each in bites if not each.probe]
-    mine = [each for each in felt if each.port in (port, ANY_PORT)]
     sender = case.topology.senders.get(case.topology.flows[case.flow].sender)
     tells_all = sender is None or sender.kind == "fake"
+    if place is Place.FRONT:
+        mine = [each for each in felt if each.port in (port, ANY_PORT)]
+    else:  # by servers of the tier it is spoken to on a port of their own
+        mine = felt
     if place is Place.FRONT and tells_all:
         met = len(_front(case, window, sign, mine))
         told = f"the fault met {met} of its attempts"
@@ -100,14 +103,17 @@ def _told_by(case: Case, window: FaultWindow, sign: Sign) -> Callable[[Attempt],
     topology, node = case.topology, window.node
     # Without a name it may be anybody's answer: on a lab of others nothing else tells whose.
     nameless = not window.by_hook or _nameless_means(case, window, sign)
+    answered = answerer(topology)
 
     def shows(attempt: Attempt) -> bool:
         reach = led_to(topology, attempt.choice)
-        name = attempt.answered_by(topology.nodes)
+        name = answered(attempt)
         may_be = not attempt.choice or node in reach
         if may_be and attempt.choice and name and name not in reach:
             return True  # it went on to another, for it was not served there
-        if name != node and (attempt.server or not may_be or not nameless):
+        # A banner that refuses bears no name: what stands there in its place is anything.
+        is_named = bool(attempt.server) and attempt.phase != Phase.BANNER
+        if name != node and (name or is_named or not may_be or not nameless):
             return False
         return _fits(attempt, sign, by_hook=window.by_hook)
 
@@ -134,14 +140,14 @@ def _fits(attempt: Attempt, sign: Sign, *, by_hook: bool) -> bool:
 
 def _timing(case: Case, window: FaultWindow, sign: Sign) -> Callable[[Attempt], bool]:
     """Whether an attempt took as long as a fault makes it take."""
-    node, nodes, end = window.node, case.topology.nodes, _end(window)
+    node, answered, end = window.node, answerer(case.topology), _end(window)
     if sign.how is How.LATE:
         usual_s = _usual_s(case, node) if window.by_hook else 0.0
         least_s = sign.delay_s / case.clock + usual_s
 
         def is_late(attempt: Attempt) -> bool:
             """Whether it waited for its answer; one that gave up, or went on, waited for less."""
-            if not attempt.accepted or attempt.answered_by(nodes) != node:
+            if not attempt.accepted or answered(attempt) != node:
                 return True
             return attempt.ended is not None and attempt.ended - attempt.started >= least_s
 
@@ -150,7 +156,7 @@ def _timing(case: Case, window: FaultWindow, sign: Sign) -> Callable[[Attempt], 
 
         def was_held(attempt: Attempt) -> bool:
             """Whether it got no answer; what was answered all the same was held until the heal."""
-            if not attempt.accepted or attempt.answered_by(nodes) != node:
+            if not attempt.accepted or answered(attempt) != node:
                 return True
             return attempt.ended is None or attempt.ended >= end
 
@@ -163,16 +169,17 @@ def _nameless_means(case: Case, window: FaultWindow, sign: Sign) -> bool:
     if not case.only_broken(window):
         return False
     earlier = case.attempts.between(float("-inf"), window.inject)
+    answered = answerer(case.topology)
     return not earlier.any(
-        lambda each: not each.accepted and not each.server and _fits(each, sign, by_hook=True)
+        lambda each: not each.accepted and not answered(each) and _fits(each, sign, by_hook=True)
     )
 
 
 def _usual_s(case: Case, node: str) -> float:
     """How long an attempt that a node serves takes in the middle; 0 where none is known."""
-    nodes = case.topology.nodes
+    answered = answerer(case.topology)
     earlier = case.attempts.between(float("-inf"), case.broken_from or 0.0)
-    served = earlier.told(lambda each: each.answered_by(nodes) == node)
+    served = earlier.told(lambda each: answered(each) == node)
     return statistics.median([each.took_s or 0.0 for each in served] or [0.0])
 
 
@@ -184,8 +191,8 @@ def _lag_s(case: Case, node: str) -> float:
 
 def _is_bitten(attempt: Attempt, moments: list[float], lag_s: float) -> bool:
     """Whether the node acted on some session while an attempt was under way."""
-    at = bisect_left(moments, attempt.started)
-    last = float("inf") if attempt.ended is None else attempt.ended + lag_s
+    at = bisect_left(moments, attempt.started - attempt.slack_s)
+    last = float("inf") if attempt.ended is None else attempt.ended + attempt.slack_s + lag_s
     return at < len(moments) and moments[at] <= last
 
 

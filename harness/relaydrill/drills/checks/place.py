@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 
+from relaydrill.ledger import Attempt
 from relaydrill.topology import Topology
 from relaydrill.topology.paths import doors_of, path_of, takers_of
 
@@ -46,3 +48,19 @@ def is_sole_door(topology: Topology, choice: str, node: str) -> bool:
         balancer, _ = topology.vips[choice]
         return node == balancer and topology.machines_of(balancer) == (node,)
     return choice == node
+
+
+def answerer(topology: Topology) -> Callable[[Attempt], str]:
+    """Says whose name the banner bears that an attempt was met with; empty where it is nobody's.
+
+    A server of others has the names that the inventory knows it as.
+    """
+    known = {name: name for name in topology.nodes}
+    for name, node in topology.attach.nodes.items() if topology.attach else ():
+        known |= dict.fromkeys((each.lower() for each in node.known_as), name)
+
+    def answered(attempt: Attempt) -> str:
+        banner = attempt.server.lower().rstrip(".")
+        return known.get(banner) or known.get(banner.partition(".")[0], "")
+
+    return answered

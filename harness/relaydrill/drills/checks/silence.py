@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from relaydrill.drills.checks.case import Case
-from relaydrill.drills.checks.place import Place, is_sole_door, led_to, place_of
+from relaydrill.drills.checks.place import Place, answerer, is_sole_door, led_to, place_of
 from relaydrill.drills.opportunity import (
     LEVEL,
     attempts_to_meet,
@@ -56,11 +56,9 @@ def took_while_broken(case: Case, window: FaultWindow) -> int:
 
 def _answers(case: Case, window: FaultWindow) -> list[Attempt]:
     """The attempts that bear a node's name though they began while it was to be silent."""
-    nodes = case.topology.nodes
+    answered = answerer(case.topology)
     meanwhile = case.attempts.between((window.injected or 0.0) + JOURNAL_LAG_S, _end(window))
-    spoke = meanwhile.told(
-        lambda each: not each.accepted and each.answered_by(nodes) == window.node
-    )
+    spoke = meanwhile.told(lambda each: not each.accepted and answered(each) == window.node)
     return [each for each in spoke if each.ended is not None and each.ended < _end(window)]
 
 
@@ -142,7 +140,7 @@ def _is_served(case: Case, attempt: Attempt, node: str) -> bool:
     """
     if not attempt.accepted:
         return False
-    name = attempt.answered_by(case.topology.nodes)
+    name = answerer(case.topology)(attempt)
     return not name or name == node or name in led_to(case.topology, attempt.choice)
 
 
