@@ -382,7 +382,7 @@ def felt(
     history = History(name)
     flow(history, 0.0, INJECT)
     label = f"{kind}:{node}"
-    hook = {"by_hook": by_hook}
+    hook: dict[str, Any] = {"by_hook": by_hook}
     history.write("harness", "inject", at=INJECT, fault=label, kind=kind, node=node, **hook)
     history.write("harness", "injected", at=INJECT + 0.001, fault=label)
     if told:
