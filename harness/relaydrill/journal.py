@@ -34,7 +34,7 @@ unserved     balancer         a client's connection could not be served (client,
 backend      balancer         its belief about a backend changed (backend, state, reason)
 converged    hub              its WNLB cluster shares anew (hosts: those who do, in its view)
 disturbed    every node       a service fault was switched on, or off (fault, on)
-bitten       every node       a service fault acted on a session (fault, phase, client, probe)
+bitten       every node       a service fault acted on a session (fault, phase, client, port, probe)
 sight        harness          what it can see of a lab of others (arrivals, blind: [node, …])
 inject       harness          a fault is about to be injected (fault, kind, node, by_hook)
 not-injected harness          it could not be (fault, reason)

@@ -32,7 +32,7 @@ from relaydrill.ledger.entries import FOREIGN, Account, Attempt, Entry, counted
 from relaydrill.ledger.joining import join
 from relaydrill.ledger.journals import MANY_BYTES, join_journals
 from relaydrill.ledger.looks import Look
-from relaydrill.ledger.observed import ANY_PORT, Belief, FaultWindow, Stall, Traffic
+from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, Stall, Traffic
 
 __all__ = [
     "ANY_PORT",
@@ -42,6 +42,7 @@ __all__ = [
     "Attempt",
     "Attempts",
     "Belief",
+    "Bite",
     "Entry",
     "FaultWindow",
     "Ledger",

@@ -8,11 +8,10 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from relaydrill.journal import Event
 from relaydrill.ledger.attempts import Attempts
 from relaydrill.ledger.entries import Account, Attempt, Entry
 from relaydrill.ledger.looks import Look, Queues
-from relaydrill.ledger.observed import ANY_PORT, Belief, FaultWindow, Stall, Traffic
+from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, Stall, Traffic
 from relaydrill.message import WANTED
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ class Ledger:
         self.whole: dict[tuple[str, str], Entry] = {}
         self.ordinary = ordinary
         self.traffic: dict[str, list[Traffic]] = defaultdict(list)
-        self.bites: dict[str, list[Event]] = defaultdict(list)
+        self.bites: dict[str, list[Bite]] = defaultdict(list)
         self.faults: list[FaultWindow] = []
         self.beliefs: list[Belief] = []
         self.unseen = Account.LOST

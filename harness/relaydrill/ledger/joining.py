@@ -10,7 +10,7 @@ from relaydrill.journal import Event
 from relaydrill.ledger.book import Ledger
 from relaydrill.ledger.entries import FOREIGN, Account, Attempt, Entry
 from relaydrill.ledger.looks import Look, lie_in
-from relaydrill.ledger.observed import Belief, FaultWindow, Stall, Traffic
+from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, Stall, Traffic
 from relaydrill.message import WANTED
 from relaydrill.smtp import Result
 
@@ -162,7 +162,10 @@ def _sight(ledger: Ledger, event: Event) -> None:
 
 
 def _bitten(ledger: Ledger, event: Event) -> None:
-    ledger.bites[event.node].append(event)
+    fault, detail = str(event.detail.get("fault", "")), event.detail
+    port, probe = int(detail.get("port", ANY_PORT)), bool(detail.get("probe"))
+    client = str(detail.get("client", ""))
+    ledger.bites[event.node].append(Bite(event.mono, fault, port, client, probe))
 
 
 def _backend(ledger: Ledger, event: Event) -> None:
