@@ -207,6 +207,14 @@ class SpreadTest:
             return "more than"
         return ""
 
+    def p(self, k: int, n: int) -> float:
+        """The p-value of one server's share, for all servers together (Bonferroni).
+
+        It is at most ``alarm`` where, and only where, `rejects` says so.
+        """
+        tail = min(binomial_below(k, n, self.fair), 1.0 - binomial_below(k - 1, n, self.fair))
+        return min(1.0, 2 * tail * self.alarm / self.each)
+
 
 @functools.cache
 def spread_test(servers: int, *, alarm: float = 0.01, miss: float = 0.05) -> SpreadTest:

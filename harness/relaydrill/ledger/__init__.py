@@ -33,6 +33,7 @@ from relaydrill.ledger.joining import join
 from relaydrill.ledger.journals import MANY_BYTES, join_journals
 from relaydrill.ledger.looks import Look
 from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, Stall, Traffic
+from relaydrill.ledger.tried import Tried
 
 __all__ = [
     "ANY_PORT",
@@ -49,6 +50,7 @@ __all__ = [
     "Look",
     "Stall",
     "Traffic",
+    "Tried",
     "counted",
     "join",
     "join_journals",
