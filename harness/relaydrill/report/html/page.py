@@ -242,6 +242,9 @@ def _loss(counts: Counter[str]) -> str:
     promised = messages - counts[Account.NOT_ACCEPTED] - counts[Account.REFUSED]
     if messages and not promised:
         return "Nothing was accepted, so nothing could be lost."
+    if queued := counts[Account.QUEUED]:
+        lay = f"{queued} still lay in queues at the end"
+        return f"None of {messages} messages was lost; {lay}."
     return f"None of {messages} messages was lost." if messages else "No mail was sent."
 
 
