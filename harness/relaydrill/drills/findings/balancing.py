@@ -65,19 +65,15 @@ class _Dealt:
         self.met = conduct.met or self._explained(cause)
 
     def _explained(self, cause: Cause) -> tuple[Attempt, ...]:
-        """The attempts that nobody gave a name to, where nothing else of this cause explains them.
-
-        While the server counted as down it was not given them.
-        """
-        nodes = {window.node for window in cause.windows}
+        """The attempts that no server gave its name to, where only this one explains them."""
         window = self.conduct.window
         end = window.heal or float("inf")
         return tuple(
-            each
-            for each in cause.attempts
-            if nodes == {window.node}
-            and window.inject <= (each.ended or each.started)
-            and each.started < end
+            attempt
+            for attempt, windows in cause.explained
+            if all(each.node == window.node for each in windows)
+            and window.inject <= (attempt.ended or attempt.started)
+            and attempt.started < end
         )
 
     @property

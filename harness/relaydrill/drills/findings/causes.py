@@ -40,7 +40,8 @@ class Cause:
         flow: The flow with its verdicts. case: What they were found from.
         windows: The faults, in order of time. gone: What was broken at once, in each moment that
             counts.
-        attempts: The attempts that they explain, those in time among them.
+        explained: The attempts that they explain, those in time among them; each with the faults
+            that may be the reason for it.
         conducts: How the balancers on the flow's way dealt with these faults.
     """
 
@@ -49,8 +50,13 @@ class Cause:
     case: Case
     windows: tuple[FaultWindow, ...]
     gone: tuple[frozenset[str], ...]
-    attempts: tuple[Attempt, ...]
+    explained: tuple[tuple[Attempt, tuple[FaultWindow, ...]], ...]
     conducts: tuple[Conduct, ...]
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The attempts that they explain."""
+        return tuple(attempt for attempt, _ in self.explained)
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -139,7 +145,7 @@ class _Search:
             case=self._case,
             windows=windows,
             gone=tuple(dict.fromkeys(each.gone for each in blows)),
-            attempts=tuple(each.attempt for each in blows),
+            explained=tuple((each.attempt, each.windows) for each in blows),
             conducts=tuple(each for each in conducts if id(each.window) in ids),
         )
 

@@ -11,7 +11,7 @@ from relaydrill.drills.checks.conduct import by_whom, named
 from relaydrill.drills.finding import Said
 from relaydrill.drills.findings import balancing
 from relaydrill.drills.findings.causes import ALONE, NOT_BACK, Cause, stopped
-from relaydrill.drills.findings.wording import called, done_to, states
+from relaydrill.drills.findings.wording import called, done_to, is_one, states
 from relaydrill.ledger import FaultWindow
 from relaydrill.sentences import failed_or_late, listed, number_of
 from relaydrill.topology import Role, Topology
@@ -56,7 +56,8 @@ def _alone(causes: Sequence[Cause]) -> Said:
     """``lb1 carries relay alone; killed, 412 attempts in 8.2 s found no other way``."""
     topology, windows, nodes = causes[0].case.topology, _windows(causes), _nodes(causes)
     names = _names(causes)
-    carries = f"carries {names} alone" if len(nodes) == 1 else f"are all that carries {names}"
+    alone, together = f"carries {names} alone", f"are all that carries {names}"
+    carries = is_one(topology, nodes, alone, together)
     sentence = (
         f"{called(topology, nodes)} {carries}; {states(windows)}, "
         f"{_no_other_way(causes)} found no other way"

@@ -80,6 +80,11 @@ def called(topology: Topology, nodes: tuple[str, ...]) -> str:
     return f"{listed(units)} ({', '.join(nodes)})"
 
 
+def is_one(topology: Topology, nodes: tuple[str, ...], one: str, several: str) -> str:
+    """The word for what `called` calls: a site is one, however many servers it has."""
+    return number_of(len(names_of(topology, nodes)), one, several)
+
+
 def how(judgement: Judgement) -> str:
     """What was done to what was broken: ``killed``."""
     return listed(dict.fromkeys(past(fault.kind_text) for fault in _breaking(judgement)))
@@ -96,7 +101,7 @@ def done_to(topology: Topology, windows: Iterable[FaultWindow]) -> str:
     for window in windows:
         by_state.setdefault(past(_kind_of(window)), {})[window.node] = None
     return listed(
-        f"{called(topology, (*nodes,))} {number_of(len(nodes), 'was', 'were')} {state}"
+        f"{called(topology, (*nodes,))} {is_one(topology, (*nodes,), 'was', 'were')} {state}"
         for state, nodes in by_state.items()
     )
 
