@@ -46,14 +46,17 @@ class _Doubtful(NamedTuple):
 def _kinds(judgement: Judgement, flow: FlowVerdict) -> list[_Doubtful]:
     """What it was that did not hold.
 
-    Where mail did not flow before anything was broken, that is all there is to say of its flow:
-    nobody knows what a fault has to do with the rest.
+    Where mail did not flow before anything was broken, that is all there is to say of its flow, but
+    for mail that is lost: nobody knows what a fault has to do with the rest.
     """
     deciding = _deciding(flow)
-    if deciding.check == "account" and deciding.status is Status.FAIL:
-        return [_Doubtful(account.kind_of(judgement, flow.flow), flow)]
+    missing = deciding.check == "account" and deciding.status is Status.FAIL
+    found = [_Doubtful(account.kind_of(judgement, flow.flow), flow)] if missing else []
     if _never_flowed(flow):
-        return [_Doubtful("steady" if deciding.status is Status.FAIL else "unproven steady", flow)]
+        kind = "steady" if flow.status is Status.FAIL else "unproven steady"
+        return [*found, _Doubtful(kind, flow)]
+    if found:
+        return found
     if deciding.status is Status.UNKNOWN:
         return [_Doubtful(f"unproven {deciding.check}", flow)]
     if deciding.check in ("gap", "degraded"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from relaydrill.drills.finding import Said
-from relaydrill.drills.findings.wording import row_title
+from relaydrill.drills.findings.wording import broken, row_title
 from relaydrill.drills.judgement import FlowVerdict, Judgement
 from relaydrill.sentences import listed
 from relaydrill.verdict import Verdict
@@ -15,7 +15,7 @@ def said(judgement: Judgement, kind: str, worst: Verdict, flows: list[FlowVerdic
     match kind:
         case "return":
             return Said(
-                f"{row_title(judgement)} and healed, it did not get its share of {names} again: "
+                f"{row_title(judgement)} and healed, {_got_no(judgement)} share of {names} again: "
                 f"{worst.summary}",
                 "a balancer that takes a server back by itself (rise), senders that try it again",
             )
@@ -32,6 +32,11 @@ def said(judgement: Judgement, kind: str, worst: Verdict, flows: list[FlowVerdic
             )
         case _:
             return Said(f"{names}: {worst.check}: {worst.summary}", "look at the evidence")
+
+
+def _got_no(judgement: Judgement) -> str:
+    is_one = len(broken(judgement)) == 1
+    return "it did not get its" if is_one else "not all of them got their"
 
 
 _WHAT_WOULD_PROVE_IT = {
