@@ -462,6 +462,9 @@ class TestElsewhere:
         history.belief("ht2", "up", at=0.5)
         finding = only(history, bench(attach=ELSEWHERE))
         assert "lb1 believed ht2 to be up while it refused" in finding.sentence
+        history.belief("ht2", "unseen", at=4.0)
+        finding = only(history, bench(attach=ELSEWHERE))
+        assert "ht2 went on being given mail by lb1" in finding.sentence
 
 
 def test_a_cluster_watches_hosts() -> None:

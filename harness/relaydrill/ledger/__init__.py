@@ -28,12 +28,13 @@ from relaydrill.ledger.book import Ledger
 from relaydrill.ledger.entries import FOREIGN, Account, Attempt, Entry, counted
 from relaydrill.ledger.joining import join
 from relaydrill.ledger.journals import MANY_BYTES, join_journals
-from relaydrill.ledger.observed import ANY_PORT, Belief, FaultWindow, Stall, Traffic
+from relaydrill.ledger.observed import ANY_PORT, UNSEEN, Belief, FaultWindow, Stall, Traffic
 
 __all__ = [
     "ANY_PORT",
     "FOREIGN",
     "MANY_BYTES",
+    "UNSEEN",
     "Account",
     "Attempt",
     "Attempts",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from relaydrill import faults
 from relaydrill.drills.checks.blame import Suspect
 from relaydrill.faults.base import ServiceFault
-from relaydrill.ledger import Attempt, FaultWindow
+from relaydrill.ledger import UNSEEN, Attempt, FaultWindow
 from relaydrill.sentences import listed
 from relaydrill.smtp import Phase
 from relaydrill.topology import Balancer, HealthCheck, Topology
@@ -64,16 +64,19 @@ def kind_that_sees(window: FaultWindow) -> str:
     return next((kind for kind, phases in _SEEN_BY.items() if phase_of(window) in phases), "")
 
 
-def tells_beliefs(case: Case, balancer: str) -> bool:
-    """Whether what a balancer believes is on record here.
+def tells_beliefs(case: Case, balancer: str, server: str, until: float) -> bool:
+    """Whether what a balancer believes of a server is on record here, until a moment.
 
     One that an inventory says to stand elsewhere (`Topology.attach`) keeps no journal here; its
     beliefs are on record as soon as one of them is.
     """
     machines = case.topology.machines_of(balancer)
-    return not _is_elsewhere(case.topology, balancer) or any(
-        each.balancer in machines for each in case.ledger.beliefs
-    )
+    told = [
+        each.state
+        for each in case.ledger.beliefs
+        if each.balancer in machines and each.backend == server and each.mono < until
+    ]
+    return UNSEEN not in told and (bool(told) or not _is_elsewhere(case.topology, balancer))
 
 
 def _is_elsewhere(topology: Topology, balancer: str) -> bool:
@@ -185,7 +188,8 @@ class Conducts:
         end = window.heal or float("inf")
         met, by_kernel = self._met(name, suspect, end)
         downs, ups = self._changes(name, suspect)
-        is_told, last = tells_beliefs(case, name), max((e.started for e in met), default=begun)
+        is_told = tells_beliefs(case, name, window.node, end)
+        last = max((each.started for each in met), default=begun)
         down = next((moment for moment in downs if moment < end), None)
         if self._counted_as_down(name, window.node, begun):
             down = begun
@@ -213,7 +217,7 @@ class Conducts:
     def _counted_as_down(self, name: str, node: str, moment: float) -> bool:
         machines = self._case.topology.machines_of(name)
         believed = (self._case.blame.believed(each, node, moment) for each in machines)
-        return all(each not in ("", "up") for each in believed)
+        return all(each not in ("", "up", UNSEEN) for each in believed)
 
     def _changes(self, name: str, suspect: Suspect) -> tuple[list[float], list[float]]:
         """When a server came to count as down, and as up, from a fault to its next one."""
@@ -228,7 +232,8 @@ class Conducts:
         found: tuple[list[float], list[float]] = ([], [])
         for each in case.ledger.beliefs:
             is_its = each.balancer in machines and each.backend == window.node
-            if is_its and each.port == port and suspect.begun.earliest < each.mono < until:
+            is_known = each.port == port and each.state != UNSEEN
+            if is_its and is_known and suspect.begun.earliest < each.mono < until:
                 found[each.state == "up"].append(each.mono)
         return found
 
