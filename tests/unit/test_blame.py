@@ -170,6 +170,20 @@ def test_more_faults_never_excuse_what_one_server_said_itself(
     assert _status(history, plan) is FAIL
 
 
+@pytest.mark.parametrize(("label", "blamed"), [("kill:ht1", "lb1"), ("slow:ht1", "lb1")])
+def test_what_hung_before_a_server_that_is_whole_again_is_not_its_doing(
+    label: str, blamed: str
+) -> None:
+    """A frozen balancer holds mail that a server takes later which was broken long before."""
+    history = steadily(80)
+    plan = [broken(history, label, 10, 20), broken(history, "pause:lb1", 40, 60)]
+    at = 45 / CLOCK
+    history.attempt("<held@app>", at=at, took=15 / CLOCK, server="ht1.contoso.com")
+    given = case(history, *plan)
+    [held] = [each for each in given.unserved if each.started == at]
+    assert [window.node for window in suspects(given, held)] == [blamed]
+
+
 class TestAcceptance:
     """It covers what the accepted fault causes, and nothing else."""
 

@@ -85,8 +85,12 @@ class Blame:
         is over: somebody must have done it.
         """
         begun = self._begun(attempt)
-        found = self._of_its_server(attempt, begun) or begun
         allowed_s = self._case.expect.degraded_s / self._case.clock
+        own = self._of_its_server(attempt, begun)
+        # What it refused is its own doing. What was late, or cut, may have hung before it, too.
+        if attempt.code < 400 and not any(each.is_live(attempt, allowed_s) for each in own):
+            own = []
+        found = own or begun
         live = [each for each in found if each.is_live(attempt, allowed_s)] or found
         met = [each for each in live if not self._is_kept_from(each.window.node, attempt)]
         return tuple(met or live)
