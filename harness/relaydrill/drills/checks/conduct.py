@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final
 
 from relaydrill import faults
@@ -34,7 +34,12 @@ _SEEN_BY: Final = {
 
 def fault_of(window: FaultWindow) -> faults.Fault:
     """The fault that a window is of."""
-    return faults.make(*faults.split_kind(window.label.partition(":")[0]))
+    return _fault_called(window.label.partition(":")[0])
+
+
+@cache
+def _fault_called(kind: str) -> faults.Fault:
+    return faults.make(*faults.split_kind(kind))
 
 
 def phase_of(window: FaultWindow) -> Phase:
@@ -177,7 +182,7 @@ class Conducts:
 
     def _weight(self, suspect: Suspect) -> tuple[float, int]:
         case = self._case
-        its = [attempt for attempt, found in self._explained if suspect in found]
+        its = [a for a, found in self._explained if any(each is suspect for each in found)]
         spans = ((each.started, suspect.last_change(each.started)) for each in its)
         longest = max((moment - last.latest for moment, last in spans if last), default=0.0)
         is_over = longest * case.clock > case.expect.degraded_s
@@ -332,8 +337,8 @@ def by_whom(case: Case, attempts: Sequence[Attempt]) -> Counter[str]:
     for attempt in attempts:
         if not (server := meetings.server(attempt)):
             continue
-        nodes = [each.window.node for each in explaining(case, attempt)]
-        if not nodes or server in nodes or _is_its_own(attempt):
+        nodes = {each.window.node for each in explaining(case, attempt)}
+        if nodes <= {server} or _is_its_own(attempt):
             found[server] += 1
     return found
 
