@@ -408,6 +408,15 @@ class TestDeclared:
         assert "it believed ht2 to be up for 40.0 s" in finding.sentence
         assert "MAIL" not in finding.remedy
 
+    def test_a_check_that_cannot_log_in_sees_no_mail_command(self) -> None:
+        """Where MAIL wants STARTTLS first, a check as far as MAIL is blind, and as declared."""
+        label = "backpressure:ht2"
+        history = drilled((label, 2.0, 6.0), meets={label: refusal(452)})
+        locked = "connectors: {client: {port: 25, tls: required, auth: required}}"
+        finding = only(history, bench("{kind: mail}", names=locked))
+        assert "lb1 believed ht2 to be up while it refused" in finding.sentence
+        assert "no health check goes so far into a session" in finding.remedy
+
     def test_one_that_notices_later_than_it_can(self) -> None:
         """Marked down after 25 s, where its check takes 12 at most."""
         history = drilled(("kill:ht2", 2.0, 8.0), meets={})

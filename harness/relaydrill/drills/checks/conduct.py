@@ -53,10 +53,10 @@ def phase_of(window: FaultWindow) -> Phase:
     return (isinstance(fault, ServiceFault) and fault.phase) or Phase.CONNECT
 
 
-def sees(check: HealthCheck, window: FaultWindow) -> bool:
+def sees(case: Case, check: HealthCheck, window: FaultWindow) -> bool:
     """Whether a check of that kind, with these timers, fails on a server with this fault."""
     fault = fault_of(window)
-    if phase_of(window) not in _SEEN_BY.get(check.kind, ()):
+    if phase_of(window) not in _steps(case, check.kind, window.node):
         return False
     delay_s = fault.delay_s if isinstance(fault, ServiceFault) else 0.0
     if window.by_hook and fault.kind == "slow":
@@ -64,9 +64,24 @@ def sees(check: HealthCheck, window: FaultWindow) -> bool:
     return not delay_s or delay_s > check.longest_s
 
 
-def kind_that_sees(window: FaultWindow) -> str:
+def kind_that_sees(case: Case, window: FaultWindow) -> str:
     """The kind of check that goes no further than it must to see a fault; empty where none does."""
-    return next((kind for kind, phases in _SEEN_BY.items() if phase_of(window) in phases), "")
+    kinds = (kind for kind in _SEEN_BY if phase_of(window) in _steps(case, kind, window.node))
+    return next(kinds, "")
+
+
+def _steps(case: Case, kind: str, node: str) -> tuple[Phase, ...]:
+    """The steps of a session that a kind of check takes on the flow's port of a server.
+
+    No check does STARTTLS or logs in: where MAIL wants that first, none comes as far as MAIL.
+    """
+    port = case.topology.flows[case.flow].port
+    has_a_lock = any(
+        each.port == port and "required" in (each.tls, each.auth)
+        for each in case.topology.connectors_of(node).values()
+    )
+    steps = _SEEN_BY.get(kind, ())
+    return tuple(each for each in steps if each is not Phase.MAIL or not has_a_lock)
 
 
 def tells_beliefs(case: Case, balancer: str, server: str, until: float) -> bool:
@@ -368,7 +383,7 @@ def behaves_as_declared(case: Case, balancer: Balancer, conduct: Conduct, kept_s
     Args:
         kept_s: For how long it demonstrably did, field seconds.
     """
-    if balancer.mode == "wnlb" or not sees(balancer.check, conduct.window):
+    if balancer.mode == "wnlb" or not sees(case, balancer.check, conduct.window):
         return True
     begun = conduct.window.injected or conduct.window.inject
     spoilt_s = case.stalled_s(begun, begun + kept_s / case.clock) * case.clock

@@ -49,7 +49,7 @@ def reasons(name: str, causes: Sequence[Cause]) -> Iterator[Said]:
     if odd:
         yield _not_as_declared(name, balancer, odd)
     rest = [each for each in dealt if each not in odd]
-    blind = [each for each in rest if each.met and not sees(balancer.check, each.conduct.window)]
+    blind = [each for each in rest if each.met and not each.is_seen(balancer)]
     if blind:
         yield _blind(name, balancer, blind)
     if not odd and not blind:
@@ -85,6 +85,10 @@ class _Dealt:
         begun = window.injected or window.inject
         last = max((each.started for each in self.met), default=begun)
         return (last - begun) * self.case.clock
+
+    def is_seen(self, balancer: Balancer) -> bool:
+        """Whether the balancer's declared check fails on a server with this fault."""
+        return sees(self.case, balancer.check, self.conduct.window)
 
     def is_as_declared(self, balancer: Balancer) -> bool:
         """Whether the balancer could have the check that the topology says it has."""
@@ -122,7 +126,7 @@ def _blind(name: str, balancer: Balancer, blind: list[_Dealt]) -> Said:
             f"{who} went on being given mail by {name}, whose check ({check}) does not see this: "
             f"{they} {told_of(met).replace('of them', f'of the {of} attempts', 1)}"
         )
-    kinds = {kind_that_sees(each.conduct.window) for each in blind}
+    kinds = {kind_that_sees(each.case, each.conduct.window) for each in blind}
     farthest = next((kind for kind in reversed(_FAR_ENOUGH) if kind in kinds), "")
     if check == farthest:  # it goes so far, and is more patient than the senders
         return Said(told, f"shorter timeouts of the check on {name}")
