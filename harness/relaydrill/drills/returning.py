@@ -6,10 +6,11 @@ Durations are field seconds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from relaydrill.topology import EXIM_RETRIES, Topology
 from relaydrill.topology.paths import is_direct
-from relaydrill.verdict import ShareTest, share_test
+from relaydrill.verdict import Levels, ShareTest, share_test
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,22 @@ class Comeback:
     instead: str = ""
 
 
-def comeback_of(topology: Topology, node: str, flow: str) -> Comeback:
+ALONE: Final = Levels()
+"""Of a test that is the only one of its drill."""
+
+
+def comeback_of(topology: Topology, node: str, flow: str, levels: Levels = ALONE) -> Comeback:
     """What a flow wants of a node after its heal.
 
     A balancer with a standby takes its VIPs back, unless it does not preempt. Behind a balancer a
     quarter of the fair share must be noticed, and where senders pick by DNS a half of it, for they
-    are more in number and choose more seldom. The promised rates are a false alarm in 100 drills
-    and a miss in 20. With round robin the spread is far more even than chance, so that the real
+    are more in number and choose more seldom. How often chance alone may look like that is said by
+    the levels. With round robin the spread is far more even than chance, so that the real
     false-alarm rate lies well below. A node that the senders are led to past the balancer owes that
     flow no share of the balancer's.
+
+    Args:
+        levels: At which the drill's tests decide; the test is planned for them.
     """
     if node in topology.pairs:
         vrrp, (_, standby) = topology.balancers[node].vrrp, topology.pairs[node]
@@ -49,13 +57,17 @@ def comeback_of(topology: Topology, node: str, flow: str) -> Comeback:
         fair, back_s = _fair_share(topology, node, flow), _back_s(topology, node)
         if not fair:
             return Comeback(back_s)
-        return Comeback(back_s, backends, share_test(fair, fair / 4))
+        return Comeback(back_s, backends, _test(fair, fair / 4, levels))
     shunned_s = _shunned_s(topology, flow)
     servers = topology.expectation(flow).spread
     if node in servers and len(servers) >= 2:
         fair = 1 / len(servers)
-        return Comeback(shunned_s, servers, share_test(fair, fair / 2), of_choices=True)
+        return Comeback(shunned_s, servers, _test(fair, fair / 2, levels), of_choices=True)
     return Comeback(shunned_s)
+
+
+def _test(fair: float, worse: float, levels: Levels) -> ShareTest:
+    return share_test(fair, worse, alarm=levels.doubt, miss=levels.miss)
 
 
 def _fair_share(topology: Topology, node: str, flow: str) -> float:

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from relaydrill.drills.checks.bite import is_idle
 from relaydrill.drills.checks.case import Case, stood_still
+from relaydrill.drills.family import by_chance
 from relaydrill.drills.model import FaultSpec
 from relaydrill.drills.returning import Comeback, comeback_of
-from relaydrill.verdict import ShareTest, Status, Verdict, failed, interval, merge, passed, unknown
+from relaydrill.verdict import Levels, Status, Verdict, interval, merge, passed, unknown
 
 
 def check_return(case: Case) -> Verdict | None:
@@ -20,14 +21,17 @@ def check_return(case: Case) -> Verdict | None:
     verdicts = [_return(case, spec) for spec in used]
     told = [verdict for verdict in verdicts if verdict is not None]
     worst = merge(verdict.status for verdict in told)
-    return next((verdict for verdict in told if verdict.status is worst), None)
+    doubtful = [verdict for verdict in told if verdict.status is worst]
+    # Of several, the one that chance explains worst: an audit looks at the smallest p first.
+    return min(doubtful, key=lambda verdict: verdict.figures.get("p", 1.0), default=None)
 
 
 def _return(case: Case, spec: FaultSpec) -> Verdict | None:
     window = case.window(spec)
     if window is None or window.healed is None or spec.kind == "none" or spec.for_good:
         return None
-    comeback = comeback_of(case.topology, spec.node, case.flow)
+    levels = case.drill.levels
+    comeback = comeback_of(case.topology, spec.node, case.flow, levels)
     if comeback.instead:
         return _stays(case, spec.node, comeback.instead, window.healed)
     after = window.healed + comeback.allowance_s / case.clock
@@ -37,15 +41,15 @@ def _return(case: Case, spec: FaultSpec) -> Verdict | None:
         took = case.ledger.took(spec.node, case.flow, port, after=window.healed)
         text = f"{spec.node} took {took} messages after its return"
         return (passed if took else unknown)("return", text, took=took)
-    verdict = _share(spec.node, choices, comeback.peers, comeback.test)
+    verdict = _share(spec.node, choices, comeback, levels)
     settled = case.settled(window.healed)
-    if verdict.status is not Status.FAIL or settled <= after:
+    if verdict.figures.get("p", 1.0) > levels.doubt or settled <= after:
         return verdict
     # A machine that starves has checks fail, and a balancer give out what it has otherwise: what
     # counts is what came after that.
     later = _choices(case, comeback, settled) or Counter()
     stalled_s = case.stalled_s(window.healed, settled) * case.clock
-    again = _share(spec.node, later, comeback.peers, comeback.test)
+    again = _share(spec.node, later, comeback, levels)
     return replace(again, summary=again.summary + stood_still(stalled_s))
 
 
@@ -66,17 +70,23 @@ def _choices(case: Case, comeback: Comeback, after: float) -> Counter[str] | Non
     return Counter(choice for choice, _ in made)
 
 
-def _share(node: str, choices: Counter[str], peers: tuple[str, ...], test: ShareTest) -> Verdict:
+def _share(node: str, choices: Counter[str], comeback: Comeback, levels: Levels) -> Verdict:
     """Whether a node got its share of the choices among its peers."""
-    everyone = sum(choices[peer] for peer in {*peers})
+    test = comeback.test
+    assert test
+    everyone = sum(choices[peer] for peer in {*comeback.peers})
     mine = choices[node]
     figures = {"took": mine, "of": everyone, "fair": round(test.fair, 4), "needed": test.choices}
     if everyone < test.choices:
         text = f"only {everyone} messages after {node}'s return, {test.choices} are needed to tell"
         return unknown("return", text, **figures)
-    low, high = interval(mine, everyone, 2 * test.alarm)
+    p = test.p(mine, everyone)
+    status = levels.status(p)
+    low, high = interval(
+        mine, everyone, 2 * (levels.alarm if status is Status.FAIL else levels.doubt)
+    )
     text = (
         f"{node} took {mine} of {everyone} after its return: {low:.0%} to {high:.0%}, "
         f"fair share {test.fair:.0%}"
     )
-    return (failed if test.rejects(mine, everyone) else passed)("return", text, **figures)
+    return by_chance("return", text, p, levels, **figures)

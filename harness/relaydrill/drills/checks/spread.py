@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections import Counter
 
 from relaydrill.drills.checks.case import Case
+from relaydrill.drills.family import by_chance
 from relaydrill.topology import Topology
-from relaydrill.verdict import SpreadTest, Verdict, failed, interval, passed, spread_test, unknown
+from relaydrill.verdict import SpreadTest, Verdict, interval, spread_test, unknown
 
 
 def check_spread(case: Case) -> Verdict | None:
@@ -22,7 +23,8 @@ def check_spread(case: Case) -> Verdict | None:
     servers = case.expect.spread
     if not servers or case.drill.faults:
         return None
-    test = spread_test(len(servers))
+    levels = case.drill.levels
+    test = spread_test(len(servers), alarm=levels.doubt, miss=levels.miss)
     counts = _chosen(case)
     choices = counts.total()
     figures = {
@@ -30,18 +32,21 @@ def check_spread(case: Case) -> Verdict | None:
         "elsewhere": choices - sum(counts[server] for server in servers),
         "choices": choices,
         "needed": test.choices,
-        "false_alarm": test.alarm,
+        "false_alarm": levels.alarm,
         "miss": test.miss,
     }
     told = ", ".join(f"{server} {counts[server]}" for server in servers)
     uneven = [_named(server, counts[server], choices, test) for server in servers]
     uneven = [each for each in uneven if each]
     if uneven:
-        return failed("spread", f"{'; '.join(uneven)} (of {choices}: {told})", **figures)
+        p = min(test.p(counts[server], choices) for server in servers)
+        text = f"{'; '.join(uneven)} (of {choices}: {told})"
+        return by_chance("spread", text, p, levels, **figures)
     if choices < test.choices:
         text = f"only {choices} independent choices, {test.choices} are needed to tell"
         return unknown("spread", text, **figures)
-    return passed("spread", f"even over {choices} choices: {told}", **figures)
+    p = min(test.p(counts[server], choices) for server in servers)
+    return by_chance("spread", f"even over {choices} choices: {told}", p, levels, **figures)
 
 
 def _chosen(case: Case) -> Counter[str]:
