@@ -58,6 +58,7 @@ class History:
         reason: str = "",
         server: str = "",
         recipient: str | None = None,
+        **more: Any,
     ) -> None:
         """An attempt and, unless the sender ends first, its outcome."""
         begun = self._now + 0.001 if at is None else at
@@ -77,6 +78,7 @@ class History:
             detail |= {"code": code} if code else {}
             detail |= {"reason": reason} if reason else {}
             detail |= {"server": server} if server else {}
+            detail |= more
             self.write("app", "outcome", message, at=begun + took, recipient=recipient, **detail)
 
     def accepted(self, message: str, node: str = "ht1", **rest: Any) -> None:

@@ -233,12 +233,12 @@ class SpreadTest:
     choices: int
 
     def p(self, k: int, n: int) -> float:
-        """How likely it is that one of the servers lies as far off its share as k of n choices.
+        """The p-value of one server's share, for all servers together (Bonferroni).
 
-        At most, and on either side (Bonferroni); so it compares with ``alarm``, not with ``each``.
+        It is at most ``alarm`` where, and only where, `rejects` says so.
         """
-        less, more = binomial_below(k, n, self.fair), 1.0 - binomial_below(k - 1, n, self.fair)
-        return min(1.0, 2 * round(1 / self.fair) * min(less, more))
+        tail = min(binomial_below(k, n, self.fair), 1.0 - binomial_below(k - 1, n, self.fair))
+        return min(1.0, 2 * tail * self.alarm / self.each)
 
     def rejects(self, k: int, n: int) -> str:
         """``less than`` or ``more than`` where k of n choices are no equal share; else empty."""

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.audit_chances import BUILT_IN, audits_of, held
+from tests.report import made_up
 
 from relaydrill import inventory
 from relaydrill.drills import audit as audits
@@ -175,7 +176,7 @@ def planned_tests(topology: Topology) -> Iterator[tuple[float, float, Levels, Le
                     yield test.fair, test.worse, drill.levels, again.levels
 
 
-@pytest.mark.parametrize("name", ["microsoft", "sharepoint"])
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_both_looks_together_miss_one_in_twenty_at_most(name: str) -> None:
     """A server that gets so little of its share as must be noticed passes no more often.
 
@@ -191,9 +192,11 @@ def test_both_looks_together_miss_one_in_twenty_at_most(name: str) -> None:
         assert missed <= 0.05
 
 
-@pytest.mark.parametrize("name", ["microsoft", "sharepoint"])
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_whole_audits_of_healthy_tiers_fail_by_chance_in_1_of_100_at_most(name: str) -> None:
-    """Drawn choice by choice, with pairs and second looks; each drill for itself fails in most.
+    """Drawn choice by choice, with pairs and second looks; each drill for itself fails in many.
+
+    Though tests are a hundred times stricter, mail is sent for 3 % longer, second looks aside.
 
     `python -m tests.audit_chances` draws thousands of them, and says how many.
     """
@@ -204,29 +207,12 @@ def test_whole_audits_of_healthy_tiers_fail_by_chance_in_1_of_100_at_most(name: 
     assert found.more_s <= 0.05 * found.planned_s * found.audits
     each = audits_of(topology, 300, seed=17, levels=Levels())
     assert each.failed > 10 * RATE * each.audits
-
-
-def test_an_audit_takes_hardly_longer_than_drills_of_which_each_stands_alone() -> None:
-    """Its tests are a hundred times stricter, for 3 % more of sending."""
-    for name in BUILT_IN:
-        topology = inventory.load(name)
-        alone, pairs = phases(topology)
-        single = (
-            plan(
-                topology,
-                faults=tuple(spec.label for spec in drill.faults),
-                flows=drill.flows,
-                levels=Levels(),
-            )
-            for drill in (*alone, *pairs)
-        )
-        before = sum(drill.length_s for drill in single)
-        assert sum(drill.length_s for drill in (*alone, *pairs)) <= 1.03 * before
+    assert found.planned_s <= 1.03 * each.planned_s
 
 
 def in_doubt(check: str = "return") -> Verdict:
     """A check whose first look left a doubt."""
-    return by_chance(check, "little", 0.004, LEVELS)
+    return by_chance(check, "little", LEVELS, p=0.004)
 
 
 class TestVerdict:
@@ -243,7 +229,7 @@ class TestVerdict:
     )
     def test_two_levels_make_three_verdicts(self, p: float, expected: Status) -> None:
         """Only what lies between them is a doubt."""
-        verdict = by_chance("return", "so many", p, LEVELS, took=3)
+        verdict = by_chance("return", "so many", LEVELS, p=p, took=3)
         assert verdict.status is expected
         assert verdict.figures == {"took": 3, "p": p, "alarm": 1e-4, "doubt": 0.01}
         assert is_in_doubt(verdict) is (expected is Status.UNKNOWN)
@@ -282,7 +268,7 @@ class TestSecondLook:
             ((in_doubt(), failed("gap", "")), False),
             ((in_doubt(), unknown("bite", "")), False),
             ((in_doubt(), failed("gap", "").accept("known")), True),
-            ((by_chance("return", "", 1e-9, LEVELS),), False),
+            ((by_chance("return", "", LEVELS, p=1e-9),), False),
             ((unknown("return", "only 3 messages"),), False),
         ],
     )
@@ -383,7 +369,7 @@ class TestAudit:
         """No chance is left then, and there is no third look."""
         topology = inventory.load("sharepoint")
         drills = plan_audit(topology, units=("ht1",))
-        bad = by_chance("return", "little again", 1e-3, Levels(0.01, 0.01))
+        bad = by_chance("return", "little again", Levels(0.01, 0.01), p=1e-3)
         labs = Labs(monkeypatch, ht1=[in_doubt(), bad])
         audit = run_audit(topology, drills, labs, tmp_path / "audit")
         assert [each.status for each in audit.rows] == [Status.PASS, Status.FAIL]
@@ -397,7 +383,7 @@ class TestAudit:
         drills = tuple(
             replace(drill, levels=Levels()) for drill in plan_audit(topology, units=("ht1", "ht2"))
         )
-        one, two = (by_chance("return", "little", p, Levels()) for p in (0.006, 1e-9))
+        one, two = (by_chance("return", "little", Levels(), p=p) for p in (0.006, 1e-9))
         labs = Labs(monkeypatch, ht1=[one], ht2=[two])
         audit = run_audit(topology, drills, labs, tmp_path / "audit")
         assert audit.false_alarm.method == HOLM
@@ -418,6 +404,39 @@ class TestAudit:
         drill = plan_audit(microsoft)[1]
         rows = (
             row(microsoft, drill, failed("gap", "a minute", gap_s=60.0)),
-            row(microsoft, drill, by_chance("return", "none", 0.0, Levels())),
+            row(microsoft, drill, by_chance("return", "none", Levels(), p=0.0)),
         )
         assert by_holm(rows, 250) == rows
+
+
+class TestChecks:
+    """`return` decides at the levels of its drill."""
+
+    @pytest.mark.parametrize(
+        ("levels", "expected"),
+        [
+            (Levels(), Status.FAIL),
+            (Levels(1e-5, 0.01), Status.UNKNOWN),
+            (Levels(1e-5, 1e-5), Status.PASS),
+        ],
+    )
+    def test_the_same_share_fails_a_drill_alone_and_leaves_a_doubt_in_an_audit(
+        self, tmp_path: Path, levels: Levels, expected: Status
+    ) -> None:
+        """A third in place of a half, 60 of 160: chance does that once in a thousand drills."""
+        topology = made_up.topology()
+        drill = replace(made_up.drill(made_up.KILL), levels=levels)
+        history = made_up.outage()
+        for number in range(120):
+            name = "ht1" if number % 3 == 0 else "ht2"
+            at, message = 6.0 + number / 20, f"<{number}.more@app>"
+            history.attempt(message, at=at, took=0.004, code=250, server=f"{name}.contoso.com")
+            history.accepted(message, name, at=at + 0.002)
+            history.arrived(message, at=at + 0.003)
+            history.write(name, "relayed", message, at=at + 0.0035, to="127.0.0.1:25")
+        run = made_up.write_run(tmp_path / "run", topology, drill, history.events)
+        verdict = judge(run).flows[0].check("return")
+        assert verdict is not None
+        assert (verdict.status, verdict.figures["alarm"]) == (expected, levels.alarm)
+        assert is_in_doubt(verdict) is (levels.doubt > levels.alarm)
+        assert judge(run).document() == judge(run).document()

@@ -107,16 +107,17 @@ def _each(tests: int) -> float:
     return RATE / PHASES / max(1, tests)
 
 
-def by_chance(check: str, summary: str, p: float, levels: Levels, **figures: Any) -> Verdict:
-    """The verdict of a statistical test that had all the choices it needs.
+def by_chance(check: str, summary: str, levels: Levels, **figures: Any) -> Verdict:
+    """The verdict of a statistical test by its p, which the figures have.
 
     Args:
-        check, summary, figures: As of `Verdict`. p: How likely chance alone is.
+        check, summary, figures: As of `Verdict`.
     """
-    status = levels.status(p)
+    status = levels.status(figures["p"])
     if status is Status.UNKNOWN:
-        summary += f"; chance alone does that once in {1 / p:.0f}: a second look has to decide"
-    told = {**figures, "p": p, "alarm": levels.alarm, "doubt": levels.doubt}
+        often = f"{1 / figures['p']:.0f}"
+        summary += f"; chance alone does that once in {often}: a second look has to decide"
+    told = {**figures, "alarm": levels.alarm, "doubt": levels.doubt}
     return Verdict(check, status, summary, told)
 
 

@@ -29,6 +29,7 @@ from relaydrill.ledger.entries import FOREIGN, Account, Attempt, Entry, counted
 from relaydrill.ledger.joining import join
 from relaydrill.ledger.journals import MANY_BYTES, join_journals
 from relaydrill.ledger.observed import ANY_PORT, Belief, FaultWindow, Stall, Traffic
+from relaydrill.ledger.tried import Tried
 
 __all__ = [
     "ANY_PORT",
@@ -43,6 +44,7 @@ __all__ = [
     "Ledger",
     "Stall",
     "Traffic",
+    "Tried",
     "counted",
     "join",
     "join_journals",

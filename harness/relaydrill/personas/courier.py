@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from relaydrill.personas.base import Directory, Learning, Mind, Persona, Unresolved
@@ -24,6 +24,10 @@ class Sent:
 
     outcome: Outcome
     choice: str
+
+
+def _nobody(_sent: Sent) -> None:
+    """Who is told where nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Courier:
         sender: str,
         recipient: str,
         content: bytes,
+        tell: Callable[[Sent], None] = _nobody,
     ) -> Sent:
         """Send one message to one recipient, and say what was learnt. Never raises for the network.
 
@@ -65,6 +70,8 @@ class Courier:
             persona, mind: Whose behaviour to follow, and which of its kind it is.
             host: Name to resolve, or domain whose MX records count. port: Logical port.
             sender, recipient: The envelope. content: Headers and body, CRLF.
+            tell: Called once with what was learnt, at the moment when that is: a message is the
+                server's from its 250 on (RFC 5321 §4.2.5), however long it takes to answer QUIT.
         """
         outcome = Outcome(Result.UNREACHABLE, Phase.CONNECT, reason=f"no address for {host}")
         first, undecided = "", None
@@ -73,21 +80,25 @@ class Courier:
                 first = first or address
                 route = self._route(persona, host, self.endpoint(address, port))
                 if not self.permits(route.endpoint):
-                    return Sent(_fenced(route.endpoint), first)
-                outcome = _deliver(route, sender, recipient, content)
-                if outcome.result is Result.ACCEPTED:
-                    return Sent(outcome, first)
-                if isinstance(mind, Learning):
-                    mind.learn(address, outcome)
-                if outcome.result is Result.UNANSWERED:
-                    undecided = outcome
-                if not persona.goes_on(outcome):
+                    undecided = outcome = _fenced(route.endpoint)
                     break
+                with _delivery(route, sender, recipient, content) as outcome:
+                    is_accepted = outcome.result is Result.ACCEPTED
+                    if not is_accepted and isinstance(mind, Learning):
+                        mind.learn(address, outcome)
+                    if outcome.result is Result.UNANSWERED:
+                        undecided = outcome
+                    if is_accepted or not persona.goes_on(outcome):
+                        # A server that may have it outweighs a later one's refusal.
+                        sent = Sent(outcome if is_accepted else undecided or outcome, first)
+                        tell(sent)
+                        return sent
         except Unresolved as error:
             if not first:  # what was tried before tells more
                 outcome = Outcome(Result.UNREACHABLE, Phase.CONNECT, reason=str(error))
-        # A server that may have it outweighs a later one's refusal.
-        return Sent(undecided or outcome, first)
+        sent = Sent(undecided or outcome, first)
+        tell(sent)
+        return sent
 
     def ask(
         self,
@@ -161,19 +172,19 @@ def _trusting() -> ssl.SSLContext:
     return context
 
 
-def _deliver(route: Route, sender: str, recipient: str, content: bytes) -> Outcome:
-    """One session with one server."""
-    try:
-        session = SmtpSession.connect(route)
-    except SessionEnded as ended:
-        return ended.outcome
-    try:
-        outcome = session.send(sender, (recipient,), content)[recipient]
-    except BaseException as error:
-        session.close()
-        if isinstance(error, SessionEnded):
-            return error.outcome
-        raise
-    with contextlib.suppress(OSError):
-        session.quit()
-    return outcome
+@contextlib.contextmanager
+def _delivery(route: Route, sender: str, recipient: str, content: bytes) -> Iterator[Outcome]:
+    """One session with one server: what it came to, and once that has been told its end by QUIT."""
+    with contextlib.ExitStack() as opened:
+        is_whole = True
+        try:
+            session = SmtpSession.connect(route)
+            opened.callback(session.close)
+            outcome = session.send(sender, (recipient,), content)[recipient]
+        except SessionEnded as ended:
+            outcome, is_whole = ended.outcome, False
+            opened.close()
+        yield outcome
+        if is_whole:
+            with contextlib.suppress(OSError):
+                session.quit()
