@@ -6,12 +6,16 @@ Durations are field seconds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from relaydrill.personas import PERSONAS
 from relaydrill.sharing import keeps_clients, parts_by_target, taken
 from relaydrill.topology import EXIM_RETRIES, Topology
 from relaydrill.topology.paths import balancers_of, targets_of
-from relaydrill.verdict import ShareTest, share_test
+from relaydrill.verdict import Levels, ShareTest, share_test
+
+ALONE: Final = Levels()
+"""Of a test that is the only one of its drill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +37,17 @@ class Comeback:
     instead: str = ""
 
 
-def comeback_of(topology: Topology, node: str, flow: str) -> Comeback:
+def comeback_of(topology: Topology, node: str, flow: str, levels: Levels = ALONE) -> Comeback:
     """What a flow wants of a node after its heal.
 
     A balancer with a standby takes its VIPs back, unless it does not preempt. Behind balancers, by
     those that the flow passes, a quarter of the fair share must be noticed, and where senders pick
-    by DNS a half of it, for they are more in number and choose more seldom. The promised rates are
-    a false alarm in 100 drills and a miss in 20. With round robin the spread is far more even than
-    chance, so that the real false-alarm rate lies well below.
+    by DNS a half of it, for they are more in number and choose more seldom. How often chance may
+    look like that, the levels say. With round robin the spread is far more even than chance, so
+    that the real false-alarm rate lies well below.
+
+    Args:
+        levels: At which the drill's tests decide; the test is planned for them.
     """
     if node in topology.pairs:
         vrrp, (_, standby) = topology.balancers[node].vrrp, topology.pairs[node]
@@ -51,12 +58,16 @@ def comeback_of(topology: Topology, node: str, flow: str) -> Comeback:
     if not 0 < fair < 1:
         return Comeback(allowance_s)
     if servers := _promised(topology, flow, node):
-        return Comeback(allowance_s, servers, share_test(fair, fair / 2), of_choices=True)
+        return Comeback(allowance_s, servers, _test(fair, fair / 2, levels), of_choices=True)
     everyone = taken(topology, flow)
     peers = tuple(name for name in topology.nodes if name in everyone)
     of_choices = not _by_vip(topology, flow)
     worse = fair / 2 if of_choices else fair / 4
-    return Comeback(allowance_s, peers, share_test(fair, worse), of_choices=of_choices)
+    return Comeback(allowance_s, peers, _test(fair, worse, levels), of_choices=of_choices)
+
+
+def _test(fair: float, worse: float, levels: Levels) -> ShareTest:
+    return share_test(fair, worse, alarm=levels.doubt, miss=levels.miss)
 
 
 def _fair_share(topology: Topology, flow: str, node: str) -> float:

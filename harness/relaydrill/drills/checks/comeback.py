@@ -17,6 +17,7 @@ from relaydrill.drills.checks.stretches import (
     sharing,
     without,
 )
+from relaydrill.drills.family import by_chance
 from relaydrill.drills.model import FaultSpec
 from relaydrill.drills.returning import Comeback, comeback_of
 from relaydrill.ledger import Attempt
@@ -29,7 +30,6 @@ from relaydrill.verdict import (
     Status,
     Verdict,
     binomial_below,
-    failed,
     interval,
     merge,
     passed,
@@ -69,7 +69,7 @@ def _return(case: Case, spec: FaultSpec) -> Verdict | None:
     if is_broken(case, node, healed):
         return None  # it returns with the heal of what else is wrong with it
     until = next_fault(case, node, healed)
-    comeback = comeback_of(case.topology, node, case.flow)
+    comeback = comeback_of(case.topology, node, case.flow, case.drill.levels)
     if comeback.instead:
         return _stays(case, node, comeback.instead, healed, until)
     # What was never there cannot be there again: that it took nothing before is told by `bite`.
@@ -141,7 +141,7 @@ def _share(
     if comeback.of_choices and _keeps(case, parts):
         return None
     found = _judged(case, node, comeback, parts, until)
-    if found.status is not Status.FAIL:
+    if found.figures.get("p", 1.0) > case.drill.levels.doubt:
         return found
     # A machine that starves has checks fail, and a balancer give out what it has otherwise; and
     # for a while after the heal attempts may fail, by the flow's own promise.
@@ -192,13 +192,15 @@ def _judged(
     )
     worse = whole.most * test.worse / test.fair
     is_proven = 1 - binomial_below(whole.mine - 1, n, worse) <= test.miss
-    text = _told(node, whole, test)
-    figures |= {"p": p, "alarm": test.alarm}
+    levels = case.drill.levels
+    status = levels.status(p)
+    text = _told(node, whole, levels.alarm if status is Status.FAIL else levels.doubt)
+    figures |= {"p": p, "alarm": levels.alarm}
     if whole.tried != whole.mine and comeback.of_choices:
         text += f"; it was tried first by {whole.tried}, and accepted {whole.mine} of them"
         figures["tried"] = whole.tried
-    if p <= test.alarm:
-        return failed("return", text, **figures)
+    if status is not Status.PASS:
+        return by_chance("return", text, levels, **figures)
     if is_proven:
         return passed("return", text, **figures)
     if n < test.choices:
@@ -222,8 +224,8 @@ def _before(case: Case, node: str, comeback: Comeback) -> float:
     return interval(counts["mine"], counts["everyone"], 2 * test.alarm)[1]
 
 
-def _told(node: str, whole: _Sample, test: ShareTest) -> str:
-    low, high = interval(whole.mine, whole.everyone, 2 * test.alarm)
+def _told(node: str, whole: _Sample, error: float) -> str:
+    low, high = interval(whole.mine, whole.everyone, 2 * error)
     fair = f"{whole.least:.0%}"
     if f"{whole.most:.0%}" != fair:
         verb = number_of(len(whole.out), "was", "were")
@@ -330,6 +332,7 @@ def _with_refusals(
     kept = [each for each in refused if not each.accepted]
     text += f" ({said(kept)})" if kept else ", which others took"
     figures = {**found.figures, "met": met, "not_accepted": len(refused)}
+    figures.pop("doubt", None)  # what chance had no part in takes no second look
     chance = 1 - binomial_below(len(refused) - 1, met, _FLUKES)
     if len(refused) >= 2 and chance <= _SURE:
         # No healthy server does that by chance, so this is no test whose errors add up.

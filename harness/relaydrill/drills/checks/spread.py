@@ -17,8 +17,9 @@ from typing import Any
 
 from relaydrill.drills.checks.case import Case
 from relaydrill.drills.checks.choosing import says_nothing, took_it
+from relaydrill.drills.family import by_chance
 from relaydrill.sharing import keeps_clients
-from relaydrill.verdict import SpreadTest, Verdict, failed, interval, passed, spread_test, unknown
+from relaydrill.verdict import SpreadTest, Verdict, interval, passed, spread_test, unknown
 
 
 def check_spread(case: Case) -> Verdict | None:
@@ -26,7 +27,8 @@ def check_spread(case: Case) -> Verdict | None:
     servers = case.expect.spread
     if not servers or case.drill.faults:
         return None
-    test = spread_test(len(servers))
+    levels = case.drill.levels
+    test = spread_test(len(servers), alarm=levels.doubt, miss=levels.miss)
     tried, counts = _chosen(case)
     choices = tried.total()
     figures: dict[str, Any] = {
@@ -35,9 +37,9 @@ def check_spread(case: Case) -> Verdict | None:
         "elsewhere": choices - sum(counts[server] for server in servers),
         "choices": choices,
         "needed": test.choices,
-        "false_alarm": test.alarm,
+        "false_alarm": levels.alarm,
         "miss": test.miss,
-        "alarm": test.alarm,
+        "alarm": levels.alarm,
         "p": min((test.p(counts[server], choices) for server in servers), default=1.0),
     }
     told = ", ".join(f"{server} {counts[server]}" for server in servers)
@@ -46,7 +48,8 @@ def check_spread(case: Case) -> Verdict | None:
     refused = [_refused(each, tried[each], counts[each]) for each in servers]
     beside = "".join(f"; {each}" for each in refused if each)
     if uneven:
-        return failed("spread", f"{'; '.join(uneven)} (of {choices}: {told}){beside}", **figures)
+        text = f"{'; '.join(uneven)} (of {choices}: {told}){beside}"
+        return by_chance("spread", text, levels, **figures)
     if choices < test.choices:
         text = f"only {choices} independent choices, {test.choices} are needed to tell{beside}"
         return unknown("spread", text, **figures)

@@ -150,7 +150,8 @@ def page_of_audit(audit: Audit) -> Page:
     """The report of an audit."""
     title = f"Audit of {audit.topology.name}"
     page = _page(title, "audit", audit.rows, audit.directory, audit.document())
-    return replace(page, remarks=(*audit.remarks, *page.remarks))
+    told = f"{audit.false_alarm.sentence}."
+    return replace(page, remarks=(*audit.remarks, *page.remarks, told))
 
 
 def page_of_drill(judgement: Judgement) -> Page:
