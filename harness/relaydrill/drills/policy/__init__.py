@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from relaydrill.drills.policy.envelopes import FOREIGN
-from relaydrill.drills.policy.judging import judge_question
+from relaydrill.drills.policy.judging import ask_and_judge, judge_question
+from relaydrill.drills.policy.meaning import Answer
 from relaydrill.drills.policy.questions import Question, Rule, lacking, questions
 from relaydrill.drivers.base import Lab
 from relaydrill.errors import UsageError
@@ -91,12 +92,24 @@ def _judged(lab: Lab, asked: tuple[Question, ...]) -> tuple[tuple[Question, Verd
     Of one node one by one: its connectors may cap the sessions of a client, or of all.
     """
     vips = [each for each in asked if each.door in lab.topology.vips]
-    found = {each: judge_question(lab, each) for each in vips}
+    found = _judged_in_turn(lab, vips)
     nodes = dict[str, list[Question]]()
     for each in asked:
         if each not in found:
             nodes.setdefault(each.door, []).append(each)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="policy") as pool:
-        for some in pool.map(lambda own: {q: judge_question(lab, q) for q in own}, nodes.values()):
+        for some in pool.map(lambda own: _judged_in_turn(lab, own), nodes.values()):
             found |= some
     return tuple((each, found[each]) for each in asked)
+
+
+def _judged_in_turn(lab: Lab, asked: list[Question]) -> dict[Question, Verdict]:
+    """One by one; a client that no server greeted at a door is not made to wait there again."""
+    found = dict[Question, Verdict]()
+    silent = dict[tuple[str, str, int], Answer]()
+    for question in asked:
+        here = (question.client, question.door, question.port)
+        found[question], silence = ask_and_judge(lab, question, silent.get(here))
+        if silence:
+            silent[here] = silence
+    return found
