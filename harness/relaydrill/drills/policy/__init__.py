@@ -89,16 +89,16 @@ def judge_policy(lab: Lab) -> Policy:
 def _judged(lab: Lab, asked: tuple[Question, ...]) -> tuple[tuple[Question, Verdict], ...]:
     """All questions with their verdicts: first through the VIPs, then of all nodes at a time.
 
-    Of one node one by one: its connectors may cap the sessions of a client, or of all.
+    At one port of a node one by one: a connector may cap the sessions of a client, or of all.
     """
     vips = [each for each in asked if each.door in lab.topology.vips]
     found = _judged_in_turn(lab, vips)
-    nodes = dict[str, list[Question]]()
+    ports = dict[tuple[str, int], list[Question]]()
     for each in asked:
         if each not in found:
-            nodes.setdefault(each.door, []).append(each)
+            ports.setdefault((each.door, each.port), []).append(each)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="policy") as pool:
-        for some in pool.map(lambda own: _judged_in_turn(lab, own), nodes.values()):
+        for some in pool.map(lambda own: _judged_in_turn(lab, own), ports.values()):
             found |= some
     return tuple((each, found[each]) for each in asked)
 
