@@ -136,6 +136,8 @@ class Case:
                 and self.slow_s < (each.took_s or 0.0) <= within_s
                 and self._went_by(each, window.node)
             ]
+            if not held:
+                continue
             usual_s = self._longest_through(window.node, suspect.begun.latest, window.heal)
             yield from (each for each in held if (each.took_s or 0.0) > 2 * usual_s)
 
