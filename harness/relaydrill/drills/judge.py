@@ -35,7 +35,9 @@ def judge(directory: Path, *, many_bytes: int = MANY_BYTES) -> Judgement:
     flows = tuple(
         FlowVerdict(
             flow,
-            run_checks(Case(run.topology, run.drill, flow, ledger, run.problems, covered.of(flow))),
+            run_checks(
+                Case(run.topology, run.drill, flow, ledger, run.problems, holes=covered.of(flow))
+            ),
         )
         for flow in run.drill.flows
     )
