@@ -29,6 +29,7 @@ class Case:
         problems: What failed in the harness.
         minds_machine: Whether a starving machine may be an excuse.
         accepting: Whether what failed for an accepted fault alone counts as served.
+        holes: What is missing of the evidence, a sentence each; see `relaydrill.drills.coverage`.
     """
 
     topology: Topology
@@ -38,6 +39,7 @@ class Case:
     problems: tuple[str, ...] = ()
     minds_machine: bool = True
     accepting: bool = False
+    holes: tuple[str, ...] = ()
 
     @cached_property
     def attempts(self) -> Attempts:
@@ -72,8 +74,12 @@ class Case:
 
     @cached_property
     def broken_from(self) -> float | None:
-        """Monotonic time at which the first fault began to be injected."""
-        return min((window.inject for window in self.ledger.faults), default=None)
+        """Monotonic time at which the first fault that breaks something began to be injected.
+
+        None where nothing was broken: what fails then is the tier's own.
+        """
+        broken = (each.window.inject for each in self.blame.suspects)
+        return min(broken, default=None)
 
     def only_broken(self, window: FaultWindow) -> bool:
         """Whether nothing else was broken meanwhile, so that what went wrong is its doing."""
@@ -124,14 +130,39 @@ class Case:
             window = suspect.window
             if window.heal is None or window.node in self.topology.pairs:
                 continue
-            for each in self.attempts.across(window.heal):
-                if (
-                    each.accepted
-                    and suspect.begun.latest <= each.started
-                    and self.slow_s < (each.took_s or 0.0) <= within_s
-                    and self._went_by(each, window.node)
-                ):
-                    yield each
+            held = [
+                each
+                for each in self.attempts.across(window.heal)
+                if each.accepted
+                and suspect.begun.latest <= each.started
+                and self.slow_s < (each.took_s or 0.0) <= within_s
+                and self._went_by(each, window.node)
+            ]
+            if not held:
+                continue
+            usual_s = self._longest_through(window.node, suspect.begun.latest, window.heal)
+            yield from (each for each in held if (each.took_s or 0.0) > 2 * usual_s)
+
+    def _longest_through(self, node: str, begin: float, end: float) -> float:
+        """The longest that a broken node took over what it accepted all the same, wall seconds.
+
+        One that is only slow holds nothing until its heal.
+        """
+        meanwhile = self.attempts.between(begin, end)
+        took = (
+            each.took_s or 0.0
+            for each in meanwhile
+            if each.accepted and (each.ended or end) < end and self._went_by(each, node)
+        )
+        return max(took, default=0.0)
+
+    def unseen_s(self, attempt: Attempt) -> float:
+        """For how long after an attempt began mail may have gone on hanging unseen, wall seconds.
+
+        Of those that a heal released the last were too quick to be told from the served ones.
+        """
+        is_late = (attempt.took_s or 0.0) * self.clock > self.expect.degraded_s
+        return self.slow_s if attempt.accepted and not is_late else 0.0
 
     def _went_by(self, attempt: Attempt, node: str) -> bool:
         """Whether a node answered an attempt itself, or holds the address that was chosen."""
@@ -145,8 +176,9 @@ class Case:
 
         Twice as long as any had taken before something was broken.
         """
-        steady = self.attempts.between(float("-inf"), self.broken_from or 0.0)
-        return max(_SLOW_S, 2 * max(steady.took_s(), default=0.0))
+        until = self.broken_from or 0.0
+        steady = self.attempts.between(float("-inf"), until)
+        return max(_SLOW_S, 2 * max(steady.took_s(over_before=until), default=0.0))
 
     @cached_property
     def accepted_faults(self) -> tuple[FaultWindow, ...]:
@@ -227,6 +259,11 @@ def _told(attempt: Attempt) -> str:
     return "accepted late" if attempt.accepted else attempt.said
 
 
-def stood_still(stalled_s: float) -> str:
-    """What a verdict says of the machine's own part in it; field seconds."""
-    return f"; the machine itself starved, or stood still, for {stalled_s:.1f} s meanwhile"
+def stood_still(stalled_s: float, lost_s: float | None = None) -> str:
+    """What a verdict says of the machine's own part in it; field seconds.
+
+    Args:
+        stalled_s: For how long it starved. lost_s: How much of that is an excuse; None: not told.
+    """
+    of_it = "" if lost_s is None else f", which excuses {lost_s:.1f} s"
+    return f"; the machine itself starved, or stood still, for {stalled_s:.1f} s meanwhile{of_it}"

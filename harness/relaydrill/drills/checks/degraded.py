@@ -55,9 +55,11 @@ def check_degraded(case: Case) -> Verdict | None:
         text += f", up {noticed['recovery_s']:.1f} s after the heal"
     if least_s - sure_s > allowed:
         begun = changes[0].begun.latest
-        stalled_s = case.stalled_s(begun, max(a.ended or a.started for a in bad))
+        until = max(each.ended or each.started for each in bad)
+        stalled_s = case.stalled_s(begun, until)
         if stalled_s:
-            text += stood_still(stalled_s * case.clock)
+            lost_s = case.doubt.lost_s(begun, until) * case.clock
+            text += stood_still(stalled_s * case.clock, lost_s)
             figures["stalled_s"] = round(stalled_s * case.clock, 3)
         doubtful = [each for each in bad if each not in cut and case.doubt.covers(each)]
         own = [each for each in bad if each not in doubtful and each not in cut]
@@ -145,7 +147,7 @@ def _longest(
         found = [
             (
                 max(0.0, attempt.started - last.latest - without(last.latest, attempt.started)),
-                attempt.started - last.earliest,
+                attempt.started + case.unseen_s(attempt) - last.earliest,
             )
             for last in blamed
             if last

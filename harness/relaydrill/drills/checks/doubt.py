@@ -57,10 +57,13 @@ class Doubt:
         """
         if not self._stalls or attempt.ended is None or _met_refusal(attempt):
             return False
-        begun, ended, promised_s = attempt.started, attempt.ended, self._case.expect.degraded_s
+        begun, ended, case = attempt.started, attempt.ended, self._case
         lost_s = self.lost_s(begun, ended)
         if attempt.accepted:
-            return lost_s > 0 and (ended - begun - lost_s) * self._case.clock <= promised_s
+            # Late, or else in time only because a heal released it: then for longer than usual.
+            promised_s = case.expect.degraded_s / case.clock
+            within_s = promised_s if ended - begun > promised_s else case.slow_s
+            return lost_s > 0 and ended - begun - lost_s <= within_s
         return 0 < ended - begun <= 2 * lost_s or self._had_nobody(begun)
 
     def lost_s(self, begin: float, end: float) -> float:

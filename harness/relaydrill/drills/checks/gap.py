@@ -37,10 +37,11 @@ def _told(case: Case, gap: Gap, status: Status) -> Verdict:
     stalled_s = case.stalled_s(gap.begin, gap.end) * case.clock
     if not stalled_s:
         return found
+    lost_s = case.doubt.lost_s(gap.begin, gap.end) * case.clock
     return replace(
         found,
         status=status,
-        summary=found.summary + stood_still(stalled_s),
+        summary=found.summary + stood_still(stalled_s, lost_s),
         figures={**found.figures, "stalled_s": round(stalled_s, 3)},
     )
 
