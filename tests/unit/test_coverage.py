@@ -179,7 +179,7 @@ def test_both_ways_compute_the_same_schedule(
 
 
 @given(st.integers(0, 1000), st.sets(st.integers(0, 300)), st.integers(0, 5))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_what_is_missing_is_found_either_way(seed: int, gone: set[int], more: int) -> None:
     """Exactly what was taken away, and whatever else stands there, too (later tries)."""
     planned = load(seed, 100.0)
