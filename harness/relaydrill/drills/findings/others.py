@@ -68,5 +68,5 @@ def not_whole(flows: list[FlowVerdict]) -> Said:
     more = f" (and {len(holes) - 1} more)" if len(holes) > 1 else ""
     return Said(
         f"the evidence about {names} is not whole: {holes[0]}{more}",
-        "run the drill again, to its end; a verdict needs all of the journals, as they were written",
+        "run the drill again, to its end: a verdict needs all journals, as they were written",
     )
