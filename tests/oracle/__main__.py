@@ -7,8 +7,10 @@ are wrong; 3 more than 2 % of the clear cases are unknown.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections import Counter, defaultdict
+from pathlib import Path
 from typing import Final
 
 from . import files
@@ -71,6 +73,7 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--first", type=int, default=0, help="number of the first run")
     options.add_argument("--only", type=int, help="this run alone, told in full")
+    options.add_argument("--keep", type=Path, help="with --only: where to leave its run directory")
     options.add_argument("--format", type=int, default=files.FORMAT)
     told = options.parse_args()
     with scratch() as directory:
@@ -79,6 +82,8 @@ def main() -> int:
             print(story.told())
             found = try_out(story, directory, form=told.format)
             print("\n".join(each.told() for each in found))
+            if told.keep:
+                shutil.copytree(directory / "run", told.keep)
             return int(any(each.wrong for each in found))
         tally = Tally()
         for number in range(told.first, told.first + told.runs):

@@ -249,6 +249,7 @@ def _faults(played: Played, tried: list[Tried], truth: Truth) -> None:
     met = [_uses(played, window, tried) for window in played.windows]
     if not any(met):
         truth.unproven.append("no fault stood in the flow's way")
+        _only_mail_is_told(truth)
         return
     for window, uses in zip(played.windows, met, strict=True):
         if uses and window.fault.kind != "none":
@@ -257,6 +258,12 @@ def _faults(played: Played, tried: list[Tried], truth: Truth) -> None:
     harmful = [w for w, uses in zip(played.windows, met, strict=True) if uses and w.fault.kind != "none"]
     if not harmful:
         truth.unproven.append("nothing was broken in the flow's way")
+        _only_mail_is_told(truth)
+
+
+def _only_mail_is_told(truth: Truth) -> None:
+    """What failed while nothing was broken is no failure of a failover; that mail is gone, is."""
+    truth.failing = [each for each in truth.failing if each not in ("gap", "degraded", "return")]
 
 
 def _mine(tried: list[Tried]) -> set[str]:
@@ -327,7 +334,7 @@ def _return(played: Played, window: InForce, tried: list[Tried], truth: Truth) -
     truth.facts[f"return of {fault.node}"] = f"{got} of {among}"
     if luck < 0.001 and got < among * fair / 4:
         truth.broken.append(f"{fault.node} got {got} of {among} after its heal")
-        if among > 1.3 * choices_needed(fair, fair / 4):
+        if among > 1.3 * choices_needed(fair, fair / 4) and not story.stalls:
             truth.failing.append("return")
     elif luck < _LUCK:
         truth.close.append(f"{fault.node} got {got} of {among} after its heal")
