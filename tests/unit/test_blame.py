@@ -247,6 +247,22 @@ class TestReleasedByTheHeal:
             self.hung(history, "ht2", at, 30, 50)
         assert _status(history, plan) is PASS
 
+    def test_a_node_that_is_only_slow_holds_nothing_until_its_heal(self) -> None:
+        """What spans the heal took no longer than what was accepted before it."""
+        history = steadily(80)
+        plan = [broken(history, "slow:ht2", 10, 40)]
+        for at in range(11, 40):
+            history.attempt(f"<{at}@app>", at=at / CLOCK, took=0.5, server="ht2.contoso.com")
+        assert _status(history, plan) is PASS
+
+    def test_what_was_cut_short_by_the_fault_is_no_measure_of_the_usual(self) -> None:
+        """One that was under way when the hub froze hung as the others did."""
+        history = steadily(80)
+        history.attempt("<first@app>", at=0.99, took=2.02, server="ht2.contoso.com")
+        plan = [broken(history, "pause:ht2", 10, 30)]
+        self.hung(history, "ht2", 20.2, 30, 0.5)
+        assert _status(history, plan) is FAIL
+
     def test_what_another_server_took_was_served(self) -> None:
         """A sender that waited for one and went on to the next was served by that."""
         history = steadily(80)

@@ -124,14 +124,29 @@ class Case:
             window = suspect.window
             if window.heal is None or window.node in self.topology.pairs:
                 continue
-            for each in self.attempts.across(window.heal):
-                if (
-                    each.accepted
-                    and suspect.begun.latest <= each.started
-                    and self.slow_s < (each.took_s or 0.0) <= within_s
-                    and self._went_by(each, window.node)
-                ):
-                    yield each
+            held = [
+                each
+                for each in self.attempts.across(window.heal)
+                if each.accepted
+                and suspect.begun.latest <= each.started
+                and self.slow_s < (each.took_s or 0.0) <= within_s
+                and self._went_by(each, window.node)
+            ]
+            usual_s = self._longest_through(window.node, suspect.begun.latest, window.heal)
+            yield from (each for each in held if (each.took_s or 0.0) > 2 * usual_s)
+
+    def _longest_through(self, node: str, begin: float, end: float) -> float:
+        """The longest that a broken node took over what it accepted all the same, wall seconds.
+
+        One that is only slow holds nothing until its heal.
+        """
+        meanwhile = self.attempts.between(begin, end)
+        took = (
+            each.took_s or 0.0
+            for each in meanwhile
+            if each.accepted and (each.ended or end) < end and self._went_by(each, node)
+        )
+        return max(took, default=0.0)
 
     def unseen_s(self, attempt: Attempt) -> float:
         """For how long after an attempt began mail may have gone on hanging unseen, wall seconds.
@@ -153,8 +168,10 @@ class Case:
 
         Twice as long as any had taken before something was broken.
         """
-        steady = self.attempts.between(float("-inf"), self.broken_from or 0.0)
-        return max(_SLOW_S, 2 * max(steady.took_s(), default=0.0))
+        until = self.broken_from
+        steady = () if until is None else self.attempts.between(float("-inf"), until)
+        took = (each.took_s for each in steady if each.ended is not None and each.ended < until)
+        return max(_SLOW_S, 2 * max((each or 0.0 for each in took), default=0.0))
 
     @cached_property
     def accepted_faults(self) -> tuple[FaultWindow, ...]:
