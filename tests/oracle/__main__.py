@@ -7,6 +7,7 @@ are wrong; 3 more than 2 % of the clear cases are unknown.
 from __future__ import annotations
 
 import argparse
+import random
 import shutil
 import sys
 from collections import Counter, defaultdict
@@ -14,10 +15,12 @@ from pathlib import Path
 from typing import Final
 
 from . import files
+from .evidence import flips
 from .trial import Found, scratch, story_of, try_out
 
 MOST_UNKNOWN: Final = 0.02
 _SHOWN: Final = 5
+_TIMES: Final = 8
 
 
 class Tally:
@@ -73,6 +76,11 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--first", type=int, default=0, help="number of the first run")
     options.add_argument("--only", type=int, help="this run alone, told in full")
+    options.add_argument(
+        "--evidence",
+        choices=("marked", "unwritten", "unmarked"),
+        help="take evidence away, and count the verdicts that it turns round",
+    )
     options.add_argument("--keep", type=Path, help="with --only: where to leave its run directory")
     options.add_argument("--format", type=int, default=files.FORMAT)
     told = options.parse_args()
@@ -85,6 +93,8 @@ def main() -> int:
             if told.keep:
                 shutil.copytree(directory / "run", told.keep)
             return int(any(each.wrong for each in found))
+        if told.evidence:
+            return _evidence(told, directory)
         tally = Tally()
         for number in range(told.first, told.first + told.runs):
             tally.add(number, try_out(story_of(told.seed, number), directory, form=told.format))
@@ -93,6 +103,27 @@ def main() -> int:
         print(f"one again, in full: python -m tests.oracle --seed {told.seed} --only NUMBER")
         return 1
     return 3 if tally.unknown_part > MOST_UNKNOWN else 0
+
+
+def _evidence(told: argparse.Namespace, directory: Path) -> int:
+    """Take evidence away from many runs, and count."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for number in range(told.first, told.first + told.runs):
+        chance = random.Random(f"evidence {told.seed} {number}")
+        story = story_of(told.seed, number)
+        for flip in flips(story, directory, chance, way=told.evidence, times=_TIMES):
+            deed, kind = flip.alteration.deed, flip.alteration.kind or "journal"
+            check = flip.why.partition(":")[0]
+            group = f"{flip.before} -> {flip.after}: {deed} {kind} of {_sort(flip.alteration.node)}"
+            groups[f"{group} ({check})"].append(f"{number}: {flip}")
+    print(f"{told.runs} runs, {_TIMES} alterations each, {told.evidence}:")
+    for group, found in sorted(groups.items(), key=lambda each: -len(each[1])):
+        print(f"{len(found):5} {group}\n        {found[0][:300]}")
+    return int(bool(groups))
+
+
+def _sort(node: str) -> str:
+    return node.rstrip("0123456789")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,14 @@ _OF_A_SERVER: Final = (
 _OF_A_MAILBOX: Final = ("kill", "stop", "pause", "refuse", "tempfail.rcpt", "tempfail.mail")
 _OF_A_BALANCER: Final = ("kill", "stop", "pause")
 _SLIPS: Final[tuple[SlipKind, ...]] = (
-    "lost", "lost-behind", "altered", "duplicated", "phantom", "stuck", "refused", "late",
+    "lost",
+    "lost-behind",
+    "altered",
+    "duplicated",
+    "phantom",
+    "stuck",
+    "refused",
+    "late",
 )
 
 
@@ -60,7 +67,9 @@ def draw(chance: random.Random) -> Story:
     length = _length(clock, faults, healed_at, hubs, edges, balancers, flows)
     slips = _slips(chance, flows, faults, length)
     some = chance.random() < 0.1
-    stalls = tuple(sorted(round(chance.uniform(1.0, length - 4.0), 2) for _ in range(3))) if some else ()
+    stalls = (
+        tuple(sorted(round(chance.uniform(1.0, length - 4.0), 2) for _ in range(3))) if some else ()
+    )
     accept: tuple[Acceptance, ...] = ()
     if faults and chance.random() < 0.12:
         accept = (Acceptance(chance.choice(faults).node, ()),)
@@ -147,15 +156,24 @@ def _exchangers(chance: random.Random, edges: tuple[str, ...]) -> tuple[Mx, ...]
 
 
 def _flows_by_mx(chance: random.Random, exchangers: tuple[Mx, ...]) -> tuple[Flow, ...]:
-    personas = chance.choice([["rfc5321"], ["rfc5321"], ["pinned_mx"], ["rfc5321", "pinned_mx"],
-                              ["lowest_mx"]])
+    personas = chance.choice(
+        [["rfc5321"], ["rfc5321"], ["pinned_mx"], ["rfc5321", "pinned_mx"], ["lowest_mx"]]
+    )
     found = []
     for number, persona in enumerate(personas, 1):
         promise = _promise(chance)
         pin = chance.choice(exchangers).host if persona == "pinned_mx" else ""
         found.append(
-            Flow(f"flow{number}", "world", persona, 25, chance.choice([20.0, 40.0]), promise,
-                 pin=pin, population=chance.choice([1, 20]))
+            Flow(
+                f"flow{number}",
+                "world",
+                persona,
+                25,
+                chance.choice([20.0, 40.0]),
+                promise,
+                pin=pin,
+                population=chance.choice([1, 20]),
+            )
         )
     return tuple(found)
 
@@ -179,8 +197,12 @@ def _faults(
         node, text = _aim(chance, kind, hubs, edges, balancers)
         what, _, phase = text.partition(".")
         duration = chance.choice([2 * allowed, 2 * allowed, 3 * allowed, 1.2 * allowed, 4.0])
-        begin = start if not found else chance.choice(
-            [found[-1].start + 1.0, end + 3.0, end + 0.7 * allowed, end + 2 * allowed]
+        begin = (
+            start
+            if not found
+            else chance.choice(
+                [found[-1].start + 1.0, end + 3.0, end + 0.7 * allowed, end + 2 * allowed]
+            )
         )
         if found and chance.random() < 0.05 and what in ("kill", "stop"):
             duration = math.inf
@@ -209,7 +231,10 @@ def _clashes(found: list[Fault], fault: Fault) -> bool:
 
 
 def _aim(
-    chance: random.Random, kind: Kind, hubs: tuple[str, ...], edges: tuple[str, ...],
+    chance: random.Random,
+    kind: Kind,
+    hubs: tuple[str, ...],
+    edges: tuple[str, ...],
     balancers: tuple[Balancer, ...],
 ) -> tuple[str, str]:
     lot = chance.random()
@@ -248,5 +273,12 @@ def _slips(
         return ()
     flow, kind = chance.choice(flows), chance.choice(_SLIPS)
     begin = chance.choice([0.0, length / 3, 0.8 * length])
-    return (Slip(kind, flow.name, round(begin, 2), round(begin + length / 3, 2),
-                 chance.choice([1, 2, 10])),)
+    return (
+        Slip(
+            kind,
+            flow.name,
+            round(begin, 2),
+            round(begin + length / 3, 2),
+            chance.choice([1, 2, 10]),
+        ),
+    )

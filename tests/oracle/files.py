@@ -57,7 +57,11 @@ def journals_of(played: Played, form: int) -> dict[str, list[bytes]]:
             if node == "harness":
                 begun = Line(played.begun - 0.05, node, "begun")
                 length = {"length_s": played.story.length}
-                lines = [_line(begun), *lines, _line(Line(played.over + 0.02, node, "over", "", length))]
+                lines = [
+                    _line(begun),
+                    *lines,
+                    _line(Line(played.over + 0.02, node, "over", "", length)),
+                ]
             lines.append(closing(node, lines, played.over + 0.03))
         found[node] = lines
     return found

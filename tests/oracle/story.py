@@ -21,7 +21,18 @@ SILENCING: Final = frozenset({"kill", "stop", "pause", "refuse"})
 CLOSING: Final = frozenset({"kill", "stop", "refuse"})
 """Faults after which nobody listens."""
 
-PHASES: Final = ("banner", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "body", "dot", "reply")
+PHASES: Final = (
+    "banner",
+    "ehlo",
+    "starttls",
+    "auth",
+    "mail",
+    "rcpt",
+    "data",
+    "body",
+    "dot",
+    "reply",
+)
 """The steps of a session, in order."""
 
 

@@ -46,9 +46,9 @@ REPLIES: Final = {
     "busy": (421, "4.3.2 Service not available"),
 }
 _ACTS_AT: Final = {
-    **{"hang": "banner", "busy": "banner", "backpressure": "mail", "drain": "mail"},
-    **{"tempfail": "rcpt", "reject": "rcpt", "slow": "mail", "drop-mid-data": "body"},
-    **{"drop-before-store": "dot", "drop-after-store": "reply"},
+    "hang": "banner", "busy": "banner", "backpressure": "mail", "drain": "mail",
+    "tempfail": "rcpt", "reject": "rcpt", "slow": "mail", "drop-mid-data": "body",
+    "drop-before-store": "dot", "drop-after-store": "reply",
 }
 _MET_BY: Final = {"tcp": (), "smtp": ("banner", "ehlo"), "mail": ("banner", "ehlo", "mail")}
 
@@ -409,15 +409,20 @@ class _Stage:
         flow, address = tried.flow, self.addresses[balancer.vip]
         if gone := self.closed(balancer.name, moment):
             tried.met.append(gone)
-            self._over(tried, moment + self.soon(), "unreachable", "connect", address,
-                       reason="connection refused")
+            self._over(
+                tried,
+                moment + self.soon(),
+                "unreachable",
+                "connect",
+                address,
+                reason="connection refused",
+            )
             return
         if frozen := self.frozen(balancer.name, moment):
             tried.met.append(frozen)
             wait = REPLY_S / self.clock
             if frozen.end - moment > wait:
-                self._over(tried, moment + wait, "dropped", "banner", address,
-                           reason="timed out")
+                self._over(tried, moment + wait, "dropped", "banner", address, reason="timed out")
                 return
             tried.held.append(frozen)
             then = frozen.end + self.soon()
@@ -431,15 +436,23 @@ class _Stage:
                     tried.met.append(gone)
                 reason = f"{backend}: connection refused"
                 continue
-            self.note(moment + 0.0001, balancer.name, "connected", client=client,
-                      port=flow.port, backend=backend)
+            self.note(
+                moment + 0.0001,
+                balancer.name,
+                "connected",
+                client=client,
+                port=flow.port,
+                backend=backend,
+            )
             self.visits[balancer.name].append((moment, tried.identity))
             self._session(tried, backend, moment + self.soon(), address)
             return
-        self.note(moment + 0.0002, balancer.name, "unserved", client=client, port=flow.port,
-                  reason=reason)
-        self._over(tried, moment + self.soon(), "dropped", "banner", address,
-                   reason="connection closed")
+        self.note(
+            moment + 0.0002, balancer.name, "unserved", client=client, port=flow.port, reason=reason
+        )
+        self._over(
+            tried, moment + self.soon(), "dropped", "banner", address, reason="connection closed"
+        )
 
     def _candidates(self, tried: Tried, balancer: Balancer, moment: float) -> list[str]:
         port = tried.flow.port
@@ -488,8 +501,16 @@ class _Stage:
             self.answers[mx.host] += 1
             turned = [*mx.nodes[turn:], *mx.nodes[:turn]]
             records = [self.addresses[node] for node in turned]
-            self.note(now, "ns1", "answered", name=mx.host, type="A", rcode="NOERROR",
-                      records=records, client=client)
+            self.note(
+                now,
+                "ns1",
+                "answered",
+                name=mx.host,
+                type="A",
+                rcode="NOERROR",
+                records=records,
+                client=client,
+            )
             servers += turned[:1] if flow.persona == "lowest_mx" else turned
         tried.choice = servers[0]
         self._next_server(tried, servers, now)
@@ -503,8 +524,14 @@ class _Stage:
             if rest and goes_on:
                 self._next_server(tried, rest, moment + self.soon(0.001))
                 return
-            self._over(tried, moment + self.soon(0.001), "unreachable", "connect", address,
-                       reason="connection refused")
+            self._over(
+                tried,
+                moment + self.soon(0.001),
+                "unreachable",
+                "connect",
+                address,
+                reason="connection refused",
+            )
             return
         self._session(tried, server, moment + self.soon(0.002), address, rest)
 
@@ -517,8 +544,9 @@ class _Stage:
         if frozen := self.frozen(server, moment):
             tried.met.append(frozen)
             if frozen.end - moment > patience:
-                self._failed(tried, rest, moment + patience, "dropped", "banner", address,
-                             reason="timed out")
+                self._failed(
+                    tried, rest, moment + patience, "dropped", "banner", address, reason="timed out"
+                )
                 return
             tried.held.append(frozen)
             then = frozen.end + self.soon()
@@ -534,8 +562,15 @@ class _Stage:
             name = "" if phase == "banner" else fqdn
             if kind == "hang":
                 if window.end - now > patience:
-                    self._failed(tried, rest, now + patience, "dropped", "banner", address,
-                                 reason="timed out")
+                    self._failed(
+                        tried,
+                        rest,
+                        now + patience,
+                        "dropped",
+                        "banner",
+                        address,
+                        reason="timed out",
+                    )
                     return
                 tried.held.append(window)
                 then = window.end + self.soon()
@@ -548,22 +583,46 @@ class _Stage:
                 if phase == "reply":
                     self._stored(tried, server, now - 0.0001)
                 code, text = REPLIES[kind]
-                self._failed(tried, rest, now + self.soon(0.001), "refused", phase, address,
-                             server=name, code=code, text=text)
+                self._failed(
+                    tried,
+                    rest,
+                    now + self.soon(0.001),
+                    "refused",
+                    phase,
+                    address,
+                    server=name,
+                    code=code,
+                    text=text,
+                )
                 return
             if phase == "reply":
                 self._stored(tried, server, now - 0.0001)
             unsure = phase in ("dot", "reply")
-            self._failed(tried, rest, now + self.soon(0.001),
-                         "unanswered" if unsure else "dropped",
-                         "reply" if unsure else phase, address, server=fqdn,
-                         reason="connection closed")
+            self._failed(
+                tried,
+                rest,
+                now + self.soon(0.001),
+                "unanswered" if unsure else "dropped",
+                "reply" if unsure else phase,
+                address,
+                server=fqdn,
+                reason="connection closed",
+            )
             return
         if left := self.still_refuses(server, now):
             tried.met.append(left)
             code, text = REPLIES["tempfail"]
-            self._failed(tried, rest, now + self.soon(), "refused", "mail", address,
-                         server=fqdn, code=code, text=text)
+            self._failed(
+                tried,
+                rest,
+                now + self.soon(),
+                "refused",
+                "mail",
+                address,
+                server=fqdn,
+                code=code,
+                text=text,
+            )
             return
         self._take(tried, server, now + self.soon(), address, rest)
 
@@ -586,41 +645,82 @@ class _Stage:
                 self._stored(tried, server, moment)
             code, text = REPLIES["tempfail"]
             phase = "reply" if slip == "phantom" else "mail"
-            self._failed(tried, [], moment + self.soon(0.001), "refused", phase, address,
-                         server=fqdn, code=code, text=text)
+            self._failed(
+                tried,
+                [],
+                moment + self.soon(0.001),
+                "refused",
+                phase,
+                address,
+                server=fqdn,
+                code=code,
+                text=text,
+            )
             return
         if slip == "late":
             moment += (tried.flow.promise.degraded_s + 6.0) / self.clock
-        cut = next((w for w in self.broken(server, moment) if w.fault.kind in ("kill", "stop")), None)
+        cut = next(
+            (w for w in self.broken(server, moment) if w.fault.kind in ("kill", "stop")), None
+        )
         if cut and cut.begin > tried.started:
             tried.met.append(cut)
-            self._failed(tried, rest, moment + self.soon(0.001), "dropped", "mail", address,
-                         server=fqdn, reason="connection closed")
+            self._failed(
+                tried,
+                rest,
+                moment + self.soon(0.001),
+                "dropped",
+                "mail",
+                address,
+                server=fqdn,
+                reason="connection closed",
+            )
             return
         if (frozen := self.frozen(server, moment)) and frozen not in tried.met:
             tried.met.append(frozen)
             tried.held.append(frozen)
-            self.at(frozen.end + self.soon(),
-                    lambda later: self._take(tried, server, later, address, rest))
+            self.at(
+                frozen.end + self.soon(),
+                lambda later: self._take(tried, server, later, address, rest),
+            )
             return
         self._stored(tried, server, moment)
         self.numbers[server] += 1
         tried.taker = server
-        text = f"2.6.0 {tried.identity} [InternalId={self.numbers[server]}] Queued mail for delivery"
-        self._over(tried, moment + self.soon(0.0015), "accepted", "reply", address, server=fqdn,
-                   code=250, text=text)
+        text = (
+            f"2.6.0 {tried.identity} [InternalId={self.numbers[server]}] Queued mail for delivery"
+        )
+        self._over(
+            tried,
+            moment + self.soon(0.0015),
+            "accepted",
+            "reply",
+            address,
+            server=fqdn,
+            code=250,
+            text=text,
+        )
 
     def _slip(self, tried: Tried) -> str:
         passed = (tried.started - self.begun) * self.clock
         for index, slip in enumerate(self.story.slips):
             used = self.slips.get(index, 0)
-            if slip.flow == tried.flow.name and slip.begin <= passed < slip.end and used < slip.most:
+            if (
+                slip.flow == tried.flow.name
+                and slip.begin <= passed < slip.end
+                and used < slip.most
+            ):
                 self.slips[index] = used + 1
                 return slip.kind
         return ""
 
     def _failed(
-        self, tried: Tried, rest: list[str], moment: float, result: str, phase: str, address: str,
+        self,
+        tried: Tried,
+        rest: list[str],
+        moment: float,
+        result: str,
+        phase: str,
+        address: str,
         **more: Any,
     ) -> None:
         """One server did not take it: the next, where the sender goes on."""
@@ -634,8 +734,17 @@ class _Stage:
         self._over(tried, moment, result, phase, address, **more)
 
     def _over(
-        self, tried: Tried, moment: float, result: str, phase: str, address: str, *,
-        server: str = "", code: int = 0, text: str = "", reason: str = "",
+        self,
+        tried: Tried,
+        moment: float,
+        result: str,
+        phase: str,
+        address: str,
+        *,
+        server: str = "",
+        code: int = 0,
+        text: str = "",
+        reason: str = "",
     ) -> None:
         if tried.unsure and result not in ("accepted", "unanswered"):
             # A server that may have it outweighs a later one's refusal.
@@ -660,9 +769,16 @@ class _Stage:
 
     def _stored(self, tried: Tried, server: str, moment: float) -> None:
         self.visits[server].append((moment, tried.identity))
-        self.note(moment, server, "accepted", tried.identity,
-                  client=self.addresses[tried.flow.sender], port=tried.flow.port,
-                  connector="default", stored=True)
+        self.note(
+            moment,
+            server,
+            "accepted",
+            tried.identity,
+            client=self.addresses[tried.flow.sender],
+            port=tried.flow.port,
+            connector="default",
+            stored=True,
+        )
         self._queue(server, tried, moment)
 
     def _queue(self, node: str, tried: Tried, moment: float) -> None:
@@ -705,8 +821,13 @@ class _Stage:
             self.hops[to].append((refusing, tried.identity))
             self._bitten(moment, refusing, node, probe=False)
             code, text = REPLIES["tempfail"]
-            self.note(moment + 0.0005, node, "deferred", tried.identity,
-                      reason=f"{self.addresses[to]}:25: {code} {text}")
+            self.note(
+                moment + 0.0005,
+                node,
+                "deferred",
+                tried.identity,
+                reason=f"{self.addresses[to]}:25: {code} {text}",
+            )
             self.at(again, lambda then: self._hand_on(node, tried, then))
             return
         self._handed_on(node, to, tried, moment)
@@ -724,17 +845,38 @@ class _Stage:
                 fate.arrived.append(now)
                 fate.altered |= slip == "altered"
                 body = tried.identity + (" changed" if slip == "altered" else "")
-                self.note(now + copy * 0.004, "mbx", "arrived", tried.identity,
-                          digest=_digest(body), via=f"{node}.{DOMAIN}",
-                          client=self.addresses[node], port=25)
+                self.note(
+                    now + copy * 0.004,
+                    "mbx",
+                    "arrived",
+                    tried.identity,
+                    digest=_digest(body),
+                    via=f"{node}.{DOMAIN}",
+                    client=self.addresses[node],
+                    port=25,
+                )
         else:
-            self.note(now, to, "accepted", tried.identity, client=self.addresses[node], port=25,
-                      connector=f"Default {to}", stored=True)
+            self.note(
+                now,
+                to,
+                "accepted",
+                tried.identity,
+                client=self.addresses[node],
+                port=25,
+                connector=f"Default {to}",
+                stored=True,
+            )
             self._queue(to, tried, now)
         self.queues[node].pop(tried.identity, None)
         towards = "mailbox" if to == "mbx" else "hub"
-        self.note(now + 0.0002, node, "relayed", tried.identity,
-                  to=f"{self.addresses[to]}:25", towards=towards)
+        self.note(
+            now + 0.0002,
+            node,
+            "relayed",
+            tried.identity,
+            to=f"{self.addresses[to]}:25",
+            towards=towards,
+        )
 
     # The end.
 
@@ -781,8 +923,16 @@ def play(story: Story) -> Played:
     _tell_faults(stage, over)
     _tell_machine(stage, over)
     return Played(
-        story, stage.begun, stage.drill, over, stage.lines, stage.tried, stage.fates,
-        stage.windows, stage.visits, stage.hops,
+        story,
+        stage.begun,
+        stage.drill,
+        over,
+        stage.lines,
+        stage.tried,
+        stage.fates,
+        stage.windows,
+        stage.visits,
+        stage.hops,
     )
 
 
@@ -804,8 +954,15 @@ def _tell_faults(stage: _Stage, over: float) -> None:
             window.heal, window.healed = over + 0.001, over + 0.015
             if math.isinf(window.end):
                 window.end = over + 0.01
-        stage.note(window.inject, "harness", "inject", fault=fault.label, kind=fault.kind,
-                   node=fault.node, by_hook=False)
+        stage.note(
+            window.inject,
+            "harness",
+            "inject",
+            fault=fault.label,
+            kind=fault.kind,
+            node=fault.node,
+            by_hook=False,
+        )
         stage.note(window.injected, "harness", "injected", fault=fault.label)
         stage.note(window.heal, "harness", "heal", fault=fault.label)
         stage.note(window.healed, "harness", "healed", fault=fault.label)
@@ -823,10 +980,22 @@ def _tell_machine(stage: _Stage, over: float) -> None:
     for since in stage.story.stalls:
         begin = stage.begun + since / stage.clock
         end = begin + 0.23
-        stage.note(end, "machine", "stalled", begin=round(begin, 6), end=round(end, 6),
-                   lost_s=round(stage.noise.uniform(0.017, 0.035), 6))
-    stage.note(over + 0.01, "machine", "watched", watched_s=round(over - stage.begun, 6),
-               worst_s=0.009, pressure_s=0.5)
+        stage.note(
+            end,
+            "machine",
+            "stalled",
+            begin=round(begin, 6),
+            end=round(end, 6),
+            lost_s=round(stage.noise.uniform(0.017, 0.035), 6),
+        )
+    stage.note(
+        over + 0.01,
+        "machine",
+        "watched",
+        watched_s=round(over - stage.begun, 6),
+        worst_s=0.009,
+        pressure_s=0.5,
+    )
 
 
 __all__ = ["InForce", "Line", "Played", "Slip", "Tried", "play"]

@@ -39,7 +39,9 @@ class Found:
     def cause(self) -> str:
         """What kind of mistake it is, in few words, to group by."""
         if self.wrong == "false pass":
-            return " / ".join(sorted({_kind(each) for each in (*self.truth.broken, *self.truth.unproven)}))
+            return " / ".join(
+                sorted({_kind(each) for each in (*self.truth.broken, *self.truth.unproven)})
+            )
         return self.said.worst.check
 
     def told(self) -> str:

@@ -101,7 +101,9 @@ def _account(played: Played, tried: list[Tried], truth: Truth) -> None:
         counts[_became(played, each)] += 1
     truth.facts["mail"] = dict(counts)
     allowed: dict[str, float] = {
-        "duplicated": math.inf if truth.flow.promise.duplicated is None else truth.flow.promise.duplicated,
+        "duplicated": math.inf
+        if truth.flow.promise.duplicated is None
+        else truth.flow.promise.duplicated,
         "fine": math.inf,
         "unsettled": math.inf,
     }
@@ -161,7 +163,11 @@ def _steady(played: Played, tried: list[Tried], truth: Truth) -> None:
     if played.windows:
         return
     near = 2 * played.story.clock / truth.flow.rate
-    close = [t for t in tried if abs(played.field(t.ended - t.started) - truth.flow.promise.degraded_s) < near]
+    close = [
+        t
+        for t in tried
+        if abs(played.field(t.ended - t.started) - truth.flow.promise.degraded_s) < near
+    ]
     truth.close += ["an attempt was nearly late"] * bool(close)
 
 
@@ -255,7 +261,9 @@ def _faults(played: Played, tried: list[Tried], truth: Truth) -> None:
         if uses and window.fault.kind != "none":
             _bite(played, window, tried, truth)
             _return(played, window, tried, truth)
-    harmful = [w for w, uses in zip(played.windows, met, strict=True) if uses and w.fault.kind != "none"]
+    harmful = [
+        w for w, uses in zip(played.windows, met, strict=True) if uses and w.fault.kind != "none"
+    ]
     if not harmful:
         truth.unproven.append("nothing was broken in the flow's way")
         _only_mail_is_told(truth)
@@ -290,7 +298,9 @@ def _bite(played: Played, window: InForce, tried: list[Tried], truth: Truth) -> 
     hops = [i for w, i in played.hops[node] if w is window and i in mine]
     if not fault.works:
         took = [
-            i for m, i in played.visits[node] if window.injected + 0.5 < m < window.heal and i in mine
+            i
+            for m, i in played.visits[node]
+            if window.injected + 0.5 < m < window.heal and i in mine
         ]
         if took or silence > 1.5 * _SILENT:
             truth.unproven.append(f"{fault.label} did nothing")
@@ -315,7 +325,9 @@ def _return(played: Played, window: InForce, tried: list[Tried], truth: Truth) -
     fault, story, flow = window.fault, played.story, truth.flow
     if fault.for_good:
         return
-    later = [w.inject for w in played.windows if w.fault.node == fault.node and w.inject > window.healed]
+    later = [
+        w.inject for w in played.windows if w.fault.node == fault.node and w.inject > window.healed
+    ]
     until = min(later, default=math.inf)
     mine = _mine(tried)
     took = [i for m, i in played.visits[fault.node] if window.healed < m < until and i in mine]
