@@ -129,6 +129,24 @@ class TestTimeAmongSeveralFaults:
         attempt = next(each for each in given.unserved)
         assert [window.node for window in suspects(given, attempt)] == ["mbx"]
 
+    def test_what_fails_before_anything_is_broken_is_the_steady_state_s(self) -> None:
+        """A control breaks nothing, so mail has to flow until the first fault that does."""
+        history = steadily(120)
+        plan = [broken(history, "none:mbx", 10, 26), broken(history, "kill:ht2", 60, 90)]
+        cut(history, 3.5)
+        verdict = found(case(history, *plan), "steady")
+        assert verdict is not None
+        assert verdict.status is UNKNOWN
+
+    def test_beside_nothing_but_a_control_a_failure_is_the_tier_s_own(self) -> None:
+        """With nothing broken mail has to flow to the end."""
+        history = steadily(80)
+        plan = [broken(history, "none:mbx", 10, 26)]
+        cut(history, 3.5)
+        verdict = found(case(history, *plan), "steady")
+        assert verdict is not None
+        assert verdict.status is FAIL
+
 
 @given(
     begins=st.lists(st.floats(12.0, 60.0), max_size=4),

@@ -75,7 +75,7 @@ class Blame:
         return [
             Suspect(window, breaking(self._case, window))
             for window in self._case.ledger.faults
-            if window.injected is not None and not _is_harmless(window)
+            if window.injected is not None and not is_harmless(window)
         ]
 
     def explaining(self, attempt: Attempt) -> tuple[Suspect, ...]:
@@ -84,22 +84,26 @@ class Blame:
         Those that are in force, or have their time after the heal; where none has, those whose time
         is over: somebody must have done it.
         """
-        over = attempt.started if attempt.ended is None else attempt.ended
-        begun = [each for each in self._near if each.begun.earliest <= over]
+        begun = self._begun(attempt)
         found = self._of_its_server(attempt, begun) or begun
         allowed_s = self._case.expect.degraded_s / self._case.clock
         live = [each for each in found if each.is_live(attempt, allowed_s)] or found
         met = [each for each in live if not self._is_kept_from(each.window.node, attempt)]
         return tuple(met or live)
 
-    @cached_property
-    def _near(self) -> list[Suspect]:
-        """The faults on what answers to attempts; else on the flow's way; else all there are."""
-        topology, flow = self._case.topology, self._case.flow
-        for nodes in (front_of(topology, flow), path_of(topology, flow)):
-            if found := [each for each in self.suspects if each.window.node in nodes]:
+    def _begun(self, attempt: Attempt) -> list[Suspect]:
+        """The faults that had begun: on what answers to attempts; else on the way; else all."""
+        over = attempt.started if attempt.ended is None else attempt.ended
+        begun = [each for each in self.suspects if each.begun.earliest <= over]
+        for nodes in self._reach:
+            if found := [each for each in begun if each.window.node in nodes]:
                 return found
-        return self.suspects
+        return begun
+
+    @cached_property
+    def _reach(self) -> tuple[frozenset[str], ...]:
+        topology, flow = self._case.topology, self._case.flow
+        return front_of(topology, flow), path_of(topology, flow)
 
     def _of_its_server(self, attempt: Attempt, among: list[Suspect]) -> list[Suspect]:
         name = attempt.answered_by(self._case.topology.nodes)
@@ -158,6 +162,7 @@ def breaking(case: Case, window: FaultWindow) -> Change:
     return Change(window.inject if last is None else max(window.inject, last), done)
 
 
-def _is_harmless(window: FaultWindow) -> bool:
+def is_harmless(window: FaultWindow) -> bool:
+    """Whether a fault breaks nothing: ``none``, the control."""
     kind, phase = faults.split_kind(window.label.partition(":")[0])
     return faults.make(kind, phase).proof is Proof.NONE

@@ -72,8 +72,12 @@ class Case:
 
     @cached_property
     def broken_from(self) -> float | None:
-        """Monotonic time at which the first fault began to be injected."""
-        return min((window.inject for window in self.ledger.faults), default=None)
+        """Monotonic time at which the first fault that breaks something began to be injected.
+
+        None where nothing was broken: what fails then is the tier's own.
+        """
+        broken = (each.window.inject for each in self.blame.suspects)
+        return min(broken, default=None)
 
     def only_broken(self, window: FaultWindow) -> bool:
         """Whether nothing else was broken meanwhile, so that what went wrong is its doing."""
