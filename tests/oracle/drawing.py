@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Final
+from typing import Final, Literal
 
 from .chances import choices_needed
 from .story import (
@@ -19,6 +19,7 @@ from .story import (
     HealthCheck,
     Kind,
     Mx,
+    Persona,
     Promise,
     Slip,
     SlipKind,
@@ -104,7 +105,9 @@ def _check(chance: random.Random) -> HealthCheck:
 def _balancers(chance: random.Random, hubs: tuple[str, ...]) -> tuple[Balancer, ...]:
     found = []
     for number in range(1, chance.choice([1, 1, 2]) + 1):
-        stuck = chance.choice(["", "", "", "", "", "green", "down", "rare"])
+        stuck: Literal["", "green", "down", "rare"] = (
+            "" if chance.random() < 0.65 else (chance.choice(("green", "down", "rare")))
+        )
         found.append(
             Balancer(
                 name=f"lb{number}",
@@ -156,7 +159,7 @@ def _exchangers(chance: random.Random, edges: tuple[str, ...]) -> tuple[Mx, ...]
 
 
 def _flows_by_mx(chance: random.Random, exchangers: tuple[Mx, ...]) -> tuple[Flow, ...]:
-    personas = chance.choice(
+    personas: list[Persona] = chance.choice(
         [["rfc5321"], ["rfc5321"], ["pinned_mx"], ["rfc5321", "pinned_mx"], ["lowest_mx"]]
     )
     found = []

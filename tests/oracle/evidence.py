@@ -1,7 +1,7 @@
-"""Evidence taken away: a line of a journal removed, doubled or moved in time, or a whole part of it.
+"""Evidence taken away: a line of a journal removed, doubled or moved in time, or part of a journal.
 
-What was passed or failed may become unknown by it. It may never fail where it passed, nor pass where
-it failed: that would be a verdict for which nothing is needed but a hole.
+What was passed or failed may become unknown by it. It may never fail where it passed, nor pass
+where it failed: that would be a verdict for which nothing is needed but a hole.
 
 Three ways, for what shows that a journal is whole differs:
 

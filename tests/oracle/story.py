@@ -14,6 +14,7 @@ DOMAIN: Final = "contoso.com"
 RECIPIENT: Final = f"user@{DOMAIN}"
 
 Kind = Literal["vip", "mx"]
+Persona = Literal["single_host", "rfc5321", "pinned_mx", "lowest_mx"]
 
 SILENCING: Final = frozenset({"kill", "stop", "pause", "refuse"})
 """Faults after which a node takes nothing; all others act on the sessions that it has."""
@@ -102,7 +103,7 @@ class Flow:
 
     name: str
     sender: str
-    persona: Literal["single_host", "rfc5321", "pinned_mx", "lowest_mx"]
+    persona: Persona
     port: int
     rate: float
     promise: Promise

@@ -1,7 +1,7 @@
 """What is true of a run, and what the product says of it.
 
-The truth comes from `tests.oracle`, a model that shares no code with the checks. Runs by number, so
-that a failure can be repeated by ``python -m tests.oracle --seed 1 --only NUMBER``; Hypothesis draws
+The truth comes from `tests.oracle`, a model that shares no code with the checks. Runs have numbers,
+so that one can be repeated: ``python -m tests.oracle --seed 2 --only NUMBER``. Hypothesis draws
 others, and brings what it finds down to a small story.
 """
 
@@ -31,8 +31,9 @@ _ENOUGH: Final = 200
 
 @pytest.mark.timeout(240)
 def test_verdicts_of_many_runs_agree_with_what_is_true() -> None:
-    """Never a pass where a promise was broken or a fault did not bite, never a fail where all was
-    kept, and of the clear cases at most 2 % unknown.
+    """Never a pass where a promise was broken or a fault did not bite, nor a fail where all was kept.
+
+    And of the clear cases at most 2 % are unknown.
     """
     until = time.monotonic() + LONGEST_S
     wrong, clear, unknown = [], 0, 0
@@ -65,8 +66,9 @@ def test_a_verdict_agrees_with_what_is_true(chance: random.Random) -> None:
 
 @pytest.mark.parametrize("way", ["marked", "unmarked"])
 def test_a_hole_in_the_evidence_turns_no_verdict_round(way: Way) -> None:
-    """A line removed, doubled or moved, a journal halved, emptied or gone: pass and fail may become
-    unknown by it, and never each other.
+    """A line removed, doubled or moved, a journal halved or gone: pass and fail never change places.
+
+    Both may become unknown.
     """
     found = []
     with scratch() as directory:

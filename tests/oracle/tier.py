@@ -46,9 +46,16 @@ REPLIES: Final = {
     "busy": (421, "4.3.2 Service not available"),
 }
 _ACTS_AT: Final = {
-    "hang": "banner", "busy": "banner", "backpressure": "mail", "drain": "mail",
-    "tempfail": "rcpt", "reject": "rcpt", "slow": "mail", "drop-mid-data": "body",
-    "drop-before-store": "dot", "drop-after-store": "reply",
+    "hang": "banner",
+    "busy": "banner",
+    "backpressure": "mail",
+    "drain": "mail",
+    "tempfail": "rcpt",
+    "reject": "rcpt",
+    "slow": "mail",
+    "drop-mid-data": "body",
+    "drop-before-store": "dot",
+    "drop-after-store": "reply",
 }
 _MET_BY: Final = {"tcp": (), "smtp": ("banner", "ehlo"), "mail": ("banner", "ehlo", "mail")}
 

@@ -23,6 +23,9 @@ _CLOSE_S: Final = 0.4
 """By how much a time must pass or keep its bound: so many longest steps, and so many field seconds
 more (a heal takes its time, and a busy machine sends late)."""
 
+_HELD_S: Final = 0.15
+"""An attempt that was held for less, wall seconds, nobody can tell from one that was served."""
+
 _SILENT: Final = 0.01
 """A node that would have been silent by chance as likely as this proves nothing by its silence."""
 _SURELY: Final = 0.002
@@ -83,6 +86,12 @@ def _truth(played: Played, flow: Flow) -> Truth:
     _gap(played, tried, truth)
     _degraded(played, tried, truth)
     _faults(played, tried, truth)
+    if played.windows and any(each.endswith("before the fault") for each in truth.broken):
+        _only_mail_is_told(truth)
+    if played.story.stalls and truth.facts.get("unserved"):
+        # Whether the machine had a part in it depends on how much of it is taken for one.
+        truth.undecided.append("the machine was a little busy")
+        _only_mail_is_told(truth)
     return truth
 
 
@@ -201,6 +210,7 @@ def _degraded(played: Played, tried: list[Tried], truth: Truth) -> None:
     if not played.windows:
         return
     bad = [each for each in tried if _unserved(played, each) and _counts(each)]
+    truth.facts["unserved"] = len(bad)
     allowed, close = truth.flow.promise.degraded_s, margin_s(played, truth.flow)
     first = min(window.inject for window in played.windows)
     worst, surely = 0.0, 0.0
@@ -217,9 +227,12 @@ def _degraded(played: Played, tried: list[Tried], truth: Truth) -> None:
             truth.facts["by itself"] = round(near, 1)
             worst = max(worst, near)
             surely = max(surely, near)
+            truth.close.append("an attempt failed by itself")
             continue
         spans = [_since(played, window, each) or 0.0 for window in causes]
-        worst, surely = max(worst, *spans), max(surely, min(spans))
+        worst = max(worst, *spans)
+        if not each.accepted or each.ended - each.started > _HELD_S:
+            surely = max(surely, min(spans))
     truth.facts["degraded"] = (round(surely, 1), round(worst, 1))
     if surely - close > allowed:
         truth.broken.append(f"attempts failed {surely:.1f} s after their fault, or its heal")
