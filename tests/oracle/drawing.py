@@ -27,7 +27,8 @@ from .story import (
 )
 
 _OF_A_SERVER: Final = (
-    *("kill", "kill", "stop", "pause", "pause", "refuse", "hang", "busy"),
+    *("kill", "kill", "kill", "stop", "stop", "refuse", "refuse", "busy", "busy"),
+    *("pause", "pause", "pause", "hang", "hang"),
     *("tempfail.mail", "tempfail.mail", "tempfail.rcpt", "tempfail.data", "backpressure", "drain"),
     *("reject.rcpt", "slow.mail", "slow.data", "slow.banner", "tempfail.ehlo"),
     *("tempfail.reply", "tempfail.auth", "drop-mid-data", "drop-before-store", "drop-after-store"),
@@ -94,8 +95,8 @@ def draw(chance: random.Random) -> Story:
 
 def _check(chance: random.Random) -> HealthCheck:
     return HealthCheck(
-        kind=chance.choice(["none", "tcp", "smtp", "smtp", "mail"]),
-        interval=chance.choice([1.0, 2.0, 5.0]),
+        kind=chance.choice(["none", "tcp", "smtp", "smtp", "mail", "mail"]),
+        interval=chance.choice([1.0, 1.0, 2.0, 5.0]),
         timeout=chance.choice([0.5, 1.0, 2.0]),
         fall=chance.choice([1, 2, 3]),
         rise=chance.choice([1, 2]),
@@ -106,7 +107,7 @@ def _balancers(chance: random.Random, hubs: tuple[str, ...]) -> tuple[Balancer, 
     found = []
     for number in range(1, chance.choice([1, 1, 2]) + 1):
         stuck: Literal["", "green", "down", "rare"] = (
-            "" if chance.random() < 0.65 else (chance.choice(("green", "down", "rare")))
+            "" if chance.random() < 0.8 else (chance.choice(("green", "down", "rare")))
         )
         found.append(
             Balancer(
@@ -122,7 +123,7 @@ def _balancers(chance: random.Random, hubs: tuple[str, ...]) -> tuple[Balancer, 
 
 
 def _promise(chance: random.Random) -> Promise:
-    gap = chance.choice([6.0, 8.0, 10.0, 15.0, 20.0])
+    gap = chance.choice([6.0, 8.0, 10.0, 15.0, 20.0, 20.0, 25.0])
     return Promise(
         gap=gap,
         degraded=chance.choice([None, None, 5.0, 12.0]),
@@ -245,7 +246,9 @@ def _aim(
         return "mbx", chance.choice(_OF_A_MAILBOX)
     if lot < 0.11:
         return chance.choice(("mbx", *hubs)), "none"
-    if kind == "vip" and lot < 0.2:
+    if kind == "mx" and lot < 0.16:
+        return chance.choice(hubs), chance.choice(_OF_A_MAILBOX)
+    if kind == "vip" and lot < 0.17:
         return chance.choice(balancers).name, chance.choice(_OF_A_BALANCER)
     return chance.choice(edges if kind == "mx" else hubs), chance.choice(_OF_A_SERVER)
 
@@ -272,7 +275,7 @@ def _length(
 def _slips(
     chance: random.Random, flows: tuple[Flow, ...], faults: tuple[Fault, ...], length: float
 ) -> tuple[Slip, ...]:
-    if chance.random() < 0.65:
+    if chance.random() < 0.75:
         return ()
     flow, kind = chance.choice(flows), chance.choice(_SLIPS)
     begin = chance.choice([0.0, length / 3, 0.8 * length])

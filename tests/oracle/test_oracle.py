@@ -31,7 +31,7 @@ _ENOUGH: Final = 200
 
 @pytest.mark.timeout(240)
 def test_verdicts_of_many_runs_agree_with_what_is_true() -> None:
-    """Never a pass where a promise was broken or a fault did not bite, nor a fail where all was kept.
+    """Never a pass where a promise broke or a fault did not bite, nor a fail where all was kept.
 
     And of the clear cases at most 2 % are unknown.
     """
@@ -66,7 +66,7 @@ def test_a_verdict_agrees_with_what_is_true(chance: random.Random) -> None:
 
 @pytest.mark.parametrize("way", ["marked", "unmarked"])
 def test_a_hole_in_the_evidence_turns_no_verdict_round(way: Way) -> None:
-    """A line removed, doubled or moved, a journal halved or gone: pass and fail never change places.
+    """A line removed, doubled or moved, a journal halved: pass and fail never change places.
 
     Both may become unknown.
     """
