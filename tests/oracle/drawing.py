@@ -266,8 +266,9 @@ def _length(
     allowed = max(flow.promise.degraded_s for flow in flows)
     slowest = min(flow.rate for flow in flows)
     back = max([balancer.check.back for balancer in balancers], default=0.0)
-    peers = max(2, len(hubs) if balancers else 1)
-    sampling = clock * 1.6 * choices_needed(1 / peers, 1 / peers / 4) / slowest
+    peers = max(2, len(hubs if balancers else edges))
+    least = 1 / peers / (4 if balancers else 2)
+    sampling = clock * 1.6 * choices_needed(1 / peers, least) / slowest
     after = max(allowed, back + sampling) if faults else 3 * allowed
     return round(healed_at + after + 2.0, 2)
 

@@ -321,7 +321,8 @@ def _bite(played: Played, window: InForce, tried: list[Tried], truth: Truth) -> 
             truth.undecided.append(f"{fault.label} did nothing, and by chance nobody came")
         return
     if fault.kind in ("kill", "stop", "pause", "refuse"):
-        if silence > 3 * _SILENT and not met and not hops:
+        away = any(window in each.away for each in tried)
+        if silence > 3 * _SILENT and not met and not hops and not away:
             truth.unproven.append(f"{fault.label}: nobody would have come in that time")
         elif silence > _SURELY:
             truth.undecided.append(f"{fault.label}: few came in that time")
@@ -350,6 +351,7 @@ def _return(played: Played, window: InForce, tried: list[Tried], truth: Truth) -
             truth.broken.append(f"{fault.node} refuses, though it is healed")
         if not took:
             truth.undecided.append(f"{fault.node} was not asked again")
+        _return_by_mx(played, window, tried, truth, until)
         return
     after = window.healed + balancer.check.back / story.clock
     takers = [each.taker for each in tried if each.accepted and after < each.ended < until]
@@ -365,3 +367,21 @@ def _return(played: Played, window: InForce, tried: list[Tried], truth: Truth) -
         truth.close.append(f"{fault.node} got {got} of {among} after its heal")
     if among < 1.1 * choices_needed(fair, fair / 4):
         truth.undecided.append(f"{among} are few to see the return of {fault.node}")
+
+
+def _return_by_mx(
+    played: Played, window: InForce, tried: list[Tried], truth: Truth, until: float
+) -> None:
+    """Where senders choose by themselves, each by chance, a node is back when it is chosen again."""
+    node, servers = window.fault.node, played.story.servers
+    if node not in servers or truth.flow.balancer:
+        return
+    takers = [each.taker for each in tried if each.accepted and window.healed < each.ended < until]
+    before = [each.taker for each in tried if each.accepted and each.ended < window.inject]
+    among, got, fair = len(takers), takers.count(node), 1 / len(servers)
+    usual = before.count(node) / max(1, len(before))
+    truth.facts[f"return of {node}"] = f"{got} of {among}"
+    if among < 1.1 * choices_needed(fair, fair / 2):
+        truth.undecided.append(f"{among} are few to see the return of {node}")
+    if window.fault.after == "whole" and at_most(got, among, min(usual, fair)) < _LUCK:
+        truth.close.append(f"{node} got {got} of {among} after its heal")
