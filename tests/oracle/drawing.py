@@ -173,7 +173,7 @@ def _flows_by_mx(chance: random.Random, exchangers: tuple[Mx, ...]) -> tuple[Flo
                 "world",
                 persona,
                 25,
-                chance.choice([20.0, 40.0]),
+                chance.choice([30.0, 50.0]),
                 promise,
                 pin=pin,
                 population=chance.choice([1, 20]),

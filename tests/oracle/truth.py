@@ -372,7 +372,7 @@ def _return(played: Played, window: InForce, tried: list[Tried], truth: Truth) -
 def _return_by_mx(
     played: Played, window: InForce, tried: list[Tried], truth: Truth, until: float
 ) -> None:
-    """Where senders choose by themselves, each by chance, a node is back when it is chosen again."""
+    """Where senders choose for themselves, a node is back when it is chosen again."""
     node, servers = window.fault.node, played.story.servers
     if node not in servers or truth.flow.balancer:
         return
