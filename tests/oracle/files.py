@@ -55,16 +55,24 @@ def journals_of(played: Played, form: int) -> dict[str, list[bytes]]:
         lines = [_line(line) for line in told]
         if form >= MARKED:
             if node == "harness":
-                begun = Line(played.begun - 0.05, node, "begun")
-                length = {"length_s": played.story.length}
-                lines = [
-                    _line(begun),
-                    *lines,
-                    _line(Line(played.over + 0.02, node, "over", "", length)),
-                ]
+                lines = _course(played, told)
             lines.append(closing(node, lines, played.over + 0.03))
         found[node] = lines
     return found
+
+
+def _course(played: Played, told: list[Line]) -> list[bytes]:
+    """What the harness says from the first moment of a drill to its last."""
+    stops = [
+        Line(played.stopped, "harness", "stop", "", {"flow": flow.name})
+        for flow in played.story.flows
+    ]
+    every = [
+        Line(played.begun - 0.04, "harness", "begun", "", {"begin": played.begun}),
+        *sorted([*told, *stops], key=lambda line: line.mono),
+        Line(played.over + 0.02, "harness", "over", "", {"length_s": played.story.length}),
+    ]
+    return [_line(each) for each in every]
 
 
 def closing(node: str, lines: list[bytes], mono: float) -> bytes:

@@ -138,10 +138,19 @@ class Fate:
 
 @dataclass
 class Played:
-    """A story that has been played."""
+    """A story that has been played.
+
+    Attributes:
+        begun, stopped: From when the schedules count, and when the senders were stopped.
+        drill: What its Message-IDs begin with. over: When all was over.
+        lines: By journal. tried: Every attempt. fates: By message.
+        windows: The faults in time. visits: By node, when it took which message.
+        hops: By node, which faults of it met which messages on their way to it from another server.
+    """
 
     story: Story
     begun: float
+    stopped: float
     drill: str
     over: float
     lines: dict[str, list[Line]]
@@ -173,7 +182,7 @@ class _Stage:
         self._todo: list[tuple[float, int, Callable[[float], None]]] = []
         self._order = itertools.count()
         self.addresses = self._addresses()
-        self.end = self.begun + story.length / self.clock
+        self.end = self.stopped = self.begun + story.length / self.clock
         self.windows = [self._in_force(each) for each in story.faults]
         self.by_node: dict[str, list[InForce]] = defaultdict(list)
         for each in self.windows:
@@ -364,7 +373,7 @@ class _Stage:
     def send_all(self) -> None:
         """All flows' attempts, on the schedule that the harness would keep."""
         # Healing takes its time, and what was planned after it is not cut short.
-        over = self.end + self.noise.uniform(0.0, 0.02)
+        self.stopped = over = self.end + self.noise.uniform(0.0, 0.02)
         for flow in self.story.flows:
             seed = f"{self.story.seed} {flow.name} {flow.sender}@{DOMAIN}"
             dues = moments(seed, begin=self.begun, rate=flow.rate)
@@ -932,6 +941,7 @@ def play(story: Story) -> Played:
     return Played(
         story,
         stage.begun,
+        stage.stopped,
         stage.drill,
         over,
         stage.lines,
