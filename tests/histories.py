@@ -45,6 +45,10 @@ class History:
         self.events.append(event)
         return event
 
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass in which nothing is told."""
+        self._now += seconds
+
     def attempt(
         self,
         message: str,
@@ -57,6 +61,7 @@ class History:
         phase: Phase = Phase.REPLY,
         reason: str = "",
         server: str = "",
+        choice: str = "",
         recipient: str | None = None,
     ) -> None:
         """An attempt and, unless the sender ends first, its outcome."""
@@ -77,6 +82,7 @@ class History:
             detail |= {"code": code} if code else {}
             detail |= {"reason": reason} if reason else {}
             detail |= {"server": server} if server else {}
+            detail |= {"choice": choice} if choice else {}
             self.write("app", "outcome", message, at=begun + took, recipient=recipient, **detail)
 
     def accepted(self, message: str, node: str = "ht1", **rest: Any) -> None:

@@ -112,6 +112,16 @@ class SmtpSession:
         reply = self._command(f"RCPT TO:<{recipient}>")
         return self._outcome(Result.ACCEPTED, reply) if reply.ok else self._refused(reply)
 
+    @property
+    def server(self) -> str:
+        """The name in the banner."""
+        return self._server
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """What the answer to the last EHLO offers: names of extensions, in lower case."""
+        return frozenset(self._smtp.esmtp_features)
+
     def extension(self, line: str) -> Reply:
         """Say a command that only some servers know, and return its reply.
 

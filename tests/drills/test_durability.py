@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from relaydrill import inventory
+from relaydrill.drills.checks import Case, check_account
 from relaydrill.drills.judge import judge
 from relaydrill.drills.judgement import Judgement
 from relaydrill.drivers.process import ProcessLab
@@ -162,3 +163,28 @@ def test_a_design_that_cannot_acknowledge_so_is_refused(nodes: str, said: str) -
     text = f"extends: sharepoint\nname: bad\nnodes:\n  {nodes}\n"
     with pytest.raises(InventoryError, match=said):
         inventory.parse(text, "bad.yaml")
+
+
+def test_mail_for_a_mailbox_server_that_is_gone_for_good_is_stuck(drill: RunDrill) -> None:
+    """The hubs that hold it are up, so that it is not stranded; a topology may allow for it."""
+    strict = inventory.parse("extends: sharepoint\nname: strict\n", "s.yaml")
+    found = drill(strict, "kill:mbx@2s+forever", flows=("relay",))
+    account = found.flow("relay").check("account")
+    assert account
+    assert account.status is Status.FAIL
+    assert account.summary.startswith("stuck: ")
+    assert "stuck on ht1, ht2 and ht3, for mbx, which is broken for good" in account.summary
+    text = "extends: sharepoint\nname: patient\nexpect: {stuck: null}\n"
+    patient = inventory.parse(text, "p.yaml")
+    allowed = check_account(Case(patient, found.drill, "relay", found.ledger))
+    assert allowed
+    assert allowed.status is Status.PASS
+
+
+def test_a_hub_whose_service_alone_is_broken_for_good_sends_what_it_has(drill: RunDrill) -> None:
+    """It is up, is looked into, and holds nothing in the end."""
+    strict = inventory.parse("extends: sharepoint\nname: strict\n", "s.yaml")
+    found = drill(strict, "tempfail.rcpt:ht1@2s+forever", flows=("relay",))
+    look = found.ledger.look("ht1")
+    assert look
+    assert not look.items

@@ -232,6 +232,107 @@ def test_who_has_logged_in_but_may_not_relay_is_found(
     assert told["app must not relay without a login through ht1 port 587"].status is Status.PASS
 
 
+HUB = """
+name: door
+nodes:
+  ht1: {role: hub}
+  mbx: {role: mailbox, domains: [contoso.com]}
+  out: {role: mailbox, domains: [fabrikam.com], internet: true}
+  app: {role: sender}
+  guest: {role: sender}
+connectors:
+  relay: {port: 25, remote: [app], relay: true, tls: %s}
+  world: {port: 25, tls: %s, relay: %s}
+flows: {relay: {from: app, to: ht1}}
+"""
+
+
+def test_a_connector_that_wants_tls_is_asked_over_tls(ask: Callable[[Topology], Policy]) -> None:
+    """A healthy one passes, whoever asks; and neither client is served in clear."""
+    found = ask(inventory.parse(HUB % ("required", "required", "false")))
+    assert wrong(found) == {}
+
+
+def test_a_relay_that_opens_once_starttls_is_said_is_found(
+    ask: Callable[[Topology], Policy],
+) -> None:
+    """In clear it refuses everybody."""
+    found = ask(inventory.parse(HUB % ("offered", "required", "true")))
+    [(question, summary)] = wrong(found).items()
+    assert question == "guest must not relay through ht1 port 25"
+    assert "an open relay at ht1" in summary
+    assert "over TLS" in summary
+
+
+def test_a_hub_for_the_internet_takes_mail_for_its_own_domain_only(
+    ask: Callable[[Topology], Policy],
+) -> None:
+    """It also takes addresses of its domain that hide others, and delivers them there."""
+    found = ask(inventory.parse(HUB % ("none", "offered", "false")))
+    assert wrong(found) == {}
+
+
+def test_one_hub_of_three_that_relays_behind_snat_is_found(
+    ask: Callable[[Topology], Policy], sharepoint_but: SharepointBut
+) -> None:
+    """On one of them somebody let the balancer relay; every third connection is its."""
+    forgotten = {"port": 25, "nodes": ["ht3"], "remote": ["lb1"], "relay": True}
+    topology = sharepoint_but(
+        {
+            "nodes": {"lb1": {"source": "snat"}},
+            "connectors": {
+                "relay": {"port": 25, "remote": ["app"]},
+                "internet": {"port": 25},
+                "forgotten": forgotten,
+            },
+        }
+    )
+    bad = {each: said for each, said in wrong(ask(topology)).items() if each.startswith("guest")}
+    assert list(bad) == ["guest must not relay through mail port 25"]
+    assert "an open relay at ht3" in bad["guest must not relay through mail port 25"]
+
+
+def test_a_hub_that_is_down_behind_a_vip_is_named(tmp_path: Path) -> None:
+    """The others have answered; of this one nothing is known."""
+    with ProcessLab(inventory.load("sharepoint"), tmp_path / "lab") as lab:
+        lab.kill("ht2")
+        found = answers_at(lab, "mail")
+    assert {each.status for each in found.values()} == {Status.UNKNOWN}
+    assert all("ht2 never answered" in each.summary for each in found.values())
+
+
+@pytest.mark.parametrize("affinity", ["none", "single"])
+def test_a_cluster_is_asked_as_far_as_its_affinity_lets_it(
+    affinity: str, sharepoint_but: SharepointBut, tmp_path: Path
+) -> None:
+    """With affinity one client meets one host only; of the others nothing is known."""
+    wnlb = {
+        "mode": "wnlb",
+        "source": None,
+        "check": None,
+        "cluster": {"rules": [{"affinity": affinity}]},
+    }
+    with ProcessLab(sharepoint_but({"nodes": {"lb1": wnlb}}), tmp_path / "lab") as lab:
+        found = answers_at(lab, "mail")["guest must not relay through mail port 25"]
+    if affinity == "none":
+        assert found.status is Status.PASS
+    else:
+        assert found.status is Status.UNKNOWN
+        assert len(found.figures["unheard"]) == 2
+
+
+def test_what_the_linter_calls_an_open_relay_is_no_pass(
+    ask: Callable[[Topology], Policy], sharepoint_but: SharepointBut
+) -> None:
+    """All addresses but those of the lab may relay: nobody here can show it."""
+    ranges = ["app", "0.0.0.0-126.255.255.255", "128.0.0.0/1"]
+    topology = sharepoint_but({"connectors": {"relay": {"remote": ranges}}})
+    assert "open-relay" in {each.rule for each in lint(topology)}
+    found = ask(topology)
+    assert wrong(found) == {}
+    assert found.status is Status.UNKNOWN
+
+
 @contextmanager
 def session(lab: ProcessLab, client: str) -> Iterator[str]:
     """An open session of a client with the VIP, and the first line that it got."""

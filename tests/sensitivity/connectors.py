@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .defect import Asked, Defect, Drilled, Finding
+from .defect import Asked, Defect, Drilled, Finding, Linted
 
 _OPEN: Final = "an open relay at ht"
 
@@ -28,6 +28,49 @@ DEFECTS: Final = (
         change="connectors: {relay: {port: 25, remote: [app, 127.0.0.0/8], relay: true}}",
         way=Asked(),
         findings=(Finding("policy", (_OPEN,), "guest must not relay through ht1 port 25"),),
+    ),
+    Defect(
+        id="relay-once-starttls-is-said",
+        subject="connectors",
+        wrong="a connector that wants TLS lets everybody relay; in clear it refuses them all",
+        change="""
+connectors:
+  relay: {port: 25, remote: [app], relay: true, tls: offered}
+  world: {port: 25, remote: [127.0.0.0/8], tls: required, relay: true}
+""",
+        way=Asked(),
+        findings=(
+            Finding("policy", (_OPEN, "over TLS"), "guest must not relay through mail port 25"),
+            Finding("policy", (_OPEN, "over TLS"), "guest must not relay through ht1 port 25"),
+        ),
+    ),
+    Defect(
+        id="one-hub-relays-for-the-balancer",
+        subject="connectors",
+        wrong="behind SNAT one hub of three lets the balancer relay: every third connection is its",
+        change="""
+nodes: {lb1: {source: snat}}
+connectors:
+  internet: {port: 25}
+  forgotten: {port: 25, nodes: [ht3], remote: [lb1], relay: true}
+""",
+        way=Asked(),
+        findings=(
+            Finding(
+                "policy", ("an open relay at ht3",), "guest must not relay through mail port 25"
+            ),
+        ),
+        lints=("snat-open-relay",),
+    ),
+    Defect(
+        id="relay-for-all-but-one-network",
+        subject="connectors",
+        wrong="ranges that hold the whole world but the network in which it was tried",
+        change="""
+connectors: {relay: {port: 25, remote: [app, 0.0.0.0-126.255.255.255, 128.0.0.0/1], relay: true}}
+""",
+        way=Linted(),
+        findings=(Finding("open-relay", ("relay lets 99.6 % of all addresses relay",)),),
     ),
     Defect(
         id="application-not-in-the-range",

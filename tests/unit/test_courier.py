@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import random
 import ssl
@@ -11,7 +12,7 @@ import pytest
 from tests.scripted_server import Answer, Cut, ScriptedServer
 
 from relaydrill.personas import PERSONAS, Circumstances
-from relaydrill.personas.courier import Courier, Sent
+from relaydrill.personas.courier import Answers, Courier, Inquiry, Sent
 from relaydrill.personas.directories import KnownHosts
 from relaydrill.placement import Credentials, Endpoint
 from relaydrill.smtp import Phase, Result
@@ -106,3 +107,64 @@ def test_a_client_of_one_address_tries_no_other() -> None:
     sent, bodies = send("single_host", FULL, POLITE)
     assert sent.outcome.result is Result.REFUSED
     assert bodies == [0, 0]
+
+
+def ask(server: ScriptedServer, inquiry: Inquiry) -> Answers:
+    """Ask one server."""
+    courier = Courier(
+        helo="world.test",
+        source="",
+        directory=KnownHosts({}),
+        endpoint=lambda _address, _port: server.endpoint,
+        connect_s=5.0,
+        reply_s=5.0,
+        tls=ssl.create_default_context(),
+        login=Credentials("app", "secret"),
+    )
+    return courier.ask("10.0.0.1", 25, inquiry)
+
+
+MANY = tuple(("a@world.test", f"{number}@contoso.com") for number in range(20))
+
+
+def test_a_session_of_questions_sends_nothing_and_goes_on_where_the_last_ended() -> None:
+    """It has enough after some refusals, for servers mind their number; the next asks the rest."""
+    with ScriptedServer(UNKNOWN) as server:
+        first = ask(server, Inquiry(MANY))
+        said = len(first.outcomes)
+        rest = ask(server, Inquiry(MANY, asked={first.server: said}))
+    assert 0 < said < 10  # Postfix answers ever slower from the tenth error on
+    assert f"RCPT TO:<{said}@contoso.com>".encode() in server.lines
+    assert len({line for line in server.lines if line.startswith(b"RCPT")}) == said + len(
+        rest.outcomes
+    )
+    assert b"DATA" not in server.lines
+
+
+def test_whom_a_server_refuses_at_mail_it_has_refused_for_every_recipient() -> None:
+    """One question of each sender is enough then."""
+    with ScriptedServer({Phase.MAIL: "530 5.7.1 Client was not authenticated"}) as server:
+        found = ask(server, Inquiry(MANY))
+    assert len(found.outcomes) == len(MANY)
+    assert sum(line.startswith(b"MAIL") for line in server.lines) == 1
+
+
+def test_a_session_that_is_cut_tells_what_was_said_before() -> None:
+    """The last answer is that it ended."""
+    with ScriptedServer(recipients={"2@contoso.com": Cut.CLOSE}) as server:
+        found = ask(server, Inquiry(MANY))
+    assert [each.result for each in found.outcomes] == [
+        *[Result.ACCEPTED] * 2,
+        Result.DROPPED,
+    ]
+
+
+def test_a_made_up_login_is_nobodys() -> None:
+    """It has neither the user nor the password of the lab; and it is told what is offered."""
+    with ScriptedServer() as server:
+        found = ask(server, Inquiry(MANY[:1], login="made-up"))
+    [login] = [line for line in server.lines if line.startswith(b"AUTH")]
+    plain = base64.b64decode(login.split()[-1])
+    assert b"nobody-" in plain
+    assert b"secret" not in plain
+    assert {"auth", "starttls"} <= found.offers

@@ -84,7 +84,9 @@ def any_event(draw: st.DrawFn) -> Event:
     message, to = draw(st.sampled_from(["", *MESSAGES])), draw(st.sampled_from(PEOPLE))
     if kind == "queue":
         items = draw(st.lists(st.tuples(st.sampled_from(MESSAGES), st.sampled_from(PEOPLE))))
-        return Event(moment, 1.0, draw(nodes), kind, detail={"items": [*map(list, items)]})
+        shadows = draw(st.sampled_from([{}, {"shadows": {"ht1": 2}}]))
+        detail = {"items": [*map(list, items)], **shadows}
+        return Event(moment, 1.0, draw(nodes), kind, detail=detail)
     return Event(moment, 1.0, draw(nodes), kind, message, to, draw(details(kind)))
 
 
@@ -148,7 +150,8 @@ def said_of(entry: Entry) -> object:
     """What a ledger says of a message, comparable."""
     return (
         (entry.message, entry.recipient, entry.flow, entry.digest, entry.account, entry.saw),
-        (entry.attempts, entry.queued_on, entry.is_resubmitted),
+        (entry.attempts, entry.queued_on, entry.copies, entry.waits_on, entry.is_resubmitted),
+        entry.deferred if entry.queued_on else (),
         (sorted(entry.accepted), sorted(entry.arrived), sorted(entry.bounced)),
     )
 
@@ -188,6 +191,7 @@ def said(ledger: Ledger) -> Iterator[object]:
                 given_ = {"after": after, "before": before}
                 yield sorted(ledger.traffic_of(node, flow, 25, **given_), key=repr)
                 yield ledger.took(node, flow, 25, **given_)
+    yield [(ledger.look(node), ledger.last_departure(node)) for node in NODES]
     yield [ledger.last_sign(node, until) for node in NODES for until in (0.01, 1.0)]
 
 

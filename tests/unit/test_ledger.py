@@ -148,6 +148,142 @@ def test_refused(arrived: bool, expected: str) -> None:
     assert account(history) == expected
 
 
+@pytest.mark.parametrize("saw", [Result.REFUSED, *BEFORE_THE_DOT])
+@pytest.mark.parametrize("is_looked_into", [True, False])
+def test_what_was_refused_and_lies_in_a_queue_is_a_phantom(
+    saw: Result, is_looked_into: bool
+) -> None:
+    """A server that keeps what it turned down delivers it later, beside what is tried again."""
+    history = History()
+    history.attempt(M, saw, phase=Phase.MAIL)
+    history.accepted(M, "ht2")
+    if is_looked_into:
+        history.queue("ht2", M)
+    assert (account(history), only(history).queued_on) == (Account.PHANTOM, ("ht2",))
+
+
+def test_what_waits_in_its_sender_s_own_queue_no_server_has_taken() -> None:
+    """A sending mail server keeps what was refused, to try it again: no phantom, and no copy."""
+    history = History()
+    history.attempt(M, Result.REFUSED, code=451)
+    history.queue("app", M, at=9.0)
+    entry = only(history)
+    assert (entry.account, entry.queued_on, entry.waits_on) == (Account.REFUSED, (), ("app",))
+
+
+@pytest.mark.parametrize(
+    ("dead_for_good", "expected"), [(True, Account.DUPLICATED), (False, Account.DELIVERED)]
+)
+def test_a_copy_beside_its_delivered_twin_is_a_duplicate(
+    dead_for_good: bool, expected: Account
+) -> None:
+    """Tried again elsewhere and delivered: what the first server stored and never sent is a second.
+
+    A look that shows nothing there settles it otherwise.
+    """
+    history = History()
+    history.attempt(M, Result.UNANSWERED)
+    history.accepted(M, "ht2")
+    history.delivered(M, "ht1")
+    if not dead_for_good:
+        history.queue("ht2", at=9.0)
+    assert account(history) is expected
+
+
+def test_a_look_that_shows_a_second_copy_shows_a_duplicate() -> None:
+    """A hub that stored twice what it promised once has sent one, and still has the other."""
+    history = History()
+    history.delivered(M)
+    history.queue("ht1", M, at=9.0)
+    assert account(history) is Account.DUPLICATED
+
+
+@pytest.mark.parametrize("saw", [Result.ACCEPTED, Result.UNANSWERED])
+def test_two_copies_in_queues_are_a_duplicate(saw: Result) -> None:
+    """On two servers, or twice on one: two will arrive."""
+    for nodes in (("ht1", "ht2"), ("ht1", "ht1")):
+        history = History()
+        history.attempt(M, saw)
+        for node in nodes:
+            history.accepted(M, node)
+        for node in {*nodes}:
+            history.queue(node, *[M] * nodes.count(node), at=9.0)
+        assert account(history) is Account.DUPLICATED
+
+
+def test_what_is_just_being_handed_on_is_no_duplicate() -> None:
+    """The next hop has it and has not said so yet: for a moment it is in two places."""
+    history = History()
+    history.attempt(M)
+    history.accepted(M, "ht1")
+    history.arrived(M, at=9.0)
+    history.queue("ht1", M, at=9.5)
+    entry = only(history)
+    assert (entry.account, entry.queued_on) == (Account.DELIVERED, ("ht1",))
+
+
+def test_without_its_leaving_in_the_journal_what_arrived_may_be_what_lies_there() -> None:
+    """One line that is missing (relayed) makes no duplicate of a message that arrived once."""
+    history = History()
+    history.attempt(M)
+    history.accepted(M, "ht1")
+    history.arrived(M)
+    assert account(history) is Account.DELIVERED
+
+
+def test_a_line_that_stands_there_twice_is_no_second_copy() -> None:
+    """What came in one microsecond came once."""
+    history = History()
+    history.delivered(M)
+    [stored] = [event for event in history.events if event.kind == "accepted"]
+    history.events.append(stored)
+    entry = only(history)
+    assert (entry.account, entry.queued_on) == (Account.DELIVERED, ())
+
+
+def test_a_storing_that_comes_after_the_leaving_is_no_second_copy() -> None:
+    """A line with a wrong time makes no duplicate: as many left as came."""
+    history = History()
+    history.attempt(M)
+    history.write("ht1", "relayed", M)
+    history.accepted(M)
+    history.arrived(M)
+    assert account(history) is Account.DELIVERED
+
+
+def test_what_left_last_is_what_the_drill_s_own_mail_did() -> None:
+    """On a lab of others somebody always sends: that says nothing of a drill's mail."""
+    history = History()
+    history.delivered(M, at=1.0)
+    history.accepted("<foreign@app>", at=5.0)
+    history.write("ht1", "relayed", "<foreign@app>", at=6.0)
+    assert join(history.events).last_departure("ht1") == pytest.approx(1.0006)
+
+
+def test_what_a_hub_stored_for_an_unknown_sender_is_no_phantom() -> None:
+    """Nobody knows what the sender of a foreign message was told."""
+    history = History()
+    history.write("ht1", "stored", M)
+    assert account(history) is Account.QUEUED
+
+
+def test_recipients_in_several_domains_lie_where_each_of_them_does() -> None:
+    """One message for two domains: one copy is delivered, the other waits."""
+    history = History()
+    other = "user@fabrikam.com"
+    for recipient in (USER, other):
+        history.attempt(M, recipient=recipient)
+        history.accepted(M, recipient=recipient)
+    history.arrived(M)
+    history.write("ht1", "relayed", M)
+    history.write("ht1", "deferred", M, recipient=other, reason="connection refused")
+    history.write("ht1", "queue", items=[[M, other]], at=9.0)
+    entries = join(history.events).entries
+    assert entries[M, USER].account is Account.DELIVERED
+    assert entries[M, other].queued_on == ("ht1",)
+    assert [reason for _, _, reason in entries[M, other].deferred] == ["connection refused"]
+
+
 @pytest.mark.parametrize(("arrived", "expected"), [(True, "phantom"), (False, "not accepted")])
 @pytest.mark.parametrize("saw", BEFORE_THE_DOT)
 def test_cut_before_the_dot(saw: Result, arrived: bool, expected: str) -> None:
@@ -449,7 +585,8 @@ steps = st.one_of(
     st.tuples(st.just("relayed"), st.sampled_from(NODES)),
     st.tuples(st.just("bounced"), st.sampled_from(NODES)),
     st.tuples(st.just("arrived"), st.sampled_from([BODY, OTHER_BODY])),
-    st.tuples(st.just("queue"), st.sampled_from(NODES), st.booleans()),
+    st.tuples(st.just("queue"), st.sampled_from(NODES), st.integers(0, 2)),
+    st.tuples(st.just("pause"), st.just(2.0)),
 )
 
 
@@ -468,7 +605,9 @@ def tellings(draw: st.DrawFn) -> list[Event]:
             case ("arrived", body):
                 history.arrived(message, digest=body)
             case ("queue", node, shown):
-                history.queue(node, *([message] if shown else []))
+                history.queue(node, *[message] * shown)
+            case ("pause", seconds):
+                history.pass_time(seconds)
             case (kind, node):
                 history.write(node, kind, message)
     return history.events
@@ -485,45 +624,58 @@ def slow_account(events: list[Event], message: str) -> Account | None:
     begun = [event for event in mine if event.kind == "attempt"]
     told = [event.detail["result"] for event in mine if event.kind == "outcome"]
     arrived = [event.detail["digest"] for event in mine if event.kind == "arrived"]
-    queued = any(slow_queued(events, message, node) for node in NODES)
+    lies = [slow_copies(events, message, node) for node in NODES]
+    queued, sure_copies = any(count for count, _ in lies), sum(sure for _, sure in lies)
     foreign = not begun
     if foreign:
         sure = bool(arrived) or any(event.kind == "accepted" for event in mine)
-        unsure = refused = False
+        unsure = not sure and queued
+        refused = False
     else:
         sure = "accepted" in told
         unsure = not sure and ("unanswered" in told or len(told) < len(begun))
         refused = not sure and not unsure and "refused" in told
     if not sure and not unsure:
-        if arrived:
+        if arrived or queued:
             return Account.PHANTOM
         return Account.REFUSED if refused else Account.NOT_ACCEPTED
+    if not foreign and {*arrived} - {BODY}:
+        return Account.ALTERED
+    if len(arrived) + sure_copies > 1:
+        return Account.DUPLICATED
     if arrived:
-        if not foreign and set(arrived) != {BODY}:
-            return Account.ALTERED
-        if len(arrived) > 1:
-            return Account.DUPLICATED
         return Account.DELIVERED if sure else Account.RECOVERED
     if queued:
         return Account.QUEUED
     return Account.LOST if sure else Account.UNKNOWN
 
 
-def slow_queued(events: list[Event], message: str, node: str) -> bool:
-    """Whether a node queues a message at the end, by walking back from the end."""
-    seen_by_look: bool | None = None
-    for event in sorted(events, key=lambda event: -event.mono):
-        if event.node != node:
-            continue
-        if event.kind == "queue" and seen_by_look is None:
-            seen_by_look = [message, USER] in event.detail["items"]
-        if event.message != message:
-            continue
-        if event.kind in ("relayed", "bounced"):
-            return False
+def slow_copies(events: list[Event], message: str, node: str) -> tuple[int, int]:
+    """How many copies of a message lie on a node at the end, and how many of them beyond doubt."""
+    mine = [event for event in events if event.message == message]
+    here = [event for event in mine if event.node == node]
+    stored = [e.mono for e in here if e.kind == "accepted" and e.detail["stored"]]
+    left = [e.mono for e in here if e.kind in ("relayed", "bounced")]
+    arrived = [e.mono for e in mine if e.kind == "arrived"]
+    looks = [e for e in events if e.kind == "queue" and e.node == node]
+    last = max(looks, key=lambda event: event.mono, default=None)
+    if last is not None and all(moment <= last.mono for moment in stored):
+        shown = last.detail["items"].count([message, USER])
+        count = max(0, shown - sum(moment > last.mono - 1.0 for moment in left))
+        elsewhere = [
+            e.mono for e in mine if e.kind == "accepted" and e.detail["stored"] and e.node != node
+        ]
+        just_moved = any(moment > last.mono - 1.0 for moment in [*elsewhere, *arrived])
+        return count, 0 if just_moved else count
+    count = 0
+    for event in sorted(here, key=lambda event: event.mono):
         if event.kind == "accepted" and event.detail["stored"]:
-            return True if seen_by_look is None else seen_by_look
-    return bool(seen_by_look)
+            count += 1
+        elif event.kind in ("relayed", "bounced"):
+            count = max(0, count - 1)
+    told_of = sum(event.kind == "relayed" for event in mine)
+    sure = min(count, max(0, len(stored) - len(left)))
+    return count, sure if len(arrived) <= told_of else 0
 
 
 @given(tellings())

@@ -14,10 +14,13 @@ from pydantic_core import PydanticCustomError
 from relaydrill import faults
 from relaydrill.drills.aiming import exclude, those_that_can, why_not
 from relaydrill.drills.naming import drill_name
+from relaydrill.drills.opportunity import attempts_to_meet, attempts_to_plan
 from relaydrill.drills.returning import comeback_of
+from relaydrill.drills.share import expected_share
 from relaydrill.errors import UsageError
 from relaydrill.faults.reach import done_by
 from relaydrill.scalars import parse_duration, show_duration
+from relaydrill.schedule import LONGEST_STEP
 from relaydrill.sentences import listed
 from relaydrill.smtp import Phase
 from relaydrill.topology import Topology
@@ -34,6 +37,9 @@ _BEFORE_WALL_S: Final = 1.0
 _BEFORE_ELSEWHERE_WALL_S: Final = 4.0
 """On a lab of others: real servers that had been idle take a second over their first sessions."""
 _PROOFS_BEFORE: Final = 4
+_LATENESS_WALL_S: Final = 0.1
+"""How far an attempt may be behind its schedule without a drill's being too short for it."""
+_SIGMAS: Final = 3.1
 _SETTLE_MARGIN: Final = 20.0
 _SPARE: Final = 1.5
 """More choices than a test needs: on a busy machine a heal takes part of the time for them."""
@@ -139,9 +145,10 @@ def plan(
     """A drill with timings that can prove what the topology promises.
 
     Each fault text is ``KIND[.PHASE]:NODE[@START][+DURATION]``; a site in place of a node breaks
-    all that stands there and can be broken so. Without a start, the fault begins
-    when every node has had traffic. Without a duration, it lasts twice as long as attempts may
-    fail, so that the flow has as long again to show that it goes on. Afterwards the flows send long
+    all that stands there and can be broken so. Without a start, the fault begins when what it is
+    done to has had traffic, whatever its share of the flows. Without a duration, it lasts somewhat
+    more than twice as long as attempts may fail, so that a tier that does nothing about it is seen
+    to, and so long that the node's silence is no chance. Afterwards the flows send long
     enough to see that a returned node gets its share again. Where no flows are named, those send
     whose mail passes what is broken, and all if none does. With the duration ``forever`` the node
     stays broken until all mail has been accounted for: what it holds is stranded.
@@ -158,8 +165,9 @@ def plan(
         if flow not in topology.flows:
             known = ", ".join(topology.flows)
             raise UsageError(f"no flow is called {flow!r} in {topology.name}; there are: {known}")
-    timing = _Timing(topology, flows)
-    specs = tuple(spec for text in faults for spec in _parse(text, topology, timing))
+    aims = [_read(text, topology) for text in faults]
+    timing = _Timing(topology, flows, tuple(node for aim in aims for node in aim.nodes))
+    specs = tuple(spec for aim in aims for spec in _specs(aim, timing))
     _refuse_overlaps(specs)
     alone_s = max(timing.before_s + timing.during_s, timing.spread_s)
     ends = (spec.start_s + timing.during_s if spec.for_good else spec.end_s for spec in specs)
@@ -215,15 +223,23 @@ def _concerned(topology: Topology, faults: tuple[str, ...]) -> tuple[str, ...]:
 class _Timing:
     """Default timings of a drill, field seconds. What needs samples depends on rates, too."""
 
-    def __init__(self, topology: Topology, flows: tuple[str, ...]) -> None:
+    def __init__(
+        self, topology: Topology, flows: tuple[str, ...], broken: tuple[str, ...] = ()
+    ) -> None:
         self._topology = topology
         self._flows = flows
         self._slowest = min(topology.flows[flow].wanted_rate for flow in flows)
         self._allowed = max(topology.expectation(flow).degraded_s for flow in flows)
         widest = max((len(each.backends) for each in topology.balancers.values()), default=1)
         least = _BEFORE_ELSEWHERE_WALL_S if topology.attach else _BEFORE_WALL_S
-        self.before_s = self._field(max(least, _PROOFS_BEFORE * widest / self._slowest))
-        self.during_s = 2 * self._allowed
+        samples = [each for node in broken for each in self._samples(node)]
+        proofs_s = max((before_s for before_s, _ in samples), default=0.0)
+        self.before_s = self._field(max(least, _PROOFS_BEFORE * widest / self._slowest, proofs_s))
+        # An attempt that began long enough before the heal to be late must have failed too late.
+        fails_s = 2 * LONGEST_STEP / self._slowest + _LATENESS_WALL_S
+        silent_s = max((during_s for _, during_s in samples), default=0.0)
+        self.during_s = max(2 * self._allowed + self._field(fails_s), self._field(silent_s))
+        self.before_s, self.during_s = _even(self.before_s), _even(self.during_s)
         # A hub tries a destination again within a minute (its queue glitch retry), and a sending
         # mail server in its own time; either may need a second try, and Exim looks for what is due
         # in twice its first wait. The margin is for the deliveries themselves.
@@ -254,6 +270,26 @@ class _Timing:
         copied = any(hub.ack == "shadow" for hub in self._topology.hubs.values())
         return max(each.resubmit + 2 * each.heartbeat for each in kept) if copied else 0.0
 
+    def _samples(self, node: str) -> Iterator[tuple[float, float]]:
+        """What each flow needs before a node is broken, and meanwhile, to prove it; wall seconds.
+
+        Nothing where it has no share that is known: no duration helps there.
+        """
+        for name in self._flows:
+            expected = expected_share(self._topology, name, node)
+            if not expected.share:
+                continue
+            if expected.by_senders:
+                # One that chooses the node before the fault, and one that does so meanwhile.
+                before = during = attempts_to_meet(expected.share)
+            else:
+                # Turns, of a balancer or of a list of next hops.
+                before, during = attempts_to_plan(expected.share, even=True)
+            if expected.choices is not None:
+                before, during = (min(each, expected.choices) for each in (before, during))
+            rate = self._topology.flows[name].wanted_rate
+            yield _lasting(before) / rate, _lasting(during) / rate
+
     def _field(self, wall_s: float) -> float:
         return wall_s * self._topology.clock
 
@@ -269,8 +305,36 @@ class _Timing:
         return needed
 
 
-def _parse(text: str, topology: Topology, timing: _Timing) -> Iterator[FaultSpec]:
-    """One fault; of a site, one for each of its nodes that can be broken so."""
+def _lasting(attempts: int) -> float:
+    """Mean steps of a schedule in which there are so many attempts, but for one case in a thousand.
+
+    A step is anything up to twice the mean, so that its variance is a third of the mean's square.
+    """
+    return attempts + 1 + _SIGMAS * math.sqrt((attempts + 1) / 3)
+
+
+def _even(seconds: float) -> float:
+    """Rounded up to a tenth: a duration that a person can read."""
+    return math.ceil(seconds * 10 - 1e-6) / 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    """One fault as it was written.
+
+    Attributes:
+        nodes: Those that it is to be done to; of a site, all that can be broken so.
+        start_s, duration_s: None where that is left to the plan.
+    """
+
+    kind: str
+    phase: Phase | None
+    nodes: tuple[str, ...]
+    start_s: float | None
+    duration_s: float | None
+
+
+def _read(text: str, topology: Topology) -> _Aim:
     found = _FAULT.fullmatch(text.strip())
     if not found or not found["node"]:
         raise UsageError(f"{text!r} is no fault; write KIND[.PHASE]:NODE[@START][+DURATION]")
@@ -279,14 +343,21 @@ def _parse(text: str, topology: Topology, timing: _Timing) -> Iterator[FaultSpec
         nodes = _aimed_at(topology, found["kind"], found["node"])
     except UsageError as error:
         raise UsageError(f"{text!r}: {error}") from None
-    start = _seconds(text, found["start"], timing.before_s)
-    if math.isinf(start):
+    start = _seconds(text, found["start"])
+    if start is not None and math.isinf(start):
         raise UsageError(f"{text!r}: a fault that never begins tests nothing")
-    duration = _seconds(text, found["duration"], timing.during_s)
-    if duration <= 0:
+    duration = _seconds(text, found["duration"])
+    if duration is not None and duration <= 0:
         raise UsageError(f"{text!r}: a fault must last longer than 0s")
-    for node in nodes:
-        yield FaultSpec(kind, node, start, duration, phase)
+    return _Aim(kind, phase, nodes, start, duration)
+
+
+def _specs(aim: _Aim, timing: _Timing) -> Iterator[FaultSpec]:
+    """A fault for each of the nodes, with the plan's timings where it has none of its own."""
+    start = timing.before_s if aim.start_s is None else aim.start_s
+    duration = timing.during_s if aim.duration_s is None else aim.duration_s
+    for node in aim.nodes:
+        yield FaultSpec(aim.kind, node, start, duration, aim.phase)
 
 
 def _aimed_at(topology: Topology, kind_text: str, name: str) -> tuple[str, ...]:
@@ -325,15 +396,15 @@ def _parse_whole(text: str) -> FaultSpec:
     return FaultSpec(
         kind,
         found["node"],
-        _seconds(text, found["start"], 0.0),
-        _seconds(text, found["duration"], 0.0),
+        _seconds(text, found["start"]) or 0.0,
+        _seconds(text, found["duration"]) or 0.0,
         phase,
     )
 
 
-def _seconds(text: str, duration: str | None, default: float) -> float:
+def _seconds(text: str, duration: str | None) -> float | None:
     if duration is None:
-        return default
+        return None
     if duration == _FOR_GOOD:
         return math.inf
     try:

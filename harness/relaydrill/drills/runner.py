@@ -18,6 +18,7 @@ from relaydrill.drills.record import RunDirectory
 from relaydrill.drills.stall import watching
 from relaydrill.drivers.base import HasHooks, Lab, RunsElsewhere
 from relaydrill.errors import CapabilityMissing, ControlError, HarnessError, WaitTimeout
+from relaydrill.faults.reach import takes_away
 from relaydrill.journal import Journal
 from relaydrill.message import BLOCKED, SPAM, UNKNOWN, WANTED
 from relaydrill.topology import Flow
@@ -105,6 +106,7 @@ class _Conductor:
         self._journal = journal
         self._observe = observe
         self._is_anything_broken = False
+        self._broken: list[_Broken] = []
 
     def conduct(self, take_stock: Callable[[], None]) -> None:
         """Carry the drill out.
@@ -204,6 +206,7 @@ class _Conductor:
         acts: list[tuple[float, Callable[[], None]]] = []
         for spec in self._drill.faults:
             broken = _Broken(self._lab, spec, self._journal)
+            self._broken.append(broken)
             heals.callback(broken.heal)
             acts.append((spec.start_s, functools.partial(self._inject, broken)))
             if not spec.for_good:
@@ -238,7 +241,11 @@ class _Conductor:
 
     def _drain(self) -> None:
         """Wait until nothing is queued, or the time for it is over; then look into each queue."""
-        gone = {spec.node for spec in self._drill.faults if spec.for_good}
+        gone = {
+            broken.spec.node
+            for broken in self._broken
+            if broken.in_force and broken.spec.for_good and takes_away(broken.spec.kind)
+        }
         queueing = [
             node for node in self._lab.queueing if node not in gone and self._lab.alive(node)
         ]
@@ -246,11 +253,11 @@ class _Conductor:
 
         def empty() -> bool:
             self._step("letting the queues drain", 1.0)
-            if any(self._lab.control(node)("queue_length") for node in queueing):
+            if not all(self._is_empty(node) for node in queueing):
                 return False
             if isinstance(self._lab, RunsElsewhere) and self._lab.outstanding():
                 return False
-            return not gone or not self._is_to_be_resubmitted(queueing, gone)
+            return not self._is_to_be_resubmitted(queueing, gone)
 
         with contextlib.suppress(WaitTimeout):  # what is left is in the account, as queued
             wait_for(empty, what="all queues to drain", deadline_s=deadline_s)
@@ -260,11 +267,23 @@ class _Conductor:
             except ControlError as error:
                 self.problems.append(f"the queue of {node} could not be read: {error}")
 
+    def _is_empty(self, node: str) -> bool:
+        """Whether a node says that it queues nothing; one that cannot be asked may yet answer."""
+        try:
+            return not self._lab.control(node)("queue_length")
+        except ControlError:
+            return False
+
     def _is_to_be_resubmitted(self, queueing: list[str], gone: set[str]) -> bool:
         """Whether a hub keeps copies for one that is gone, and has not delivered them yet."""
+        if not gone:
+            return False
         hubs = self._lab.topology.hubs
         fakes = [node for node in queueing if node in hubs and hubs[node].kind == "fake"]
-        return any(gone & set(self._lab.control(hub)("shadows")) for hub in fakes)
+        try:
+            return any(gone & set(self._lab.control(hub)("shadows")) for hub in fakes)
+        except ControlError:  # it may yet answer
+            return True
 
 
 def _loads(flow: Flow) -> Iterator[tuple[str, dict[str, float]]]:
@@ -284,7 +303,7 @@ class _Broken:
         self.fault = faults.make_for(lab, spec.kind, spec.phase)
         self._lab = lab
         self._journal = journal
-        self._in_force = False
+        self.in_force = False
 
     def give_up(self, reason: str) -> None:
         """Leave the node whole, and journal why."""
@@ -300,11 +319,11 @@ class _Broken:
         self._journal.write(
             "inject", fault=spec.label, kind=spec.kind, node=spec.node, by_hook=by_hook
         )
-        self._in_force = True
+        self.in_force = True
         try:
             self.fault.inject(self._lab, spec.node)
         except CapabilityMissing as error:
-            self._in_force = False
+            self.in_force = False
             self._journal.write("not-injected", fault=spec.label, reason=str(error))
             return
         self._journal.write("injected", fault=spec.label)
@@ -315,12 +334,12 @@ class _Broken:
         Raises:
             HarnessError: It stays broken.
         """
-        if not self._in_force:
+        if not self.in_force:
             return
         self._journal.write("heal", fault=self.spec.label)
         try:
             self.fault.heal(self._lab, self.spec.node)
         except HarnessError as error:
             raise HarnessError(f"{self.spec.label} could not be healed: {error}") from error
-        self._in_force = False
+        self.in_force = False
         self._journal.write("healed", fault=self.spec.label)

@@ -10,7 +10,7 @@ from typing import Final
 from relaydrill.drivers.base import HasHooks, Lab
 from relaydrill.errors import UsageError
 from relaydrill.faults.backpressure import backpressure
-from relaydrill.faults.base import Fault, Proof
+from relaydrill.faults.base import Fault, How, Proof, Sign
 from relaydrill.faults.blackhole import blackhole
 from relaydrill.faults.busy_banner import busy_banner
 from relaydrill.faults.by_hook import by_hook
@@ -110,4 +110,4 @@ def split_kind(text: str) -> tuple[str, Phase | None]:
     return kind, acts_at
 
 
-__all__ = ["FAULTS", "Fault", "Proof", "make", "make_for", "split_kind"]
+__all__ = ["FAULTS", "Fault", "How", "Proof", "Sign", "make", "make_for", "split_kind"]

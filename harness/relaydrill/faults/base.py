@@ -18,9 +18,38 @@ class Proof(enum.StrEnum):
     NONE = "none"
     """There is nothing to see: the fault does nothing."""
     SILENT = "silent"
-    """The node took traffic before, and none while the fault was in force."""
+    """The node took traffic before, and none while it was broken, though it should have."""
     FELT = "felt"
-    """The node took traffic before, and journalled that the fault acted on a session."""
+    """The node took traffic before, and sessions met the fault; see `ServiceFault.sign`."""
+
+
+class How(enum.StrEnum):
+    """What a session that meets a fault of the service is in for."""
+
+    ANSWERED = "answered"
+    """It gets another answer than usual."""
+    LATE = "late"
+    """It gets its answer late."""
+    CUT = "cut"
+    """Its connection is cut."""
+    KEPT = "kept"
+    """It gets no answer until the fault is lifted."""
+    MISLED = "misled"
+    """It asked a name server, and goes somewhere else than usual, or nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """By what a sender knows that its session has met a fault of the service.
+
+    Attributes:
+        how: What it is in for. code: Of the answer that it gets instead; 0: there is none.
+        delay_s: By how much its answer is late at least, field seconds.
+    """
+
+    how: How
+    code: int = 0
+    delay_s: float = 0.0
 
 
 class Fault(Protocol):
@@ -73,6 +102,24 @@ class ServiceFault:
     delay_s: float = 0.0
     proof: Proof = Proof.FELT
     rcode: str = ""
+
+    @property
+    def sign(self) -> Sign | None:
+        """By what a sender knows it; None where it is not felt in a session."""
+        if self.proof is not Proof.FELT:
+            return None
+        match self.action:
+            case "reply":
+                return Sign(How.ANSWERED, code=self.reply.code if self.reply else 421)
+            case "delay":
+                return Sign(How.LATE, delay_s=self.delay_s)
+            case "drop":
+                return Sign(How.CUT)
+            case "hang":
+                return Sign(How.KEPT)
+            case "rcode" | "stale":
+                return Sign(How.MISLED)
+        return None
 
     def inject(self, lab: Lab, node: str) -> None:
         """Switch the disturbance on."""

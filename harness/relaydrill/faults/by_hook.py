@@ -14,11 +14,13 @@ class ByHook:
 
     Attributes:
         kind: As a person writes it, with its phase. summary: As in `Fault`.
+        proof: That of the fault itself: what a hook does to a node, its sessions feel as well.
+            Where they do not (a drained backend is given none), its silence proves it.
     """
 
     kind: str
     summary: str
-    proof: Proof = Proof.SILENT
+    proof: Proof
 
     def inject(self, lab: Lab, node: str) -> None:
         """Do what the hook says."""
@@ -35,4 +37,4 @@ def by_hook(fault: Fault, kind: str) -> Fault:
     Args:
         kind: With its phase.
     """
-    return fault if fault.proof is Proof.NONE else ByHook(kind, fault.summary)
+    return fault if fault.proof is Proof.NONE else ByHook(kind, fault.summary, fault.proof)

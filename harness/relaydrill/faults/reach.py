@@ -7,7 +7,7 @@ from typing import Final
 
 from relaydrill.errors import UsageError
 from relaydrill.faults import make
-from relaydrill.faults.base import ServiceFault
+from relaydrill.faults.base import Proof, ServiceFault
 from relaydrill.nodes.disturbance import OF_A_MAIL_SERVER, OF_A_NAME_SERVER, Action
 from relaydrill.sentences import listed
 from relaydrill.smtp import Phase
@@ -70,6 +70,18 @@ def _acts_at(kind: str, phase: Phase) -> bool:
     return True
 
 
+def takes_away(kind: str) -> bool:
+    """Whether a node under a fault does nothing that anybody hears of, nor empties its queue.
+
+    What is done to its service alone leaves the machine there, and its deliveries go on.
+
+    Raises:
+        UsageError: There is no such kind.
+    """
+    fault = make(kind)
+    return not isinstance(fault, ServiceFault) and fault.proof is Proof.SILENT
+
+
 def done_by(kind: str) -> str:
     """``nxdomain is done by name servers (dns)``.
 
@@ -79,4 +91,4 @@ def done_by(kind: str) -> str:
     return f"{kind} is done by {listed(str(part) for part in parts_for(kind))}"
 
 
-__all__ = ["PARTS", "Part", "done_by", "parts_for", "phases_of"]
+__all__ = ["PARTS", "Part", "done_by", "parts_for", "phases_of", "takes_away"]

@@ -126,6 +126,10 @@ class Attempts(Sequence[Attempt]):
         found = self._which(is_so)
         return [self[number] for number in compress(range(len(self)), found)]
 
+    def how_many(self, is_so: Callable[[Attempt], bool]) -> int:
+        """How many `told` would give."""
+        return sum(self._which(is_so))
+
     def any(self, is_so: Callable[[Attempt], bool]) -> bool:
         """Whether there is one that `told` would give."""
         return any(self._which(is_so))

@@ -8,10 +8,10 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from relaydrill.journal import Event
 from relaydrill.ledger.attempts import Attempts
 from relaydrill.ledger.entries import Account, Attempt, Entry
-from relaydrill.ledger.observed import ANY_PORT, Belief, FaultWindow, Stall, Traffic
+from relaydrill.ledger.looks import Look, Queues
+from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, Stall, Traffic
 from relaydrill.message import WANTED
 
 if TYPE_CHECKING:
@@ -26,19 +26,20 @@ class Ledger:
     Attributes:
         whole: The entries that are kept whole, by message and recipient.
         ordinary: All others, where there are many; see `relaydrill.ledger.ordinary`.
+        queues: What is known of all queues.
     """
 
     def __init__(self, ordinary: Ordinary | None = None) -> None:
         self.whole: dict[tuple[str, str], Entry] = {}
         self.ordinary = ordinary
         self.traffic: dict[str, list[Traffic]] = defaultdict(list)
-        self.bites: dict[str, list[Event]] = defaultdict(list)
+        self.bites: dict[str, list[Bite]] = defaultdict(list)
         self.faults: list[FaultWindow] = []
         self.beliefs: list[Belief] = []
         self.unseen = Account.LOST
         self.stalls: list[Stall] = []
         self.gone_workers: list[str] = []
-        self._queues: dict[str, tuple[float, frozenset[tuple[str, str]]]] = {}
+        self.queues = Queues()
 
     @cached_property
     def entries(self) -> Mapping[tuple[str, str], Entry]:
@@ -156,6 +157,16 @@ class Ledger:
         signs = [seen.mono for seen in self.traffic.get(node, ()) if seen.mono <= until]
         last = self.ordinary.last_sign(node, until) if self.ordinary else None
         return max([*signs, *([] if last is None else [last])], default=None)
+
+    def look(self, node: str) -> Look | None:
+        """The last look into a node's queue; None if there was none."""
+        return self.queues.looks.get(node)
+
+    def last_departure(self, node: str) -> float | None:
+        """When anything left a node's queue for the last time; None if nothing ever did."""
+        found = [self.queues.departed.get(node)]
+        found += [self.ordinary.departed.get(node)] if self.ordinary else []
+        return max((moment for moment in found if moment is not None), default=None)
 
     def takers(self, flow: str, *, after: float) -> Counter[str]:
         """How many acceptances of a flow each node journalled after a moment."""

@@ -71,6 +71,7 @@ class Journals:
         files: Of the files that real mailbox servers tell of.
         attempts, outcomes, stored, accepted, relayed, arrived: Mail, a table for each kind.
         passed: Connections and answers, which tell of no message.
+        senders: The nodes that made attempts.
         events: Whatever else there is. touched: The rows that such events speak of.
     """
 
@@ -80,6 +81,7 @@ class Journals:
         self.heads = Numbering()
         self.tellings = Numbering()
         self.files = Numbering()
+        self.senders: set[str] = set()
         self.events: list[Event] = []
         self.touched: set[int] = set()
         mail = {"row": "i", "mono": "d"}
@@ -119,6 +121,7 @@ class Journals:
         self.sent_digests += others.sent_digests
         self.arrived_digests += others.arrived_digests
         self.events += others.events
+        self.senders |= others.senders
         self.touched |= {*rows[[*others.touched]].tolist()}
 
     def _add(self, batch: bytes) -> None:
@@ -187,6 +190,7 @@ class Journals:
         lines, digests = self._digests(lines)
         details = [line.detail for line in lines]
         heads = self.heads
+        self.senders.update(line.node for line in lines)
         self.attempts.add(
             row=self._numbers(lines),
             mono=[line.mono for line in lines],

@@ -119,7 +119,26 @@ class Attempt:
 
 @dataclass(slots=True)
 class Entry:
-    """Everything that the journals say of one message for one recipient."""
+    """Everything that the journals say of one message for one recipient.
+
+    Attributes:
+        message, recipient: The Message-ID, and the envelope recipient in lower case.
+        flow: Of its attempts; `FOREIGN` where no journalled sender sent it.
+        digest: Of the body that was sent.
+        accepted: When it was promised, and by whom.
+        arrived: When it arrived, where, and the digest of its body there.
+        bounced, deferred: When a next hop did not take it for good, or for now; on which node it
+            lay, and the reason.
+        stored, left: When it entered each node's queue, and left it, to whatever end.
+        passed_on: How often a next hop took it.
+        queued_on: The nodes of the tier in whose queues it lies at the end.
+        copies: How many copies lie there beyond doubt; one that was just being handed on, and is
+            elsewhere, too, is left out.
+        waits_on: The senders in whose own queues it lies at the end: what they have not got rid
+            of, nobody in the tier has taken by that alone.
+        is_resubmitted: Whether a shadow copy of it was sent.
+        unseen: What is to be said of it if it was promised, and is nowhere.
+    """
 
     message: str
     recipient: str
@@ -129,18 +148,24 @@ class Entry:
     accepted: list[tuple[float, str]] = field(default_factory=list)
     arrived: list[tuple[float, str, str]] = field(default_factory=list)
     bounced: list[tuple[float, str, str]] = field(default_factory=list)
+    deferred: list[tuple[float, str, str]] = field(default_factory=list)
+    stored: dict[str, list[float]] = field(default_factory=dict)
+    left: dict[str, list[float]] = field(default_factory=dict)
+    passed_on: int = 0
     queued_on: tuple[str, ...] = ()
+    copies: int = 0
+    waits_on: tuple[str, ...] = ()
     is_resubmitted: bool = False
     unseen: Account = Account.LOST
-    _held: dict[str, float] = field(default_factory=dict)
-    _left: set[str] = field(default_factory=set)
     _files: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def saw(self) -> Result:
         """The best that the sender saw over all its attempts."""
         if not self.attempts:  # foreign: the tier's own word
-            return Result.ACCEPTED if self.accepted or self.arrived else Result.UNREACHABLE
+            if self.accepted or self.arrived:
+                return Result.ACCEPTED
+            return Result.UNANSWERED if self.queued_on else Result.UNREACHABLE
         seen = {attempt.result or Result.UNANSWERED for attempt in self.attempts}
         return next(result for result in _BEST_FIRST if result in seen)
 
@@ -166,24 +191,22 @@ class Entry:
     @property
     def account(self) -> Account:
         """What became of it; see the module's table."""
-        saw, copies = self.saw, len(self.arrived)
-        if saw in (Result.ACCEPTED, Result.UNANSWERED) and copies:
-            return self._arrived_account(saw, copies)
-        if saw is Result.ACCEPTED:
-            return Account.QUEUED if self.queued_on else self.unseen
-        if saw is Result.UNANSWERED:
-            return Account.QUEUED if self.queued_on else Account.UNKNOWN
-        if copies:
-            return Account.PHANTOM
-        return Account.REFUSED if saw is Result.REFUSED else Account.NOT_ACCEPTED
-
-    def _arrived_account(self, saw: Result, copies: int) -> Account:
+        saw = self.saw
+        if saw not in (Result.ACCEPTED, Result.UNANSWERED):
+            if self.arrived or self.queued_on:
+                return Account.PHANTOM
+            return Account.REFUSED if saw is Result.REFUSED else Account.NOT_ACCEPTED
         # Where a lab of others shows no bodies, an arrival has no digest.
         if any(digest not in ("", self.digest) for _, _, digest in self.arrived if self.digest):
             return Account.ALTERED
-        if copies > 1:
+        # A second copy in a queue is on its way to the mailbox, as the first was.
+        if len(self.arrived) + self.copies > 1:
             return Account.DUPLICATED
-        return Account.DELIVERED if saw is Result.ACCEPTED else Account.RECOVERED
+        if self.arrived:
+            return Account.DELIVERED if saw is Result.ACCEPTED else Account.RECOVERED
+        if self.queued_on:
+            return Account.QUEUED
+        return self.unseen if saw is Result.ACCEPTED else Account.UNKNOWN
 
 
 _BEST_FIRST: Final = (

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from relaydrill.journal import Event
 from relaydrill.ledger.book import Ledger
 from relaydrill.ledger.entries import FOREIGN, Account, Attempt, Entry
-from relaydrill.ledger.observed import Belief, FaultWindow, Stall, Traffic
+from relaydrill.ledger.looks import Look, lie_in
+from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, Stall, Traffic
 from relaydrill.message import WANTED
 from relaydrill.smtp import Result
 
@@ -23,6 +25,8 @@ def join(events: Iterable[Event], ordinary: Ordinary | None = None) -> Ledger:
         ordinary: Mail that is in the ledger, too, and of which the events do not tell.
     """
     ledger = Ledger(ordinary)
+    if ordinary is not None:
+        ledger.queues.senders |= ordinary.senders
     # Attempts and outcomes of one (message, recipient) pair up in the order of their times, and a
     # message leaves a queue after it has entered it: hence one sort over everything. What came in
     # the same microsecond stands in the order in which one causes the other.
@@ -31,24 +35,13 @@ def join(events: Iterable[Event], ordinary: Ordinary | None = None) -> Ledger:
         if handler:
             handler(ledger, event)
     for entry in ledger.whole.values():
-        nodes = sorted({*entry._held, *ledger._queues} - entry._left)
         entry.unseen = ledger.unseen
-        entry.queued_on = tuple(node for node in nodes if _still_queued(ledger, entry, node))
+        lie_in(ledger.queues, entry)
+        if entry.attempts:
+            for node, times in entry.left.items():
+                last = ledger.queues.departed.get(node, times[-1])
+                ledger.queues.departed[node] = max(last, times[-1])
     return ledger
-
-
-def _still_queued(ledger: Ledger, entry: Entry, node: str) -> bool:
-    """A look into the queue after the message entered it settles it; else the journal's word does.
-
-    Without such a look (a hub that stays dead) a message counts as queued where it was stored and
-    never left: stranded, not lost. What a look has found is there, whether or not its storing was
-    journalled.
-    """
-    since = entry._held.get(node)
-    looked, items = ledger._queues.get(node, (float("-inf"), frozenset()))
-    if since is not None and looked < since:
-        return True
-    return (entry.message, entry.recipient) in items
 
 
 def _entry(ledger: Ledger, event: Event) -> Entry:
@@ -66,6 +59,8 @@ def _attempt(ledger: Ledger, event: Event) -> None:
     scheduled = float(detail.get("scheduled", event.mono))
     sort = str(detail.get("sort", WANTED))
     entry.attempts.append(Attempt(entry.flow, scheduled, event.mono, sort=sort))
+    if event.node:  # out of columns it comes without, and they know the senders themselves
+        ledger.queues.senders.add(event.node)
 
 
 def _outcome(ledger: Ledger, event: Event) -> None:
@@ -95,9 +90,7 @@ def _accepted(ledger: Ledger, event: Event) -> None:
 
 
 def _stored(ledger: Ledger, event: Event) -> None:
-    entry = _entry(ledger, event)
-    entry._held[event.node] = event.mono
-    entry._left.discard(event.node)
+    _note_once(_entry(ledger, event).stored, event)
 
 
 def _resubmitted(ledger: Ledger, event: Event) -> None:
@@ -106,19 +99,34 @@ def _resubmitted(ledger: Ledger, event: Event) -> None:
 
 
 def _relayed(ledger: Ledger, event: Event) -> None:
-    _leave(_entry(ledger, event), event.node)
+    entry = _entry(ledger, event)
+    entry.passed_on += _note_once(entry.left, event)
 
 
-def _leave(entry: Entry, node: str) -> None:
-    # A queue is read before its look is journalled, so a look may show what has just left.
-    entry._held.pop(node, None)
-    entry._left.add(node)
+def _note_once(moments: dict[str, list[float]], event: Event) -> bool:
+    """Note when a message came to a node, or left it; whether it was not noted already.
+
+    No node writes two such lines about one message in one microsecond: that is one line twice.
+    """
+    known = moments.setdefault(event.node, [])
+    if known and known[-1] == event.mono:
+        return False
+    known.append(event.mono)
+    return True
 
 
 def _bounced(ledger: Ledger, event: Event) -> None:
     entry = _entry(ledger, event)
-    _leave(entry, event.node)
+    _note_once(entry.left, event)
     entry.bounced.append((event.mono, event.node, str(event.detail.get("reason", ""))))
+
+
+def _deferred(ledger: Ledger, event: Event) -> None:
+    # Of ordinary mail, which has been delivered since, nobody will ask.
+    entry = ledger.whole.get((event.message, event.recipient.lower()))
+    if entry is not None:
+        reason = str(event.detail.get("reason", ""))
+        entry.deferred.append((event.mono, event.node, reason))
 
 
 def _arrived(ledger: Ledger, event: Event) -> None:
@@ -133,10 +141,11 @@ def _arrived(ledger: Ledger, event: Event) -> None:
 
 
 def _queue(ledger: Ledger, event: Event) -> None:
-    items = frozenset(
+    items = Counter(
         (str(message), str(recipient).lower()) for message, recipient in event.detail["items"]
     )
-    ledger._queues[event.node] = (event.mono, items)
+    shadows = event.detail.get("shadows", {})
+    ledger.queues.looks[event.node] = Look(event.mono, items, dict(shadows))
 
 
 def _traffic(ledger: Ledger, event: Event) -> None:
@@ -153,7 +162,10 @@ def _sight(ledger: Ledger, event: Event) -> None:
 
 
 def _bitten(ledger: Ledger, event: Event) -> None:
-    ledger.bites[event.node].append(event)
+    fault, detail = str(event.detail.get("fault", "")), event.detail
+    port, probe = int(detail.get("port", ANY_PORT)), bool(detail.get("probe"))
+    client = str(detail.get("client", ""))
+    ledger.bites[event.node].append(Bite(event.mono, fault, port, client, probe))
 
 
 def _backend(ledger: Ledger, event: Event) -> None:
@@ -197,6 +209,7 @@ _HANDLERS: Final[Mapping[str, Callable[[Ledger, Event], None]]] = {
     "resubmitted": _resubmitted,
     "relayed": _relayed,
     "bounced": _bounced,
+    "deferred": _deferred,
     "arrived": _arrived,
     "queue": _queue,
     "connected": _traffic,

@@ -10,6 +10,7 @@ MAIL_KINDS: Final = frozenset(
 """Those that speak of one message for one recipient."""
 
 KINDS: Final = MAIL_KINDS | {
-    *("queue", "connected", "answered", "sight", "bitten", "backend", "stalled", "worker"),
+    *("queue", "deferred", "connected", "answered", "sight", "bitten", "backend"),
+    *("stalled", "worker"),
     *("inject", "not-injected", "injected", "heal", "healed"),
 }

@@ -43,6 +43,23 @@ class FaultWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class Bite:
+    """A service fault acted on a session, by the word of the node that suffers it.
+
+    Attributes:
+        fault: Its kind. port: The logical port of the session; `ANY_PORT`: it is not known.
+        client: Whose session it was, by address; empty where it is not known.
+        probe: Whether it was a health check's.
+    """
+
+    mono: float
+    fault: str
+    port: int = ANY_PORT
+    client: str = ""
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Belief:
     """What a balancer came to believe of a backend: ``up``, ``down``, ``drain`` or ``maint``.
 

@@ -46,6 +46,10 @@ class Ordinary:
     Args:
         journals: All that there is. rows: The rows of it that are ordinary.
         messages, recipients: Of each row, ordinary or not.
+
+    Attributes:
+        senders: The nodes that made attempts, with ordinary mail or other.
+        departed: When each node that passed ordinary mail on did so for the last time.
     """
 
     def __init__(
@@ -85,6 +89,8 @@ class Ordinary:
         self._accepted = _Sights(journals.accepted, place)
         self._arrived = _Sights(journals.arrived, place)
         self._passed = journals.passed
+        self.senders = frozenset(journals.senders)
+        self.departed = _last_of_each(self._nodes, journals.relayed, place)
 
     @property
     def count(self) -> int:
@@ -248,6 +254,14 @@ class Ordinary:
         mine = (self._passed.column("node") == me) & (mono > after) & (mono < before)
         mine &= (of == port) | (of == ANY_PORT)
         yield mono[mine], of[mine], np.full(int(mine.sum()), -1)
+
+
+def _last_of_each(nodes: list[str], table: Table, places: Array) -> dict[str, float]:
+    """When each node wrote the last line of a table that is about ordinary mail."""
+    is_ordinary = places[table.column("row")] >= 0
+    monos, of = table.column("mono")[is_ordinary], table.column("node")[is_ordinary]
+    last = {node: monos[of == number] for number, node in enumerate(nodes)}
+    return {node: float(found.max()) for node, found in last.items() if len(found)}
 
 
 class _Sights:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Final
@@ -20,8 +21,8 @@ from relaydrill.lint.rule import COLUMN, Found, Severity, rule
 from relaydrill.scalars import is_name
 from relaydrill.sentences import listed
 from relaydrill.topology import Connector, Topology
+from relaydrill.topology.relaying import open_relays
 
-_WHOLE: Final = (AddressSpan.parse("0.0.0.0/0"), AddressSpan.parse("::/0"))
 _RANGES: Final = 'Exchange documentation, "Receive connectors"'
 
 
@@ -55,32 +56,25 @@ def _default_at(topology: Topology, hub: str, port: int) -> bool:
 @rule(
     "open-relay",
     Severity.CRITICAL,
-    fact="A connector that serves every address and lets anonymous clients send to any recipient"
-    f" (Ms-Exch-SMTP-Accept-Any-Recipient) is an open relay ({_RANGES}).",
+    fact="A connector that serves every address, or nearly every one, and lets anonymous clients"
+    f" send to any recipient (Ms-Exch-SMTP-Accept-Any-Recipient) is an open relay ({_RANGES}).",
     remedy="Name the hosts that need it under remote, or take relay out.",
 )
 def open_relay(topology: Topology) -> Iterator[Found]:
-    """Relaying for the whole address space."""
-    for name, connector in topology.connectors.items():
-        if relays_by_address(connector) and _is_everybody(connector):
-            text = f"{name} lets everybody relay to any domain on port {connector.port}"
-            yield ("connectors", name, "remote"), text
+    """Relaying for the whole address space, or for most of it."""
+    for name, share in open_relays(topology).items():
+        whom = (
+            "everybody" if share >= 1 else f"{math.floor(share * 1000) / 10:g} % of all addresses"
+        )
+        port = topology.connectors[name].port
+        yield (
+            ("connectors", name, "remote"),
+            f"{name} lets {whom} relay to any domain on port {port}",
+        )
 
 
 def _spans(connector: Connector) -> list[AddressSpan]:
     return [AddressSpan.parse(each) for each in connector.remote if not is_name(each)]
-
-
-def _is_everybody(connector: Connector) -> bool:
-    """Whether its ranges together are a whole address space."""
-    for whole in _WHOLE:
-        ahead = int(whole.first)  # the first address that is not covered yet
-        for span in sorted(_spans(connector), key=lambda each: int(each.first)):
-            if whole.holds(span) and int(span.first) <= ahead:
-                ahead = max(ahead, int(span.last) + 1)
-        if ahead > int(whole.last):
-            return True
-    return False
 
 
 @rule(
@@ -94,15 +88,21 @@ def _is_everybody(connector: Connector) -> bool:
 )
 def snat_open_relay(topology: Topology) -> Iterator[Found]:
     """Relaying for a balancer, and so for everybody before it."""
+    is_open = open_relays(topology)
     for name, connector in topology.connectors.items():
-        if not relays_by_address(connector) or _is_everybody(connector):
+        if not relays_by_address(connector) or name in is_open:
             continue
-        for balancer, _ in behind_snat(topology, name):
-            at = _remote_of(topology, connector, balancer)
+        machines = [
+            machine
+            for balancer, _ in behind_snat(topology, name)
+            for machine in topology.machines_of(balancer)
+        ]
+        for machine in machines:
+            at = _remote_of(topology, connector, machine)
             if at is not None:
                 shown = connector.remote[at]
                 text = (
-                    f"{balancer} shows its own address in place of the clients', and {name} lets"
+                    f"{machine} shows its own address in place of the clients', and {name} lets"
                     f" {shown} relay"
                 )
                 yield ("connectors", name, "remote", at), text
@@ -129,8 +129,9 @@ def _remote_of(topology: Topology, connector: Connector, node: str) -> int | Non
 )
 def snat_hides_clients(topology: Topology) -> Iterator[Found]:
     """Clients that may relay by their address, which a balancer on their way hides."""
+    is_open = open_relays(topology)
     for name, connector in topology.connectors.items():
-        if not relays_by_address(connector) or _is_everybody(connector):
+        if not relays_by_address(connector) or name in is_open:
             continue
         senders = [each for each in connector.remote if each in topology.senders]
         for balancer, _ in behind_snat(topology, name):

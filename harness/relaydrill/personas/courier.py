@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import secrets
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final, Literal
 
 from relaydrill.personas.base import Directory, Learning, Mind, Persona, Unresolved
 from relaydrill.placement import Credentials, Endpoint
@@ -24,6 +27,50 @@ class Sent:
 
     outcome: Outcome
     choice: str
+
+
+Login = Literal["none", "own", "made-up"]
+"""Whose user and password a session logs in with: a made-up one is nobody's."""
+
+_MOST_REFUSALS: Final = 8
+"""In one session. A server may end it after some (Exchange's MaxProtocolErrors: 5), or answer ever
+slower (Postfix's smtpd_soft_error_limit: 10)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What to ask a server in one session.
+
+    Attributes:
+        envelopes: Sender and recipient of each question, in this order.
+        asked: How many of them a server has answered already, by the name in its banner.
+        name: What the certificate must bear. tls: Whether to do STARTTLS.
+        verify: Whether to look at the certificate then. login: Whether to log in, and as whom.
+    """
+
+    envelopes: tuple[tuple[str, str], ...]
+    asked: Mapping[str, int] = field(default_factory=dict)
+    name: str = ""
+    tls: bool = False
+    verify: bool = False
+    login: Login = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a server said in one session.
+
+    Attributes:
+        opened: Whether the session came to where it could have begun a message; why not.
+        server: The name in its banner. offers: Extensions that its EHLO offered last.
+        outcomes: The answer to each question that it had not been asked, as far as the session
+            went: the last may be that it ended.
+    """
+
+    opened: Outcome
+    server: str = ""
+    offers: frozenset[str] = frozenset()
+    outcomes: tuple[Outcome, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +136,11 @@ class Courier:
         # A server that may have it outweighs a later one's refusal.
         return Sent(undecided or outcome, first)
 
-    def ask(
-        self,
-        address: str,
-        port: int,
-        *,
-        sender: str,
-        recipient: str,
-        name: str = "",
-        tls: bool = False,
-        verify: bool = True,
-        login: bool = False,
-    ) -> Outcome:
-        """Whether a server would take a message, as far as RCPT tells; none is sent.
+    def ask(self, address: str, port: int, inquiry: Inquiry) -> Answers:
+        """What a server says in one session to whoever would send; no message is sent.
 
         Args:
-            address, port: Where; the port is a logical one. sender, recipient: The envelope.
-            name: What the certificate must bear. tls: Whether to do STARTTLS.
-            verify: Whether to look at the certificate then. login: Whether to log in.
+            address, port: Where; the port is a logical one.
         """
         route = Route(
             self.endpoint(address, port),
@@ -114,24 +148,29 @@ class Courier:
             source=self.source,
             connect_s=self.connect_s,
             reply_s=self.reply_s,
-            tls=(self.tls if verify else _trusting()) if tls else None,
-            server_name=name,
-            login=self.login if login else None,
+            tls=(self.tls if inquiry.verify else _trusting()) if inquiry.tls else None,
+            server_name=inquiry.name,
+            login=self._credentials(inquiry.login),
         )
         if not self.permits(route.endpoint):
-            return _fenced(route.endpoint)
+            return Answers(_fenced(route.endpoint))
         try:
             session = SmtpSession.connect(route)
         except SessionEnded as ended:
-            return ended.outcome
-        try:
-            outcome = session.ask(sender, recipient)
-        except SessionEnded as ended:
-            session.close()
-            return ended.outcome
-        with contextlib.suppress(OSError):
-            session.quit()
-        return outcome
+            return Answers(ended.outcome)
+        begin = inquiry.asked.get(session.server, 0)
+        outcomes = tuple(_questioned(session, inquiry.envelopes[begin:]))
+        opened = Outcome(Result.ACCEPTED, Phase.EHLO, address=str(route.endpoint))
+        return Answers(opened, session.server, session.offers, outcomes)
+
+    def _credentials(self, login: Login) -> Credentials | None:
+        match login:
+            case "own":
+                return self.login
+            case "made-up":
+                word = secrets.token_hex(8)
+                return Credentials(f"nobody-{word}", word)
+        return None
 
     def _route(self, persona: Persona, host: str, endpoint: Endpoint) -> Route:
         secure = persona.authenticates
@@ -153,12 +192,41 @@ def _fenced(where: Endpoint) -> Outcome:
     return Outcome(Result.UNSENT, Phase.CONNECT, reason=reason, address=str(where))
 
 
+@functools.cache
 def _trusting() -> ssl.SSLContext:
     """A context that takes every certificate."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _questioned(session: SmtpSession, envelopes: tuple[tuple[str, str], ...]) -> Iterator[Outcome]:
+    """The answer to each question, until the session ends or has had enough refusals.
+
+    Whom a server refuses at MAIL it has refused for every recipient.
+    """
+    refusals, refused = 0, dict[str, Outcome]()
+    try:
+        for sender, recipient in envelopes:
+            if sender in refused:
+                yield refused[sender]
+                continue
+            if refusals >= _MOST_REFUSALS:
+                break
+            outcome = session.ask(sender, recipient)
+            yield outcome
+            if outcome.result is Result.REFUSED:
+                refusals += 1
+                if outcome.phase is Phase.MAIL:
+                    refused[sender] = outcome
+            if not session.reset():
+                break
+    except SessionEnded as ended:
+        yield ended.outcome
+        session.close()
+        return
+    session.quit()
 
 
 def _deliver(route: Route, sender: str, recipient: str, content: bytes) -> Outcome:

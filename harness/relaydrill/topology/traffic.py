@@ -56,6 +56,8 @@ class Expect(Model):
         altered: Ones that may arrive changed.
         duplicated: Ones that may arrive twice; ``null`` only reports them.
         stranded: Ones that a server which is gone for good may hold; ``null`` only reports them.
+        stuck: Ones that a server which is up may still hold after the time to settle; ``null`` only
+            reports them.
         gap: Longest time in which the flow may attempt and nothing is accepted.
         degraded: Longest time after a fault, or its heal, in which attempts may fail; the default
             is that of ``gap``.
@@ -69,6 +71,7 @@ class Expect(Model):
     altered: int = Field(default=0, ge=0)
     duplicated: int | None = Field(default=None, ge=0)
     stranded: int | None = Field(default=0, ge=0)
+    stuck: int | None = Field(default=0, ge=0)
     gap: Duration = 10.0
     degraded: Duration | None = None
     deferral: bool = False

@@ -5,37 +5,33 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+from relaydrill.drills.checks import Case
+from relaydrill.drills.checks.account import NOTHING_ARRIVED, STRANDED, STUCK, Accounts
+from relaydrill.drills.checks.queues import where, why_stuck
 from relaydrill.drills.finding import Said
-from relaydrill.drills.findings.wording import broken, row_title
+from relaydrill.drills.findings.wording import row_title
 from relaydrill.drills.judgement import FlowVerdict, Judgement
 from relaydrill.ledger import Account, Entry
 from relaydrill.sentences import listed, number_of
 
-STRANDED: Final = "stranded"
-
 _PROMISED: Final = (Account.LOST, Account.PHANTOM, Account.ALTERED, Account.DUPLICATED)
-"""What an `Expect` promises of, in the order of its weight."""
 
-KINDS: Final = frozenset({*map(str, _PROMISED), STRANDED})
+_TWICE: Final = 2
+
+KINDS: Final = frozenset({*map(str, _PROMISED), STRANDED, STUCK, NOTHING_ARRIVED})
 """Every kind of a finding about mail that is not where it should be."""
 
 
 def kind_of(judgement: Judgement, flow: str) -> str:
     """The first thing that an account fails for: ``lost``."""
-    counts = judgement.ledger.accounts(flow)
-    expect = judgement.topology.expectation(flow)
-    allowed = (expect.lost, expect.phantom, expect.altered, expect.duplicated)
-    for account, most in zip(_PROMISED, allowed, strict=True):
-        if most is not None and counts.get(account, 0) > most:
-            return str(account)
-    return STRANDED
+    return next(iter(Accounts(_case(judgement, flow)).broken), NOTHING_ARRIVED)
 
 
 def said(judgement: Judgement, kind: str, flows: list[FlowVerdict]) -> Said:
     """How many messages, by whom they were promised, and what would keep them."""
     names = listed(flow.flow for flow in flows)
-    if kind == STRANDED:
-        return _stranded(judgement, names)
+    if kind in (STRANDED, STUCK, NOTHING_ARRIVED):
+        return _undelivered(judgement, kind, flows)
     entries = [
         entry
         for flow in flows
@@ -52,7 +48,7 @@ def said(judgement: Judgement, kind: str, flows: list[FlowVerdict]) -> Said:
             return _lost(f"{when}: {messages} had been promised with 250", who, entries)
         case "phantom":
             return Said(
-                f"{when}: {messages} had been refused and were delivered all the same",
+                f"{when}: {messages} had been refused and {_fate_of_phantoms(entries)}",
                 "a server that refuses before it keeps anything: what the sender tries again comes "
                 "twice",
             )
@@ -63,7 +59,7 @@ def said(judgement: Judgement, kind: str, flows: list[FlowVerdict]) -> Said:
             )
         case _:
             return Said(
-                f"{when}: {messages} arrived more than once; accepted by {who}",
+                f"{when}: {messages} {_fate_of_doubles(entries)}; accepted by {who}",
                 "a mailbox that detects duplicates by Message-ID, or fewer servers that resend "
                 "what they are not sure of",
             )
@@ -90,12 +86,58 @@ def _of(some: int, entries: list[Entry]) -> str:
     return "" if some == len(entries) else f"{some} of them "
 
 
-def _stranded(judgement: Judgement, names: str) -> Said:
-    nodes = broken(judgement)
-    where = listed(nodes)
-    return Said(
-        f"accepted mail of {names} lies on {where}, which "
-        f"{number_of(len(nodes), 'is', 'are')} gone for good, and nobody else has a copy",
-        "hubs that have a second one copy what they take (ack: shadow; Exchange 2013 and later), "
-        "or a queue on storage that another server can take over",
-    )
+def _fate_of_phantoms(entries: list[Entry]) -> str:
+    """Delivered all the same, or still in a queue."""
+    queued = [entry for entry in entries if not entry.arrived]
+    if not queued:
+        return "were delivered all the same"
+    some = "" if len(queued) == len(entries) else f"{len(queued)} of them "
+    lie = f"{some}{number_of(len(queued), 'lies', 'lie')} queued on {where(queued)} all the same"
+    return lie if len(queued) == len(entries) else f"were delivered all the same, or {lie}"
+
+
+def _fate_of_doubles(entries: list[Entry]) -> str:
+    """Arrived more than once, or about to."""
+    queued = [entry for entry in entries if len(entry.arrived) < _TWICE]
+    if not queued:
+        return "arrived more than once"
+    if len(queued) == len(entries):
+        return f"are there more than once, with a copy queued on {where(queued)}"
+    return f"arrived more than once, {len(queued)} of them with a copy queued on {where(queued)}"
+
+
+def _undelivered(judgement: Judgement, kind: str, flows: list[FlowVerdict]) -> Said:
+    """Mail that was promised and lies in a queue, or of which nothing arrived."""
+    names = listed(flow.flow for flow in flows)
+    cases = [_case(judgement, flow.flow) for flow in flows]
+    accounts = [Accounts(case) for case in cases]
+    entries = [entry for each in accounts for entry in each.found[kind]]
+    lie = where(entries)
+    are = "are" if " and " in lie else "is"
+    match kind:
+        case "stranded":
+            return Said(
+                f"accepted mail of {names} lies on {lie}, which {are} gone for good, and nobody "
+                "else has a copy",
+                "hubs that have a second one copy what they take (ack: shadow; Exchange 2013 and "
+                "later), or a queue on storage that another server can take over",
+            )
+        case "stuck":
+            messages = f"{len(entries)} {number_of(len(entries), 'message', 'messages')}"
+            waits = number_of(len(entries), "waits", "wait")
+            return Said(
+                f"{row_title(judgement)}: {messages} of {names} still {waits} on {lie}, which "
+                f"{are} up, after the time to settle, {why_stuck(cases[0], entries)}",
+                "a second way to where the mail goes, or mending what turns it away; where mail "
+                "may wait for long: expect: {stuck: null}",
+            )
+        case _:
+            return Said(
+                f"{row_title(judgement)}: of {names} nothing was delivered of all that was "
+                "accepted",
+                "mend this first: what delivers nothing at all has not been drilled",
+            )
+
+
+def _case(judgement: Judgement, flow: str) -> Case:
+    return Case(judgement.topology, judgement.drill, flow, judgement.ledger)

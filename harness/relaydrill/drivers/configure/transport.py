@@ -10,12 +10,17 @@ from relaydrill.drivers.configure.terms import CONNECT_S, REPLY_S, SMTP_PORT, Pa
 from relaydrill.nodes import config
 from relaydrill.placement import Placement
 from relaydrill.topology import Edge, Hub, Mailbox, Topology
+from relaydrill.topology.requeueing import (
+    EDGE_LATE_RETRY_S,
+    EDGE_RETRY_S,
+    GLITCH_RETRY_S,
+    LATE_RETRY_S,
+    RETRY_S,
+)
 from relaydrill.topology.routing import peers_of, routes_of, shadow_partners
 
-_GLITCH_RETRY_S, _RETRY_S, _LATE_RETRY_S = 60.0, 300.0, 600.0
 _HUB_IDLE_S: Final = 300.0
 _EDGE_IDLE_S: Final = 60.0
-_EDGE_RETRY_S, _EDGE_LATE_RETRY_S = 600.0, 1800.0
 
 
 def hub(
@@ -39,8 +44,8 @@ def hub(
         tls=config.Tls(certificate=paths.certificate(name), key=paths.key(name)),
         logins=(config.Login(user=login.user, password=login.password),),
         idle_s=_HUB_IDLE_S / clock,
-        retry_s=_RETRY_S / clock,
-        late_retry_s=_LATE_RETRY_S / clock,
+        retry_s=RETRY_S / clock,
+        late_retry_s=LATE_RETRY_S / clock,
         ack=node.ack,
         ack_lag_s=node.ack_lag / clock,
         ack_delay_s=node.ack_delay / clock,
@@ -64,8 +69,8 @@ def edge(
         role="edge",
         listeners=_listeners(topology, placement, name),
         idle_s=_EDGE_IDLE_S / clock,
-        retry_s=_EDGE_RETRY_S / clock,
-        late_retry_s=_EDGE_LATE_RETRY_S / clock,
+        retry_s=EDGE_RETRY_S / clock,
+        late_retry_s=EDGE_LATE_RETRY_S / clock,
         filters=config.Filters(
             blocked=placement.networks(topology, filters.blocked),
             senders=filters.senders,
@@ -87,8 +92,8 @@ def _of_transport(
         "domains": topology.domains,
         "queue": paths.queue(name),
         "routes": _routes(topology, placement, name),
-        "glitch_retry_s": _GLITCH_RETRY_S / clock,
-        "deferral_s": _GLITCH_RETRY_S / clock,
+        "glitch_retry_s": GLITCH_RETRY_S / clock,
+        "deferral_s": GLITCH_RETRY_S / clock,
         "connect_s": CONNECT_S / clock,
         "reply_s": REPLY_S / clock,
     }

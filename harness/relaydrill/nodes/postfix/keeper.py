@@ -193,8 +193,8 @@ class PostfixKeeper:
                     self._bitten(hanging, Phase.BANNER, client[0])
             await asyncio.sleep(_WATCH_S)
 
-    def _bitten(self, fault: Disturbance, phase: Phase, client: str) -> None:
-        self._journal.write("bitten", fault=fault.label, phase=str(phase), client=client)
+    def _bitten(self, fault: Disturbance, phase: Phase, client: str, port: int = 0) -> None:
+        self._journal.write("bitten", fault=fault.label, phase=str(phase), client=client, port=port)
 
     async def _attend(self) -> None:
         """Journal what Postfix logs. Its unwanted end is the end of this process too.
@@ -280,7 +280,7 @@ class PostfixKeeper:
 
     def _refused(self, refused: Refused) -> None:
         if self._in_force and _is_pressure(self._in_force) and refused.code == 452:
-            self._bitten(self._in_force, Phase.MAIL, refused.client)
+            self._bitten(self._in_force, Phase.MAIL, refused.client, refused.port)
         self._journal.write(
             "refused",
             "",

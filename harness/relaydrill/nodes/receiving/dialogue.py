@@ -192,6 +192,7 @@ class Dialogue(LeanSmtp):
             fault=disturbance.label,
             phase=str(phase),
             client=self.client,
+            port=self.listener.port,
             probe=self.probe,
         )
         match disturbance.action:

@@ -6,13 +6,14 @@ import functools
 import random
 import ssl
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from relaydrill.nodes import config
 from relaydrill.nodes.sending.workload import Letter
 from relaydrill.personas import PERSONAS, Circumstances, Directory, Mind
-from relaydrill.personas.courier import Courier
+from relaydrill.personas.courier import Courier, Inquiry
 from relaydrill.personas.directories import KnownHosts, NameServers
 from relaydrill.placement import Credentials, Endpoint, in_networks
 from relaydrill.smtp import Outcome
@@ -64,17 +65,23 @@ class SendingHost:
         self._minds: dict[tuple[str, str, str, str], Mind] = {}
         self._lock = threading.Lock()
 
-    def ask(self, *, host: str, port: int, **how: Any) -> dict[str, Any]:
-        """What a host of the topology says to a client of here; see `Courier.ask`."""
+    def ask(
+        self,
+        *,
+        host: str,
+        port: int,
+        envelopes: Iterable[Iterable[str]],
+        **how: Any,
+    ) -> dict[str, Any]:
+        """What a host of the topology says to a client of here; see `Inquiry`."""
         [address] = self._settings.hosts[host]
-        outcome = self._courier.ask(address, port, **how)
+        asked = tuple((sender, recipient) for sender, recipient in envelopes)
+        answers = self._courier.ask(address, port, Inquiry(asked, **how))
         return {
-            "result": str(outcome.result),
-            "phase": str(outcome.phase),
-            "code": outcome.reply.code if outcome.reply else 0,
-            "said": str(outcome.reply or outcome.reason),
-            "address": outcome.address,
-            "server": outcome.server,
+            "opened": _told(answers.opened),
+            "server": answers.server,
+            "offers": sorted(answers.offers),
+            "answers": [_told(outcome) for outcome in answers.outcomes],
         }
 
     def send(self, letter: Letter) -> Learnt:
@@ -111,6 +118,17 @@ class SendingHost:
                 )
                 self._minds[key] = PERSONAS[persona].mind(born)
             return self._minds[key]
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "result": str(outcome.result),
+        "phase": str(outcome.phase),
+        "code": outcome.reply.code if outcome.reply else 0,
+        "said": str(outcome.reply or outcome.reason),
+        "address": outcome.address,
+        "server": outcome.server,
+    }
 
 
 def _courier(settings: config.Sender, tls: ssl.SSLContext) -> Courier:

@@ -67,18 +67,21 @@ class HubService:
         await self._listeners.follow()
 
     async def handle(self, op: str, args: dict[str, Any]) -> Any:
-        """``queue_length``; ``queue`` also journals what lies in the queue; ``shadows``.
+        """``queue_length``; ``queue`` also journals what lies in the queue; ``shadows``; ``way``.
 
-        ``shadows`` tells how many copies are kept for each primary.
+        ``shadows`` tells how many copies are kept for each primary, ``way`` where the mail for an
+        address would go.
         """
         if op == "queue_length":
             return len(self._queue) + self._promised
         if op == "queue":
             items = self._queue.items()
-            self._journal.write("queue", items=items)
+            self._journal.write("queue", items=items, shadows=self._shadows.counts())
             return items
         if op == "shadows":
             return self._shadows.counts()
+        if op == "way":
+            return self._destinations.of(str(args["recipient"]))
         raise CapabilityMissing(op, "the node program", self._settings.name)
 
     def takes(self, recipient: str, *, relay: bool) -> Reply | None:

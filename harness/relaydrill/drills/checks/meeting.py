@@ -1,0 +1,214 @@
+"""Which of a flow's own attempts met a fault that is felt in a session."""
+
+from __future__ import annotations
+
+import statistics
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import accumulate
+
+from relaydrill.drills.checks.case import Case
+from relaydrill.drills.checks.place import Place, answerer, led_to, place_of
+from relaydrill.drills.checks.silence import JOURNAL_LAG_S, by_chance
+from relaydrill.faults import How, Sign
+from relaydrill.ledger import ANY_PORT, Attempt, Bite, FaultWindow
+from relaydrill.smtp import Phase, Result
+
+_CUT = frozenset({Result.DROPPED, Result.UNANSWERED, Result.UNREACHABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Meetings:
+    """Who met a fault.
+
+    Attributes:
+        attempts: How many of the flow's attempts did. told: The same, goes on a sentence.
+        probes: Health checks that did. others: Other sessions that the node tells of.
+        elsewhere: Where the flow's own cannot be seen: why they must have been, or why not.
+    """
+
+    attempts: int
+    told: str
+    probes: int
+    others: int
+    elsewhere: str = ""
+
+    @property
+    def instead(self) -> str:
+        """Who met it where the flow did not."""
+        who = []
+        if self.others:
+            who.append(f"{self.others} sessions of others")
+        if self.probes:
+            who.append(f"{self.probes} health checks")
+        return f"only {' and '.join(who)} did" if who else "nobody did"
+
+
+def meetings_of(case: Case, window: FaultWindow, sign: Sign | None, before: int) -> Meetings:
+    """Who met a fault of the service on a node.
+
+    What the node journals is matched to the flow's attempts: the port, the time, and what an
+    attempt that met the fault must have been told. Health checks never count. Where senders do not
+    see the node, or are real programs that do not tell whom else they tried, it is enough that it
+    acted on some mail, and that the flow's cannot all have come past it by chance. A node that
+    keeps no journal (a lab of others, where a hook broke it) is known by what it told the senders.
+
+    Args:
+        sign: By what a sender knows the fault. before: What the node had taken of the flow.
+    """
+    port = case.topology.flows[case.flow].port
+    place = place_of(case.topology, case.flow, window.node)
+    bites = [
+        each
+        for each in case.ledger.bites[window.node]
+        if window.inject <= each.mono < _end(window) and each.fault == window.kind
+    ]
+    probes = [each for each in bites if each.probe]
+    felt = [each for each in bites if not each.probe]
+    sender = case.topology.senders.get(case.topology.flows[case.flow].sender)
+    tells_all = sender is None or sender.kind == "fake"
+    if place is Place.FRONT:
+        mine = [each for each in felt if each.port in (port, ANY_PORT)]
+    else:  # by servers of the tier it is spoken to on a port of their own
+        mine = felt
+    if place is Place.FRONT and tells_all:
+        met = len(_front(case, window, sign, mine))
+        told = f"the fault met {met} of its attempts"
+        return Meetings(met, told, len(probes), len(felt))
+    if place is not Place.INSIDE:
+        mine = _under_way(case, window, mine)
+    silence = by_chance(case, window, before)
+    met = len(mine) if silence.is_proof else 0
+    why = silence.told if mine and not silence.is_proof else ""
+    return Meetings(met, f"the fault met {met} sessions", len(probes), len(felt), why)
+
+
+def _front(case: Case, window: FaultWindow, sign: Sign | None, bites: list[Bite]) -> list[Attempt]:
+    """The attempts that met it on a server that senders speak to."""
+    if sign is None:
+        return []
+    shows, in_time = _told_by(case, window, sign), _timing(case, window, sign)
+    begin = window.injected if window.by_hook else window.inject
+    meanwhile = case.attempts.between(begin or window.inject, _end(window)).told(shows)
+    found = [each for each in meanwhile if in_time(each)]
+    if window.by_hook:
+        return found
+    moments, lag_s = sorted(each.mono for each in bites), _lag_s(case, window.node)
+    return [each for each in found if _is_bitten(each, moments, lag_s)]
+
+
+def _told_by(case: Case, window: FaultWindow, sign: Sign) -> Callable[[Attempt], bool]:
+    """Whether what an attempt was told, but for its times, can come of a fault on a node."""
+    topology, node = case.topology, window.node
+    # Without a name it may be anybody's answer: on a lab of others nothing else tells whose.
+    nameless = not window.by_hook or _nameless_means(case, window, sign)
+    answered = answerer(topology)
+
+    def shows(attempt: Attempt) -> bool:
+        reach = led_to(topology, attempt.choice)
+        name = answered(attempt)
+        may_be = not attempt.choice or node in reach
+        if may_be and attempt.choice and name and name not in reach:
+            return True  # it went on to another, for it was not served there
+        # A banner that refuses bears no name: what stands there in its place is anything.
+        is_named = bool(attempt.server) and attempt.phase != Phase.BANNER
+        if name != node and (name or is_named or not may_be or not nameless):
+            return False
+        return _fits(attempt, sign, by_hook=window.by_hook)
+
+    return shows
+
+
+def _fits(attempt: Attempt, sign: Sign, *, by_hook: bool) -> bool:
+    """Whether an attempt was told what a fault has sessions told; how late it was is not looked at.
+
+    A hook makes a server temporarily or finally refuse; with which words is its own affair.
+    """
+    match sign.how:
+        case How.ANSWERED:
+            if by_hook:
+                return attempt.code // 100 == sign.code // 100
+            return attempt.code == sign.code
+        case How.CUT:
+            return attempt.result in _CUT
+        case How.KEPT | How.LATE:
+            return attempt.result in _CUT or attempt.result is None or attempt.accepted
+        case How.MISLED:
+            return True
+
+
+def _timing(case: Case, window: FaultWindow, sign: Sign) -> Callable[[Attempt], bool]:
+    """Whether an attempt took as long as a fault makes it take."""
+    node, answered, end = window.node, answerer(case.topology), _end(window)
+    if sign.how is How.LATE:
+        usual_s = _usual_s(case, node) if window.by_hook else 0.0
+        least_s = sign.delay_s / case.clock + usual_s
+
+        def is_late(attempt: Attempt) -> bool:
+            """Whether it waited for its answer; one that gave up, or went on, waited for less."""
+            if not attempt.accepted or answered(attempt) != node:
+                return True
+            return attempt.ended is not None and attempt.ended - attempt.started >= least_s
+
+        return is_late
+    if sign.how is How.KEPT:
+
+        def was_held(attempt: Attempt) -> bool:
+            """Whether it got no answer; what was answered all the same was held until the heal."""
+            if not attempt.accepted or answered(attempt) != node:
+                return True
+            return attempt.ended is None or attempt.ended >= end
+
+        return was_held
+    return lambda _attempt: True
+
+
+def _nameless_means(case: Case, window: FaultWindow, sign: Sign) -> bool:
+    """Whether an answer without a name is the broken node's: nothing like it came before."""
+    if not case.only_broken(window):
+        return False
+    earlier = case.attempts.between(float("-inf"), window.inject)
+    answered = answerer(case.topology)
+    return not earlier.any(
+        lambda each: not each.accepted and not answered(each) and _fits(each, sign, by_hook=True)
+    )
+
+
+def _usual_s(case: Case, node: str) -> float:
+    """How long an attempt that a node serves takes in the middle; 0 where none is known."""
+    answered = answerer(case.topology)
+    earlier = case.attempts.between(float("-inf"), case.broken_from or 0.0)
+    served = earlier.told(lambda each: answered(each) == node)
+    return statistics.median([each.took_s or 0.0 for each in served] or [0.0])
+
+
+def _lag_s(case: Case, node: str) -> float:
+    """How long after the end of a session a node may journal what acted on it."""
+    is_fake = getattr(case.topology.nodes[node], "kind", "fake") == "fake"
+    return 0.0 if is_fake else JOURNAL_LAG_S
+
+
+def _is_bitten(attempt: Attempt, moments: list[float], lag_s: float) -> bool:
+    """Whether the node acted on some session while an attempt was under way."""
+    at = bisect_left(moments, attempt.started - attempt.slack_s)
+    last = float("inf") if attempt.ended is None else attempt.ended + attempt.slack_s + lag_s
+    return at < len(moments) and moments[at] <= last
+
+
+def _under_way(case: Case, window: FaultWindow, bites: list[Bite]) -> list[Bite]:
+    """The bites at whose time attempts of the flow were under way."""
+    columns = case.attempts.between(float("-inf"), _end(window)).columns
+    over = (ended if ended == ended else float("inf") for ended in columns.ended)
+    latest = [*accumulate(over, max)]
+    lag_s = _lag_s(case, window.node)
+    found = []
+    for each in bites:
+        begun = bisect_right(columns.started, each.mono)
+        if begun and latest[begun - 1] + lag_s >= each.mono:
+            found.append(each)
+    return found
+
+
+def _end(window: FaultWindow) -> float:
+    return float("inf") if window.heal is None else window.heal

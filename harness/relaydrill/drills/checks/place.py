@@ -1,0 +1,66 @@
+"""Where a node stands in a flow, as seen from its senders."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+
+from relaydrill.ledger import Attempt
+from relaydrill.topology import Topology
+from relaydrill.topology.paths import doors_of, path_of, takers_of
+
+
+class Place(enum.Enum):
+    """Where a node stands in a flow."""
+
+    ASIDE = enum.auto()
+    """The flow does not pass it."""
+    FRONT = enum.auto()
+    """Senders connect to it, themselves or by a balancer, and see what it does."""
+    ASKED = enum.auto()
+    """It is asked the way."""
+    INSIDE = enum.auto()
+    """Mail comes to it from other servers of the tier; senders do not see it."""
+
+
+def place_of(topology: Topology, flow: str, node: str) -> Place:
+    """Where a node stands in a flow."""
+    if node not in path_of(topology, flow):
+        return Place.ASIDE
+    if node in topology.name_servers:
+        return Place.ASKED
+    if node in takers_of(topology, flow) or node in set(doors_of(topology, flow)):
+        return Place.FRONT
+    return Place.INSIDE
+
+
+def led_to(topology: Topology, choice: str) -> frozenset[str]:
+    """The nodes that may answer where a sender's choice leads to: itself, or a VIP's."""
+    if choice not in topology.vips:
+        return frozenset({choice})
+    balancer, _ = topology.vips[choice]
+    return frozenset({*topology.machines_of(balancer), *topology.balancers[balancer].backends})
+
+
+def is_sole_door(topology: Topology, choice: str, node: str) -> bool:
+    """Whether who made this choice must come to a node: it, or a VIP that only it holds."""
+    if choice in topology.vips:
+        balancer, _ = topology.vips[choice]
+        return node == balancer and topology.machines_of(balancer) == (node,)
+    return choice == node
+
+
+def answerer(topology: Topology) -> Callable[[Attempt], str]:
+    """Says whose name the banner bears that an attempt was met with; empty where it is nobody's.
+
+    A server of others has the names that the inventory knows it as.
+    """
+    known = {name: name for name in topology.nodes}
+    for name, node in topology.attach.nodes.items() if topology.attach else ():
+        known |= dict.fromkeys((each.lower() for each in node.known_as), name)
+
+    def answered(attempt: Attempt) -> str:
+        banner = attempt.server.lower().rstrip(".")
+        return known.get(banner) or known.get(banner.partition(".")[0], "")
+
+    return answered

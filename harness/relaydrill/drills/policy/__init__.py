@@ -1,0 +1,102 @@
+"""Who may send what, asked of every door: the receive connectors as they are, not as declared.
+
+Nothing is sent: each question ends after RCPT. What a topology declares says what the answer must
+be (`questions`). It is sought over TLS and in clear, from every server behind a VIP (`asking`), for
+every kind of envelope (`envelopes`); and only an answer that says who may relay counts as one
+(`meaning`, `judging`). A door that lets somebody relay whom no connector names is an open relay,
+whatever it is that opened it: a range too wide, or a balancer that puts its own address in place of
+the client's.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+from relaydrill.drills.policy.envelopes import FOREIGN
+from relaydrill.drills.policy.judging import judge_question
+from relaydrill.drills.policy.questions import Question, Rule, lacking, questions
+from relaydrill.drivers.base import Lab
+from relaydrill.errors import UsageError
+from relaydrill.verdict import Status, Verdict, merge
+
+__all__ = [
+    "FOREIGN",
+    "Policy",
+    "Question",
+    "Rule",
+    "judge_policy",
+    "judge_question",
+    "lacking",
+    "questions",
+]
+
+_AT_ONCE: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What all doors said.
+
+    Attributes:
+        answers: Every question with its verdict. lacking: Why it is not whole; empty if it is.
+    """
+
+    answers: tuple[tuple[Question, Verdict], ...]
+    lacking: str
+
+    @property
+    def status(self) -> Status:
+        """The worst of all; unknown where something could not be asked."""
+        whole = (Status.UNKNOWN,) if self.lacking else ()
+        return merge([*whole, *(verdict.status for _, verdict in self.answers)])
+
+    def document(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "status": str(self.status),
+            "lacking": self.lacking,
+            "answers": [
+                {
+                    "question": str(question),
+                    "rule": str(question.rule),
+                    "status": str(verdict.status),
+                    "summary": verdict.summary,
+                    **verdict.figures,
+                }
+                for question, verdict in self.answers
+            ],
+        }
+
+
+def judge_policy(lab: Lab) -> Policy:
+    """Ask every question of a lab's topology.
+
+    Raises:
+        UsageError: It has no door, or nobody who could ask.
+    """
+    asked = questions(lab.topology)
+    if not asked:
+        raise UsageError(
+            f"topology {lab.topology.name} has no hub, Edge server or VIP, or no sender of kind"
+            " fake that could ask them"
+        )
+    return Policy(_judged(lab, asked), lacking(lab.topology))
+
+
+def _judged(lab: Lab, asked: tuple[Question, ...]) -> tuple[tuple[Question, Verdict], ...]:
+    """All questions with their verdicts: first through the VIPs, then of all nodes at a time.
+
+    Of one node one by one: its connectors may cap the sessions of a client, or of all.
+    """
+    vips = [each for each in asked if each.door in lab.topology.vips]
+    found = {each: judge_question(lab, each) for each in vips}
+    nodes = dict[str, list[Question]]()
+    for each in asked:
+        if each not in found:
+            nodes.setdefault(each.door, []).append(each)
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="policy") as pool:
+        for some in pool.map(lambda own: {q: judge_question(lab, q) for q in own}, nodes.values()):
+            found |= some
+    return tuple((each, found[each]) for each in asked)

@@ -1,0 +1,211 @@
+"""Asking at a door until every server behind it has answered, each known by its banner.
+
+A balancer picks a server for each connection, so one answer of a VIP is one server's. Connections
+are made until each server has answered all; they are bounded, for one that is down, or that this
+client's affinity never leads to, will not answer at all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from relaydrill.drills.policy.envelopes import Envelope
+from relaydrill.drills.policy.meaning import Answer
+from relaydrill.drills.policy.questions import Question, servers_behind
+from relaydrill.drivers.base import Lab
+from relaydrill.smtp import Phase, Result
+from relaydrill.topology import Topology
+from relaydrill.wait import sleep_until
+
+_ANSWER_S: Final = 180.0
+"""Of one session: servers may hold each refusal back for 5 s (Exchange's TarpitInterval)."""
+_TRIES: Final = 8
+"""Connections for each server behind a VIP that bring nothing new. By chance alone, the odds that
+one of three is missed by 28 of them are 1 to 28,000."""
+_MORE_TRIES: Final = 4
+_MOST_SILENT: Final = 3
+"""Connections in a row that no server greets."""
+_BUSY: Final = 421
+_PAUSE_S: Final = 0.05
+"""After a session that was refused for their number: an earlier one may still count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a session comes to where it is asked.
+
+    Attributes:
+        tls: Whether by STARTTLS. login: Whether it logs in: as who may, or as nobody.
+        name: What the certificate must bear; empty: whatever it bears.
+    """
+
+    tls: bool = False
+    login: Literal["none", "own", "made-up"] = "none"
+    name: str = ""
+
+    def __str__(self) -> str:
+        logged_in = {"none": "", "own": " after a login", "made-up": " after a made-up login"}
+        return ("over TLS" if self.tls else "in clear") + logged_in[self.login]
+
+
+CLEAR: Final = Way()
+TLS: Final = Way(tls=True)
+LOGGED_IN: Final = Way(tls=True, login="own")
+MADE_UP: Final = Way(tls=True, login="made-up")
+
+
+@dataclass(slots=True)
+class Said:
+    """What one server said on one way.
+
+    Attributes:
+        server: The node, or the name in the banner where that is no node's; empty: unknown.
+        opened: Why a session could not begin, where that is the answer; None: it could.
+        offers: Extensions that it offered last. answers: To the envelopes, in their order.
+    """
+
+    server: str
+    opened: Answer | None = None
+    offers: frozenset[str] = frozenset()
+    answers: list[Answer] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a door said on one way.
+
+    Attributes:
+        servers: What each server said, by the name in its banner.
+        silence: The last connection that no server greeted; None: there was none.
+        connections: How many were made.
+    """
+
+    servers: dict[str, Said] = field(default_factory=dict)
+    silence: Answer | None = None
+    connections: int = 0
+
+
+class Interview:
+    """All that one client asks at one door.
+
+    Args:
+        question: Of which client, at which door.
+    """
+
+    def __init__(self, lab: Lab, question: Question) -> None:
+        self._lab = lab
+        self._question = question
+        self._names = _names(lab.topology)
+        self._expected = servers_behind(lab.topology, question.door)
+        self._is_vip = question.door in lab.topology.vips
+        self._reached = len(self._expected)
+        self._connections = 0
+        self._met = dict[str, None]()
+
+    def ask(self, way: Way, envelopes: tuple[Envelope, ...]) -> Heard:
+        """Ask every server behind the door; those that never answered before are not waited for.
+
+        Raises:
+            ControlError: Who asks does not answer.
+        """
+        heard, useless, silent = Heard(), 0, 0
+        most = _TRIES * len(self._expected) + _MORE_TRIES
+        while useless < most and silent < _MOST_SILENT and not self._is_whole(heard, envelopes):
+            told = self._session(way, envelopes, heard)
+            heard.connections += 1
+            said = self._of(told, heard)
+            if said is None:
+                silent += 1
+                useless += 1
+                heard.silence = Answer.of(told["opened"])
+                if not self._is_vip and heard.silence.code != _BUSY:
+                    break
+                sleep_until(time.monotonic() + _PAUSE_S)
+                continue
+            silent = 0
+            useless += not _took_in(said, told, len(envelopes))
+        self._reached = min(self._reached, max(1, len(heard.servers)))
+        self._met |= dict.fromkeys(each.server for each in heard.servers.values())
+        self._connections += heard.connections
+        return heard
+
+    @property
+    def connections(self) -> int:
+        """How many were made."""
+        return self._connections
+
+    @property
+    def unheard(self) -> tuple[str, ...]:
+        """The servers behind the door that never answered.
+
+        A banner that names none of them may be any one's: as many are taken to have answered.
+        """
+        missing = [each for each in self._expected if each not in self._met]
+        strangers = sum(each not in self._expected for each in self._met)
+        return () if strangers >= len(missing) else tuple(missing)
+
+    def _is_whole(self, heard: Heard, envelopes: tuple[Envelope, ...]) -> bool:
+        done = sum(
+            said.opened is not None or len(said.answers) >= len(envelopes)
+            for said in heard.servers.values()
+        )
+        return done >= self._reached
+
+    def _session(self, way: Way, envelopes: tuple[Envelope, ...], heard: Heard) -> dict[str, Any]:
+        told: dict[str, Any] = self._lab.control(self._question.client)(
+            "ask",
+            timeout_s=_ANSWER_S,
+            host=self._question.door,
+            port=self._question.port,
+            envelopes=[(each.sender, each.recipient) for each in envelopes],
+            asked={banner: len(said.answers) for banner, said in heard.servers.items()},
+            name=way.name,
+            tls=way.tls,
+            verify=bool(way.name),
+            login=way.login,
+        )
+        return told
+
+    def _of(self, told: dict[str, Any], heard: Heard) -> Said | None:
+        """Which server it was that said this; None if none greeted."""
+        opened = Answer.of(told["opened"])
+        banner = told["server"] or opened.server
+        before_greeting = opened.phase in (Phase.CONNECT, Phase.BANNER)
+        if opened.result is not Result.ACCEPTED and (before_greeting or not banner):
+            return None
+        return heard.servers.setdefault(banner, Said(_node_called(banner, self._names)))
+
+
+def _took_in(said: Said, told: dict[str, Any], most: int) -> bool:
+    """Add what a session told; False if it brought nothing new."""
+    opened = Answer.of(told["opened"])
+    if opened.result is not Result.ACCEPTED:
+        is_new = said.opened is None and not said.answers
+        if is_new:
+            said.opened = opened
+        return is_new
+    said.offers = frozenset(told["offers"])
+    answers = [Answer.of(each) for each in told["answers"]]
+    # What ended a session after other questions may be about their number: it is asked once more.
+    if len(answers) > 1 and answers[-1].is_end:
+        del answers[-1]
+    is_new = bool(answers) and len(said.answers) < most
+    said.answers += answers
+    return is_new
+
+
+def _names(topology: Topology) -> Mapping[str, str]:
+    """Node by what it may call itself in its banner: its own name, or those of the inventory."""
+    found = {name: name for name in topology.nodes}
+    for name, node in topology.attach.nodes.items() if topology.attach else ():
+        found |= {each.lower(): name for each in node.known_as}
+    return found
+
+
+def _node_called(banner: str, names: Mapping[str, str]) -> str:
+    """The node by its whole name, or by the first label of it; else what the banner says."""
+    name = banner.lower().rstrip(".")
+    return names.get(name) or names.get(name.partition(".")[0], banner)
