@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from .chances import choices_needed
 from .story import (
@@ -34,6 +34,7 @@ _OF_A_SERVER: Final = (
     *("tempfail.reply", "tempfail.auth", "drop-mid-data", "drop-before-store", "drop-after-store"),
 )
 _OF_A_MAILBOX: Final = ("kill", "stop", "pause", "refuse", "tempfail.rcpt", "tempfail.mail")
+_OF_A_NAME_SERVER: Final = ("kill", "stop", "nxdomain", "servfail")
 _OF_A_BALANCER: Final = ("kill", "stop", "pause")
 _SLIPS: Final[tuple[SlipKind, ...]] = (
     "lost",
@@ -49,41 +50,18 @@ _SLIPS: Final[tuple[SlipKind, ...]] = (
 
 def draw(chance: random.Random) -> Story:
     """One story."""
-    kind: Kind = chance.choice(["vip", "vip", "vip", "mx"])
-    clock = chance.choice([10.0, 10.0, 20.0])
-    hubs = tuple(f"ht{number}" for number in range(1, chance.choice([1, 2, 3, 3, 4]) + 1))
-    edges: tuple[str, ...] = ()
-    balancers: tuple[Balancer, ...] = ()
-    exchangers: tuple[Mx, ...] = ()
-    if kind == "vip":
-        hubs = hubs if len(hubs) > 1 or chance.random() < 0.15 else ("ht1", "ht2")
-        balancers = _balancers(chance, hubs)
-        flows = _flows_by_vip(chance, balancers)
-    else:
-        hubs = hubs[:2]
-        edges = tuple(f"edge{number}" for number in range(1, chance.choice([2, 3, 4]) + 1))
-        exchangers = _exchangers(chance, edges)
-        flows = _flows_by_mx(chance, exchangers)
-    slowest = min(flow.rate for flow in flows)
-    faults, healed_at = _faults(chance, kind, clock, hubs, edges, balancers, flows, slowest)
-    length = _length(clock, faults, healed_at, hubs, edges, balancers, flows)
+    parts = _parts(chance)
+    faults, healed_at = _faults(chance, parts)
+    length = _length(parts, faults, healed_at)
+    flows, clock = parts.flows, parts.clock
     slips = _slips(chance, flows, faults, length)
-    some = chance.random() < 0.1
-    stalls = (
-        tuple(sorted(round(chance.uniform(1.0, length - 4.0), 2) for _ in range(3))) if some else ()
-    )
+    stalls = _stalls(chance, clock, length)
     accept: tuple[Acceptance, ...] = ()
     if faults and chance.random() < 0.12:
         accept = (Acceptance(chance.choice(faults).node, ()),)
     return Story(
         noise=chance.getrandbits(48),
-        kind=kind,
-        clock=clock,
-        hubs=hubs,
-        edges=edges,
-        balancers=balancers,
-        exchangers=exchangers,
-        flows=flows,
+        **parts._asdict(),
         faults=faults,
         slips=slips,
         length=length,
@@ -91,6 +69,56 @@ def draw(chance: random.Random) -> Story:
         stalls=stalls,
         accept=accept,
     )
+
+
+class _Parts(NamedTuple):
+    """What a tier is made of."""
+
+    kind: Kind
+    name_servers: tuple[str, ...]
+    clock: float
+    hubs: tuple[str, ...]
+    edges: tuple[str, ...]
+    balancers: tuple[Balancer, ...]
+    exchangers: tuple[Mx, ...]
+    flows: tuple[Flow, ...]
+
+    @property
+    def slowest(self) -> float:
+        """Attempts a second of the flow that has the fewest."""
+        return min(flow.rate for flow in self.flows)
+
+    @property
+    def allowed(self) -> float:
+        """For how long attempts of any flow may fail."""
+        return max(flow.promise.degraded_s for flow in self.flows)
+
+
+def _parts(chance: random.Random) -> _Parts:
+    kind: Kind = chance.choice(["vip", "vip", "vip", "mx"])
+    name_servers = ("ns1",) if chance.random() < 0.6 else ("ns1", "ns2")
+    clock = chance.choice([10.0, 10.0, 20.0])
+    hubs = tuple(f"ht{number}" for number in range(1, chance.choice([1, 2, 3, 3, 4]) + 1))
+    if kind == "vip":
+        hubs = hubs if len(hubs) > 1 or chance.random() < 0.15 else ("ht1", "ht2")
+        balancers = _balancers(chance, hubs)
+        flows = _flows_by_vip(chance, balancers)
+        return _Parts(kind, name_servers, clock, hubs, (), balancers, (), flows)
+    edges = tuple(f"edge{number}" for number in range(1, chance.choice([2, 3, 4]) + 1))
+    exchangers = _exchangers(chance, edges)
+    flows = _flows_by_mx(chance, exchangers)
+    return _Parts(kind, name_servers, clock, hubs[:2], edges, (), exchangers, flows)
+
+
+def _stalls(chance: random.Random, clock: float, length: float) -> tuple[float, ...]:
+    """None, a few, or one after the other: a machine that is a little busy all the time."""
+    lot = chance.random()
+    if lot < 0.9:
+        return ()
+    if lot < 0.95:
+        return tuple(sorted(round(chance.uniform(1.0, length - 4.0), 2) for _ in range(3)))
+    step = 0.24 * clock
+    return tuple(round(number * step, 2) for number in range(int((length - 4.0) / step)))
 
 
 def _check(chance: random.Random) -> HealthCheck:
@@ -182,23 +210,14 @@ def _flows_by_mx(chance: random.Random, exchangers: tuple[Mx, ...]) -> tuple[Flo
     return tuple(found)
 
 
-def _faults(
-    chance: random.Random,
-    kind: Kind,
-    clock: float,
-    hubs: tuple[str, ...],
-    edges: tuple[str, ...],
-    balancers: tuple[Balancer, ...],
-    flows: tuple[Flow, ...],
-    slowest: float,
-) -> tuple[tuple[Fault, ...], float]:
+def _faults(chance: random.Random, parts: _Parts) -> tuple[tuple[Fault, ...], float]:
     """One to three, at once or in turn; now and then none at all. And when the last is healed."""
-    allowed = max(flow.promise.degraded_s for flow in flows)
-    start = clock * max(1.0, 4 * max(len(hubs), len(edges)) / slowest)
+    allowed = parts.allowed
+    start = parts.clock * max(1.0, 4 * len(parts.edges or parts.hubs) / parts.slowest)
     found: list[Fault] = []
     end = start
     for _ in range(chance.choice([0, 1, 1, 1, 1, 2, 2, 3])):
-        node, text = _aim(chance, kind, hubs, edges, balancers)
+        node, text = _aim(chance, parts)
         what, _, phase = text.partition(".")
         duration = chance.choice([2 * allowed, 2 * allowed, 3 * allowed, 1.2 * allowed, 4.0])
         begin = (
@@ -208,16 +227,20 @@ def _faults(
                 [found[-1].start + 1.0, end + 3.0, end + 0.7 * allowed, end + 2 * allowed]
             )
         )
-        if found and chance.random() < 0.05 and what in ("kill", "stop"):
+        if chance.random() < 0.07 and what in ("kill", "stop"):
             duration = math.inf
+        possible = what == "none" or chance.random() > 0.03
         fault = Fault(
             kind=what,
             node=node,
             start=round(begin, 2),
             duration=round(duration, 2) if duration < math.inf else duration,
             phase=phase,
-            works=what != "none" and chance.random() > 0.06,
-            after="refuses" if node in (*hubs, *edges) and chance.random() < 0.05 else "whole",
+            works=what != "none" and possible and chance.random() > 0.06,
+            possible=possible,
+            after="refuses"
+            if node in (*parts.hubs, *parts.edges) and chance.random() < 0.05
+            else "whole",
         )
         if _clashes(found, fault):
             continue
@@ -234,42 +257,29 @@ def _clashes(found: list[Fault], fault: Fault) -> bool:
     ) or any(each.label == fault.label and each.for_good for each in found)
 
 
-def _aim(
-    chance: random.Random,
-    kind: Kind,
-    hubs: tuple[str, ...],
-    edges: tuple[str, ...],
-    balancers: tuple[Balancer, ...],
-) -> tuple[str, str]:
+def _aim(chance: random.Random, parts: _Parts) -> tuple[str, str]:
+    """What is broken, and how."""
     lot = chance.random()
     if lot < 0.08:
         return "mbx", chance.choice(_OF_A_MAILBOX)
     if lot < 0.11:
-        return chance.choice(("mbx", *hubs)), "none"
-    if kind == "mx" and lot < 0.16:
-        return chance.choice(hubs), chance.choice(_OF_A_MAILBOX)
-    if kind == "vip" and lot < 0.17:
-        return chance.choice(balancers).name, chance.choice(_OF_A_BALANCER)
-    return chance.choice(edges if kind == "mx" else hubs), chance.choice(_OF_A_SERVER)
+        return chance.choice(("mbx", *parts.hubs)), "none"
+    if lot < 0.16:
+        return chance.choice(parts.name_servers), chance.choice(_OF_A_NAME_SERVER)
+    if parts.kind == "mx" and lot < 0.21:
+        return chance.choice(parts.hubs), chance.choice(_OF_A_MAILBOX)
+    if parts.kind == "vip" and lot < 0.22:
+        return chance.choice(parts.balancers).name, chance.choice(_OF_A_BALANCER)
+    return chance.choice(parts.edges or parts.hubs), chance.choice(_OF_A_SERVER)
 
 
-def _length(
-    clock: float,
-    faults: tuple[Fault, ...],
-    healed_at: float,
-    hubs: tuple[str, ...],
-    edges: tuple[str, ...],
-    balancers: tuple[Balancer, ...],
-    flows: tuple[Flow, ...],
-) -> float:
+def _length(parts: _Parts, faults: tuple[Fault, ...], healed_at: float) -> float:
     """Long enough after the last heal to see that a node has its share again."""
-    allowed = max(flow.promise.degraded_s for flow in flows)
-    slowest = min(flow.rate for flow in flows)
-    back = max([balancer.check.back for balancer in balancers], default=0.0)
-    peers = max(2, len(hubs if balancers else edges))
-    least = 1 / peers / (4 if balancers else 2)
-    sampling = clock * 1.6 * choices_needed(1 / peers, least) / slowest
-    after = max(allowed, back + sampling) if faults else 3 * allowed
+    back = max([balancer.check.back for balancer in parts.balancers], default=0.0)
+    peers = max(2, len(parts.edges or parts.hubs))
+    least = 1 / peers / (2 if parts.edges else 4)
+    sampling = parts.clock * 1.6 * choices_needed(1 / peers, least) / parts.slowest
+    after = max(parts.allowed, back + sampling) if faults else 3 * parts.allowed
     return round(healed_at + after + 2.0, 2)
 
 

@@ -44,7 +44,7 @@ def nodes_of(story: Story) -> list[str]:
     """All nodes, those included that have nothing to say."""
     senders = dict.fromkeys(flow.sender for flow in story.flows)
     balancers = [each.name for each in story.balancers]
-    return [*story.hubs, *story.edges, *balancers, "mbx", "ns1", *senders]
+    return [*story.hubs, *story.edges, *balancers, "mbx", *story.name_servers, *senders]
 
 
 def journals_of(played: Played, form: int) -> dict[str, list[bytes]]:
@@ -115,7 +115,8 @@ def topology(story: Story) -> dict[str, Any]:
     nodes: dict[str, Any] = {hub: {"role": "hub"} for hub in story.hubs}
     nodes |= {edge: {"role": "edge"} for edge in story.edges}
     nodes |= {each.name: _balancer(story, each) for each in story.balancers}
-    nodes |= {"mbx": {"role": "mailbox", "domains": [DOMAIN]}, "ns1": {"role": "dns"}}
+    nodes |= {"mbx": {"role": "mailbox", "domains": [DOMAIN]}}
+    nodes |= {server: {"role": "dns"} for server in story.name_servers}
     nodes |= {flow.sender: {"role": "sender"} for flow in story.flows}
     found: dict[str, Any] = {
         "name": "oracle",

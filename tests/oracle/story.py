@@ -118,6 +118,7 @@ class Fault:
 
     Attributes:
         works: Whether it does anything; a fault that does nothing is injected and healed as any.
+        possible: Whether the lab can do it at all; else the harness says that it cannot.
         after: What the node does once it is healed: ``whole``, or it still ``refuses`` all mail.
     """
 
@@ -127,6 +128,7 @@ class Fault:
     duration: float
     phase: str = ""
     works: bool = True
+    possible: bool = True
     after: Literal["whole", "refuses"] = "whole"
 
     @property
@@ -198,12 +200,13 @@ class Story:
 
     Attributes:
         noise: Seed of the small delays.
+        name_servers: In the order in which senders ask them.
         stalls: When the machine was a little busy, field seconds; it spoilt nothing.
-        unsent: Attempts that never left the sender's machine.
     """
 
     noise: int
     kind: Kind
+    name_servers: tuple[str, ...]
     clock: float
     hubs: tuple[str, ...]
     edges: tuple[str, ...]

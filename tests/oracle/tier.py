@@ -57,6 +57,7 @@ _ACTS_AT: Final = {
     "drop-before-store": "dot",
     "drop-after-store": "reply",
 }
+_RCODES: Final = {"nxdomain": "NXDOMAIN", "servfail": "SERVFAIL"}
 _MET_BY: Final = {"tcp": (), "smtp": ("banner", "ehlo"), "mail": ("banner", "ehlo", "mail")}
 
 
@@ -200,7 +201,7 @@ class _Stage:
     def _addresses(self) -> dict[str, str]:
         story = self.story
         names = [*story.hubs, *story.edges, *(b.name for b in story.balancers)]
-        names += ["mbx", "ns1", *dict.fromkeys(flow.sender for flow in story.flows)]
+        names += ["mbx", *story.name_servers, *dict.fromkeys(flow.sender for flow in story.flows)]
         names += [each.vip for each in story.balancers]
         net = f"127.{self.noise.randrange(1, 250)}.{self.noise.randrange(1, 250)}"
         return {name: f"{net}.{number}" for number, name in enumerate(names, 1)}
@@ -403,20 +404,47 @@ class _Stage:
 
         return act
 
+    def _ask(self, tried: Tried, name: str, records: list[str], moment: float) -> tuple[float, str]:
+        """A sender asks for a name: when it knows, and why it does not."""
+        now, client = moment, self.addresses[tried.flow.sender]
+        reason = f"{name}: no name server answers"
+        for server in self.story.name_servers:
+            now += self.soon(0.002)
+            if gone := self.closed(server, now):
+                tried.met.append(gone)
+                continue
+            self.visits[server].append((now, tried.identity))
+            told = {"name": name, "type": "A", "client": client}
+            wrong = next((w for w in self.broken(server, now) if w.fault.kind in _RCODES), None)
+            if wrong is None:
+                self.note(now, server, "answered", rcode="NOERROR", records=records, **told)
+                return now, ""
+            tried.met.append(wrong)
+            self.note(
+                now,
+                server,
+                "bitten",
+                fault=wrong.fault.kind,
+                phase="",
+                client=client,
+            )
+            rcode = _RCODES[wrong.fault.kind]
+            self.note(now + 0.0001, server, "answered", rcode=rcode, records=[], **told)
+            if rcode == "NXDOMAIN":
+                return now, f"{name}: there is no such name (NXDOMAIN)"
+            reason = f"{name}: SERVFAIL from the name server"
+        return now, reason
+
+    def _unresolved(self, tried: Tried, moment: float, reason: str) -> None:
+        tried.choice = ""
+        self._over(tried, moment + self.soon(0.001), "unreachable", "connect", "", reason=reason)
+
     def _resolve(self, tried: Tried, balancer: Balancer, moment: float) -> None:
-        now = moment + self.soon()
         address = self.addresses[balancer.vip]
-        client = self.addresses[tried.flow.sender]
-        self.note(
-            now,
-            "ns1",
-            "answered",
-            name=f"{balancer.vip}.{DOMAIN}",
-            type="A",
-            rcode="NOERROR",
-            records=[address],
-            client=client,
-        )
+        now, reason = self._ask(tried, f"{balancer.vip}.{DOMAIN}", [address], moment)
+        if reason:
+            self._unresolved(tried, now, reason)
+            return
         tried.choice = balancer.vip
         self.at(now + self.soon(), lambda then: self._balance(tried, balancer, then))
 
@@ -500,7 +528,6 @@ class _Stage:
     def _exchange(self, tried: Tried, moment: float) -> None:
         """A sending mail server looks up MX records, and tries one server after another."""
         flow, now = tried.flow, moment + self.soon()
-        client = self.addresses[flow.sender]
         hosts = sorted(self.story.exchangers, key=lambda mx: mx.preference)
         match flow.persona:
             case "pinned_mx":
@@ -517,16 +544,10 @@ class _Stage:
             self.answers[mx.host] += 1
             turned = [*mx.nodes[turn:], *mx.nodes[:turn]]
             records = [self.addresses[node] for node in turned]
-            self.note(
-                now,
-                "ns1",
-                "answered",
-                name=mx.host,
-                type="A",
-                rcode="NOERROR",
-                records=records,
-                client=client,
-            )
+            now, reason = self._ask(tried, mx.host, records, now)
+            if reason:
+                self._unresolved(tried, now, reason)
+                return
             servers += turned[:1] if flow.persona == "lowest_mx" else turned
         tried.choice = servers[0]
         self._next_server(tried, servers, now)
@@ -771,7 +792,7 @@ class _Stage:
         detail: dict[str, Any] = {
             "result": result,
             "phase": phase,
-            "address": f"{address}:{tried.flow.port}",
+            "address": f"{address}:{tried.flow.port}" if address else "",
             "server": server,
             "choice": tried.choice,
         }
@@ -980,6 +1001,10 @@ def _tell_faults(stage: _Stage, over: float) -> None:
             node=fault.node,
             by_hook=False,
         )
+        if not fault.possible:
+            reason = f"{fault.node} cannot be made to: {fault.kind}"
+            stage.note(window.injected, "harness", "not-injected", fault=fault.label, reason=reason)
+            continue
         stage.note(window.injected, "harness", "injected", fault=fault.label)
         stage.note(window.heal, "harness", "heal", fault=fault.label)
         stage.note(window.healed, "harness", "healed", fault=fault.label)
@@ -1003,7 +1028,7 @@ def _tell_machine(stage: _Stage, over: float) -> None:
             "stalled",
             begin=round(begin, 6),
             end=round(end, 6),
-            lost_s=round(stage.noise.uniform(0.017, 0.035), 6),
+            lost_s=round(stage.noise.uniform(0.017, 0.03), 6),
         )
     stage.note(
         over + 0.01,

@@ -88,10 +88,6 @@ def _truth(played: Played, flow: Flow) -> Truth:
     _faults(played, tried, truth)
     if played.windows and any(each.endswith("before the fault") for each in truth.broken):
         _only_mail_is_told(truth)
-    if played.story.stalls and truth.facts.get("unserved"):
-        # Whether the machine had a part in it depends on how much of it is taken for one.
-        truth.undecided.append("the machine was a little busy")
-        _only_mail_is_told(truth)
     return truth
 
 
@@ -199,8 +195,8 @@ def _gap(played: Played, tried: list[Tried], truth: Truth) -> None:
     truth.facts["gap"] = round(gap, 2)
     if gap - close > truth.flow.promise.gap:
         truth.broken.append(f"nothing was accepted for {gap:.1f} s")
-        if not _may_be_accepted(played, truth.flow):
-            truth.failing.append("gap")
+        if gap - close - _lost_s(played) > truth.flow.promise.gap:
+            _must_fail(played, truth, "gap")
     elif gap + close > truth.flow.promise.gap or is_open:
         truth.close.append(f"gap of {gap:.1f} s")
 
@@ -221,7 +217,7 @@ def _degraded(played: Played, tried: list[Tried], truth: Truth) -> None:
         if each.slip or not causes:
             # It failed by itself. A fault that was in force on its way, or just healed, explains
             # it as well: nobody can tell.
-            causes = [w for w in played.windows if w.fault.kind != "none"]
+            causes = [w for w in played.windows if w.fault.kind != "none" and w.fault.possible]
             found = [_since(played, w, each) for w in causes]
             near = min([s for s in found if s is not None], default=math.inf)
             truth.facts["by itself"] = round(near, 1)
@@ -236,8 +232,8 @@ def _degraded(played: Played, tried: list[Tried], truth: Truth) -> None:
     truth.facts["degraded"] = (round(surely, 1), round(worst, 1))
     if surely - close > allowed:
         truth.broken.append(f"attempts failed {surely:.1f} s after their fault, or its heal")
-        if not _may_be_accepted(played, truth.flow):
-            truth.failing.append("degraded")
+        if surely - close - _lost_s(played) > allowed:
+            _must_fail(played, truth, "degraded")
     elif worst + close > allowed:
         truth.close.append(f"degraded for {worst:.1f} s")
     almost = [t for t in tried if abs(played.field(t.ended - t.started) - allowed) < 1.0]
@@ -250,6 +246,24 @@ def _since(played: Played, window: InForce, tried: Tried) -> float | None:
         return 0.0 if tried.ended > window.inject else None
     since = window.inject if tried.started < window.healed else window.healed
     return played.field(tried.started - since)
+
+
+def _must_fail(played: Played, truth: Truth, check: str) -> None:
+    """Of a time that was clearly too long: unless the author may accept it, that is a failure."""
+    if not _may_be_accepted(played, truth.flow):
+        truth.failing.append(check)
+
+
+def _lost_s(played: Played) -> float:
+    """What a busy machine may have taken, field seconds: with it, no time is known so well.
+
+    A balancer that was held up has bad checks, and takes a while to believe in its backends again.
+    """
+    if not played.story.stalls:
+        return 0.0
+    back = max([balancer.check.back for balancer in played.story.balancers], default=0.0)
+    lost = sum(line.detail.get("lost_s", 0.0) for line in played.lines["machine"])
+    return played.field(lost) + back + 1.0
 
 
 def _may_be_accepted(played: Played, flow: Flow) -> bool:
@@ -309,6 +323,9 @@ def _bite(played: Played, window: InForce, tried: list[Tried], truth: Truth) -> 
     silence = (1 - share) ** len(during) if share < 1 else 0.0 if during else 1.0
     met = [each for each in tried if window in each.met]
     hops = [i for w, i in played.hops[node] if w is window and i in mine]
+    if not fault.possible:
+        truth.unproven.append(f"{fault.label} could not be done")
+        return
     if not fault.works:
         took = [
             i
@@ -365,7 +382,7 @@ def _return(played: Played, window: InForce, tried: list[Tried], truth: Truth) -
             truth.failing.append("return")
     elif luck < _LUCK:
         truth.close.append(f"{fault.node} got {got} of {among} after its heal")
-    if among < 1.1 * choices_needed(fair, fair / 4):
+    if among < 1.1 * choices_needed(fair, fair / 4) or story.stalls:
         truth.undecided.append(f"{among} are few to see the return of {fault.node}")
 
 
