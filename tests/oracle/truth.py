@@ -338,8 +338,8 @@ def _bite(played: Played, window: InForce, tried: list[Tried], truth: Truth) -> 
             truth.undecided.append(f"{fault.label} did nothing, and by chance nobody came")
         return
     if fault.kind in ("kill", "stop", "pause", "refuse"):
-        away = any(window in each.away for each in tried)
-        if silence > 3 * _SILENT and not met and not hops and not away:
+        steered = any(window in each.away for each in tried)
+        if silence > 3 * _SILENT and not met and not hops and not steered:
             truth.unproven.append(f"{fault.label}: nobody would have come in that time")
         elif silence > _SURELY:
             truth.undecided.append(f"{fault.label}: few came in that time")
