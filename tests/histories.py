@@ -63,6 +63,7 @@ class History:
         server: str = "",
         choice: str = "",
         recipient: str | None = None,
+        **more: Any,
     ) -> None:
         """An attempt and, unless the sender ends first, its outcome."""
         begun = self._now + 0.001 if at is None else at
@@ -83,6 +84,7 @@ class History:
             detail |= {"reason": reason} if reason else {}
             detail |= {"server": server} if server else {}
             detail |= {"choice": choice} if choice else {}
+            detail |= more
             self.write("app", "outcome", message, at=begun + took, recipient=recipient, **detail)
 
     def accepted(self, message: str, node: str = "ht1", **rest: Any) -> None:

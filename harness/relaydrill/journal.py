@@ -15,8 +15,8 @@ ready        every node       it listens (pid)
 stopping     every node       it was asked to end
 mark         every node       the harness asked how far the journal is (mark)
 attempt      sender           an attempt begins (flow, scheduled, port, digest)
-outcome      sender           it is over (result, phase, code, text, reason, address, server; of a
-                              worker also worker, slack_s)
+outcome      sender           answered, or over (result, phase, code, text, reason, address, server;
+                              of a worker also worker, slack_s)
 worker       sender           a Locust worker of its came, or is gone (worker, state)
 accepted     hub, edge        about to answer 250 after the dot (client, port, stored, server)
 stored       hub              it is in the queue, and not promised yet (as accepted)

@@ -16,7 +16,7 @@ from typing import Final
 
 from relaydrill.errors import UsageError
 from relaydrill.topology import NOWHERE, Mx, Topology
-from relaydrill.topology.paths import with_their_vips
+from relaydrill.topology.paths import targets_of, with_their_vips
 
 _MOST_TRIES: Final = 5
 
@@ -195,6 +195,20 @@ def shares(topology: Topology, flow: str, gone: frozenset[str]) -> Shares:
         return _BY_PERSONA[persona](alone, "")
     way = in_turn if persona == "mail_client" else first_only
     return way(addresses, order, Situation((), order, gone).alive)
+
+
+def entered(topology: Topology, key: str, dead: frozenset[str]) -> Shares:
+    """The part of a flow's mail that its sender, as it chooses, brings to each of its targets.
+
+    Args:
+        dead: Nodes and VIPs that do not answer.
+    """
+    flow = topology.flows[key]
+    targets = targets_of(topology, key)
+    is_host = any(flow.to == mx.host for zone in topology.zones.values() for mx in zone.mx)
+    if flow.to in topology.zones or is_host or len(targets) > 1:
+        return shares(topology, key, dead)
+    return {target: 1.0 for target in targets if target not in dead and target != NOWHERE}
 
 
 def _hosts(topology: Topology) -> dict[str, tuple[str, ...]]:

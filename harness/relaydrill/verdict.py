@@ -79,6 +79,35 @@ def unknown(check: str, summary: str, **figures: Any) -> Verdict:
     return Verdict(check, Status.UNKNOWN, summary, figures)
 
 
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What the p of a statistical test means: how likely chance alone is, with a healthy tier.
+
+    Attributes:
+        alarm: The test fails where p is at most so much.
+        doubt: Between ``alarm`` and this it decides nothing: fresh choices have to. Where the two
+            are the same, one look decides.
+        miss: How often at most the share that must be noticed may give a p above ``doubt``.
+
+    Raises:
+        ValueError: They are not 0 < alarm <= doubt < 1, or miss is no probability.
+    """
+
+    alarm: float = 0.01
+    doubt: float = 0.01
+    miss: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not (0 < self.alarm <= self.doubt < 1 and 0 < self.miss < 1):
+            raise ValueError(f"no levels of a test: {self.alarm}, {self.doubt}, {self.miss}")
+
+    def status(self, p: float) -> Status:
+        """What a test with enough choices comes to."""
+        if p <= self.alarm:
+            return Status.FAIL
+        return Status.UNKNOWN if p <= self.doubt else Status.PASS
+
+
 _NOTHING_BELOW: Final = 60.0
 """Terms e^60 times smaller than another change no float, not even a million of them."""
 
@@ -151,9 +180,13 @@ class ShareTest:
     miss: float
     choices: int
 
+    def p(self, k: int, n: int) -> float:
+        """How likely so few of n choices are, or fewer, at the fair share."""
+        return binomial_below(k, n, self.fair)
+
     def rejects(self, k: int, n: int) -> bool:
         """Whether k of n choices are too few."""
-        return binomial_below(k, n, self.fair) <= self.alarm
+        return self.p(k, n) <= self.alarm
 
 
 @functools.cache
@@ -199,13 +232,19 @@ class SpreadTest:
     miss: float
     choices: int
 
+    def p(self, k: int, n: int) -> float:
+        """The p-value of one server's share, for all servers together (Bonferroni).
+
+        It is at most ``alarm`` where, and only where, `rejects` says so.
+        """
+        tail = min(binomial_below(k, n, self.fair), 1.0 - binomial_below(k - 1, n, self.fair))
+        return min(1.0, 2 * tail * self.alarm / self.each)
+
     def rejects(self, k: int, n: int) -> str:
         """``less than`` or ``more than`` where k of n choices are no equal share; else empty."""
-        if binomial_below(k, n, self.fair) <= self.each / 2:
-            return "less than"
-        if 1.0 - binomial_below(k - 1, n, self.fair) <= self.each / 2:
-            return "more than"
-        return ""
+        if self.p(k, n) > self.alarm:
+            return ""
+        return "less than" if k < n * self.fair else "more than"
 
 
 @functools.cache

@@ -170,6 +170,30 @@ def test_more_faults_never_excuse_what_one_server_said_itself(
     assert _status(history, plan) is FAIL
 
 
+@pytest.mark.parametrize(
+    ("until_s", "other", "blamed"),
+    [
+        (20, "pause:lb1", ["lb1"]),
+        (38, "pause:lb1", ["ht1", "lb1"]),
+        (38, "pause:ht3", ["ht1"]),
+    ],
+)
+def test_what_hung_before_a_server_is_not_its_doing_alone(
+    until_s: float, other: str, blamed: list[str]
+) -> None:
+    """A frozen balancer holds mail that a server takes later which was broken before.
+
+    Where that may have its part in it still, it is either's doing; another server has none.
+    """
+    history = steadily(80)
+    plan = [broken(history, "kill:ht1", 10, until_s), broken(history, other, 40, 60)]
+    at = 45 / CLOCK
+    history.attempt("<held@app>", at=at, took=15 / CLOCK, server="ht1.contoso.com")
+    given = case(history, *plan)
+    [held] = [each for each in given.unserved if each.started == at]
+    assert [window.node for window in suspects(given, held)] == blamed
+
+
 class TestAcceptance:
     """It covers what the accepted fault causes, and nothing else."""
 

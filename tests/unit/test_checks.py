@@ -600,7 +600,7 @@ class TestReturn:
         """
         history = drilled(after=0.0)
         flow(history, 3.0, begin=HEAL + 0.02, hubs=("ht2", "ht3"))
-        history.stall(HEAL + 2.0, HEAL + 3.0, lost=1.0)
+        history.stall(HEAL + 0.1, HEAL + 3.0, lost=1.0)
         flow(history, more_s, begin=HEAL + 3.02, hubs=("ht2", "ht3"))
         end = HEAL + 3.02 + more_s
         history.stall(end + 1.0, end + 2.0, lost=1.0)

@@ -268,13 +268,18 @@ def refused_at(phase: Phase, node: str = "ht1") -> Callable[[History, str, float
 @pytest.mark.parametrize(
     ("phase", "kind", "remedy"),
     [
+        (Phase.EHLO, "tcp", "waits for the banner and says EHLO (kind: smtp)"),
+        (Phase.MAIL, "tcp", "goes as far as MAIL FROM"),
         (Phase.MAIL, "smtp", "goes as far as MAIL FROM"),
         (Phase.RCPT, "smtp", "no health check goes so far"),
-        (Phase.MAIL, "mail", "no health check goes so far"),
+        (Phase.STARTTLS, "mail", "no health check goes so far"),
     ],
 )
 def test_a_false_green_has_the_remedy_that_would_help(phase: Phase, kind: str, remedy: str) -> None:
-    """A check can see what is refused at MAIL, where it goes as far; nothing after it."""
+    """A check can see what is refused at MAIL, where it goes as far; nothing after it, or over TLS.
+
+    The check that would help goes no further than it must.
+    """
     design = topology()
     lb1 = design.nodes["lb1"].model_copy(
         update={"check": HealthCheck.model_validate({"kind": kind})}

@@ -183,9 +183,10 @@ def said(ledger: Ledger) -> Iterator[object]:
         yield [*said_of_attempts(ledger.attempts(flow, wanted=False))]
         for moment in (0.005, 0.01, 0.02):
             yield ledger.under_way(flow, moment), ledger.under_way(flow, moment, over_for_s=0.005)
-            yield +ledger.takers(flow, after=moment)
             yield sorted(repr(said_of(entry)) for entry in ledger.across(flow, moment))
-        yield +ledger.first_takers(flow)
+            yield ledger.tries(flow, ("ht1",), since=moment)
+            yield ledger.tries(flow, (), until=moment, over_by=moment + 0.002)
+        yield ledger.tries(flow, ("ht1", "ht2"))
         for node in NODES:
             for after, before in spans:
                 given_ = {"after": after, "before": before}

@@ -23,7 +23,7 @@ LAYERS = (
     },
     {
         *("topology", "inventory", "lint", "placement", "journal", "ledger", "verdict"),
-        *("planning", "exchange_logs"),
+        *("planning", "sharing", "exchange_logs"),
         *("fibres", "smtp_client", "images"),
     },
     {"nodes", "drivers", "personas", "faults"},

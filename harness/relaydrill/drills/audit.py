@@ -11,15 +11,17 @@ import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from relaydrill.drills.audit_plan import told_of_pairs
+from relaydrill.drills.audit_plan import plan_again, told_of_pairs
+from relaydrill.drills.family import HOLM, PLANNED, FalseAlarm, count_all, is_kept
 from relaydrill.drills.judge import judge
 from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.model import Drill
 from relaydrill.drills.runner import Observer, Step, run_drill
+from relaydrill.drills.second_look import by_holm, needs_another
 from relaydrill.drivers.catalogue import LabMaker
 from relaydrill.errors import UsageError
 from relaydrill.fresh import file_name
@@ -28,6 +30,8 @@ from relaydrill.topology import Topology
 from relaydrill.verdict import Status, merge
 
 _INDEX: Final = "audit.json"
+_AGAIN: Final = "-again"
+"""How the directory of a second look ends, after the name of the first."""
 
 
 class AuditCancelled(Exception):
@@ -39,6 +43,7 @@ class Audit:
     """The matrix: a judgement for each row, in order.
 
     Attributes:
+        false_alarm: The rate of all its statistical tests together, and how they keep to it.
         remarks: What a person should know of it as a whole.
     """
 
@@ -47,6 +52,7 @@ class Audit:
     seed: int
     directory: Path
     rows: tuple[Judgement, ...]
+    false_alarm: FalseAlarm
     remarks: tuple[str, ...] = ()
 
     @property
@@ -63,6 +69,7 @@ class Audit:
             "clock": self.topology.clock,
             "directory": str(self.directory),
             "status": str(self.status),
+            "false_alarm": self.false_alarm.document(),
             "remarks": list(self.remarks),
             "rows": [row.document() for row in self.rows],
         }
@@ -102,15 +109,30 @@ def run_audit(
     directory.mkdir(parents=True, exist_ok=True)
     cancelled = cancelled or threading.Event()
     lab_rows = _Rows(topology, make_lab, directory, observe, cancelled)
-    steady = lab_rows.judged(drills[:1], 1) if steady_first else ()
+    steady = lab_rows.decided(lab_rows.judged(drills[:1], 1), drills, 1) if steady_first else ()
     rest = drills[len(steady) :] if all(each.status is Status.PASS for each in steady) else ()
-    alone = (*steady, *lab_rows.judged(rest, at_once))
-    pairs = lab_rows.judged(then(alone), at_once) if then else ()
+    alone = (*steady, *lab_rows.decided(lab_rows.judged(rest, at_once), drills, at_once))
+    two = then(alone) if then else ()
+    pairs = lab_rows.decided(lab_rows.judged(two, at_once), two, at_once)
     rows = (*alone, *pairs)
     remarks = (told_of_pairs(topology, alone, len(pairs)),) if then else ()
-    index = {"rows": [file_name(each.drill.name) for each in rows], "remarks": remarks}
+    found = Audit(
+        topology,
+        rows[0].driver,
+        drills[0].seed,
+        directory,
+        rows,
+        _false_alarm(topology, rows, drills, two),
+        remarks,
+    )
+    index = {
+        "rows": [each.directory.name for each in rows],
+        "seed": found.seed,
+        "false_alarm": found.false_alarm.document(),
+        "remarks": remarks,
+    }
     (directory / _INDEX).write_text(json.dumps(index) + "\n")
-    return Audit(topology, rows[0].driver, drills[0].seed, directory, rows, remarks)
+    return _kept_to_its_rate(found)
 
 
 @dataclass(frozen=True)
@@ -123,14 +145,19 @@ class _Rows:
     observe: Observer
     cancelled: threading.Event
 
-    def judged(self, drills: tuple[Drill, ...], at_once: int) -> tuple[Judgement, ...]:
+    def judged(
+        self, drills: tuple[Drill, ...], at_once: int, ending: str = ""
+    ) -> tuple[Judgement, ...]:
         """Run drills, several at once; the first that cannot be run ends all of them.
+
+        Args:
+            ending: Of the names of their directories.
 
         Raises:
             HarnessError, AuditCancelled: As of `run_audit`.
         """
         with ThreadPoolExecutor(at_once) as pool:
-            running = [pool.submit(self._row, drill) for drill in drills]
+            running = [pool.submit(self._row, drill, ending) for drill in drills]
             try:
                 return tuple(future.result() for future in running)
             except BaseException as error:
@@ -139,8 +166,26 @@ class _Rows:
                     future.cancel()
                 raise _first_cause(running, error) from None
 
-    def _row(self, drill: Drill) -> Judgement:
-        called = file_name(drill.name)
+    def decided(
+        self, rows: tuple[Judgement, ...], planned: tuple[Drill, ...], at_once: int
+    ) -> tuple[Judgement, ...]:
+        """The rows, with a second look in the place of each that a first one left in doubt.
+
+        Args:
+            planned: All drills that were planned together, `rows` among them.
+
+        Raises:
+            HarnessError, AuditCancelled: As of `run_audit`.
+        """
+        tests = count_all(self.topology, planned)
+        again = tuple(
+            plan_again(self.topology, row.drill, tests) for row in rows if needs_another(row)
+        )
+        looks = iter(self.judged(again, at_once, _AGAIN))
+        return tuple(next(looks) if needs_another(row) else row for row in rows)
+
+    def _row(self, drill: Drill, ending: str) -> Judgement:
+        called = file_name(drill.name) + ending
         lab_directory = self.directory / f"{called}.lab"
         self._step(Step(drill.name, "starting its lab", 0.0))
         with self.make_lab(self.topology, lab_directory) as lab:
@@ -163,6 +208,25 @@ def _first_cause(running: list[Future[Judgement]], error: BaseException) -> Base
         if found is not None and not isinstance(found, AuditCancelled):
             return found
     return error
+
+
+def _false_alarm(
+    topology: Topology, rows: tuple[Judgement, ...], *phases: tuple[Drill, ...]
+) -> FalseAlarm:
+    """How the tests of an audit keep to one rate: as planned, or else by Holm afterwards."""
+    again = tuple(
+        (row.drill.name, row.directory.name.removesuffix(_AGAIN))
+        for row in rows
+        if row.directory.name == file_name(row.drill.name) + _AGAIN
+    )
+    tests = sum(count_all(topology, drills) for drills in phases)
+    return FalseAlarm(tests, PLANNED if is_kept(topology, *phases) else HOLM, again)
+
+
+def _kept_to_its_rate(audit: Audit) -> Audit:
+    if audit.false_alarm.method != HOLM:
+        return audit
+    return replace(audit, rows=by_holm(audit.rows, audit.false_alarm.tests))
 
 
 def is_audit(directory: Path) -> bool:
@@ -188,6 +252,8 @@ def judge_audit(directory: Path) -> Audit:
     try:
         index = json.loads((directory / _INDEX).read_text())
         names, remarks = index["rows"], tuple(index.get("remarks", ()))
+        seed, told = index.get("seed"), index.get("false_alarm")
+        false_alarm = FalseAlarm.from_document(told) if told else None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{directory} holds no audit: {error}") from None
     # What columns need is loaded once for all rows, and the ledgers of all of them are kept.
@@ -196,4 +262,10 @@ def judge_audit(directory: Path) -> Audit:
     if not rows:
         raise UsageError(f"{directory} holds an audit without rows")
     first = rows[0]
-    return Audit(first.topology, first.driver, first.drill.seed, directory, rows, remarks)
+    if false_alarm is None:  # an earlier version's, which planned each drill for itself
+        drills = tuple(row.drill for row in rows)
+        false_alarm = _false_alarm(first.topology, rows, drills)
+    seed = first.drill.seed if seed is None else seed
+    return _kept_to_its_rate(
+        Audit(first.topology, first.driver, seed, directory, rows, false_alarm, remarks)
+    )

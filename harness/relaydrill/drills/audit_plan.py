@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from relaydrill.drills.aiming import those_that_can
+from relaydrill.drills.family import count_all, count_tests, first_look, second_look
 from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.model import Drill, plan
 from relaydrill.errors import UsageError
@@ -16,7 +17,7 @@ from relaydrill.faults.reach import done_by
 from relaydrill.topology import Topology
 from relaydrill.topology.paths import flows_through
 from relaydrill.topology.units import Unit, unit_called, unit_of, units_of
-from relaydrill.verdict import Status
+from relaydrill.verdict import Levels, Status
 
 
 def plan_audit(
@@ -32,7 +33,8 @@ def plan_audit(
     That is each node of the tier, all addresses of an MX host, and each site. A unit is broken
     under the flows that pass it, a site not under those whose sender stands in it. A node that no
     flow passes is broken under all of them, and its verdict is unknown; such a site is left out.
-    What the fault cannot be done to stays whole.
+    What the fault cannot be done to stays whole. The statistical tests of all of them are one
+    family: see `relaydrill.drills.family`.
 
     Args:
         topology: What to audit.
@@ -53,7 +55,7 @@ def plan_audit(
         passing = tuple(flow for flow in _flows_of(topology, unit) if not flows or flow in flows)
         if passing or chosen or unit.name in topology.nodes:
             broken.append(_drill(topology, (unit,), passing or flows, kind, seed))
-    return (steady, *broken)
+    return _as_family(topology, (steady, *broken))
 
 
 def plan_pairs(
@@ -76,7 +78,30 @@ def plan_pairs(
         flows = tuple(flow for flow in topology.flows if flow in by_one & by_other)
         if flows and both not in known and both not in found:
             found[both] = _drill(topology, (one, other), flows, kind, seed)
-    return tuple(found.values())
+    return _as_family(topology, tuple(found.values()))
+
+
+def plan_again(topology: Topology, drill: Drill, tests: int) -> Drill:
+    """The same drill once more, to decide what its first look left in doubt.
+
+    Its choices are its own: with the same seed senders would make the same again.
+
+    Args:
+        drill: Of an audit. tests: How many all drills make that were planned with it.
+    """
+    levels = second_look(tests, count_tests(topology, drill.flows, drill.faults))
+    return _replanned(topology, drill, levels, drill.seed + 1)
+
+
+def _as_family(topology: Topology, drills: tuple[Drill, ...]) -> tuple[Drill, ...]:
+    """The same drills, with the choices that their tests need as one family."""
+    levels = first_look(count_all(topology, drills))
+    return tuple(_replanned(topology, drill, levels, drill.seed) for drill in drills)
+
+
+def _replanned(topology: Topology, drill: Drill, levels: Levels, seed: int) -> Drill:
+    faults = tuple(spec.label for spec in drill.faults)
+    return plan(topology, faults=faults, flows=drill.flows, seed=seed, levels=levels)
 
 
 def told_of_pairs(topology: Topology, rows: tuple[Judgement, ...], tried: int) -> str:

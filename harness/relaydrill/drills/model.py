@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from relaydrill import faults
 from relaydrill.drills.aiming import exclude, those_that_can, why_not
+from relaydrill.drills.family import count_tests, levels_of_one
 from relaydrill.drills.naming import drill_name
 from relaydrill.drills.opportunity import attempts_to_meet, attempts_to_plan
 from relaydrill.drills.returning import comeback_of
@@ -25,7 +26,7 @@ from relaydrill.sentences import listed
 from relaydrill.smtp import Phase
 from relaydrill.topology import Topology
 from relaydrill.topology.paths import flows_through
-from relaydrill.verdict import spread_test
+from relaydrill.verdict import Levels, spread_test
 
 _FAULT: Final = re.compile(
     r"(?P<kind>[^:@+]+)(?::(?P<node>[^@+]+))?(?:@(?P<start>[^+]+))?(?:\+(?P<duration>.+))?"
@@ -97,6 +98,7 @@ class Drill:
         length_s: How long the flows send.
         settle_s: How long at most to wait afterwards for the queues to drain.
         seed: Of every random choice.
+        levels: At which its statistical tests decide; see `relaydrill.drills.family`.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Drill:
     length_s: float
     settle_s: float
     seed: int
+    levels: Levels = field(default_factory=Levels)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, for the run directory."""
@@ -115,6 +118,7 @@ class Drill:
             "length_s": self.length_s,
             "settle_s": self.settle_s,
             "seed": self.seed,
+            "levels": asdict(self.levels),
         }
 
     @classmethod
@@ -131,6 +135,7 @@ class Drill:
             length_s=float(data["length_s"]),
             settle_s=float(data["settle_s"]),
             seed=int(data["seed"]),
+            levels=Levels(**{key: float(each) for key, each in data.get("levels", {}).items()}),
         )
 
 
@@ -141,6 +146,7 @@ def plan(
     flows: tuple[str, ...] = (),
     seed: int = 1,
     name: str = "",
+    levels: Levels | None = None,
 ) -> Drill:
     """A drill with timings that can prove what the topology promises.
 
@@ -152,6 +158,10 @@ def plan(
     enough to see that a returned node gets its share again. Where no flows are named, those send
     whose mail passes what is broken, and all if none does. With the duration ``forever`` the node
     stays broken until all mail has been accounted for: what it holds is stranded.
+
+    Args:
+        levels: At which the statistical tests decide; by default those of a drill that stands for
+            itself: one false alarm in 100 such drills, whatever the number of its tests.
 
     Raises:
         UsageError: A flow or a node is not in the topology, a fault text makes no sense, a node
@@ -169,7 +179,8 @@ def plan(
     timing = _Timing(topology, flows, tuple(node for aim in aims for node in aim.nodes))
     specs = tuple(spec for aim in aims for spec in _specs(aim, timing))
     _refuse_overlaps(specs)
-    alone_s = max(timing.before_s + timing.during_s, timing.spread_s)
+    levels = levels or levels_of_one(count_tests(topology, flows, specs))
+    alone_s = max(timing.before_s + timing.during_s, timing.spread_s(levels))
     ends = (spec.start_s + timing.during_s if spec.for_good else spec.end_s for spec in specs)
     healed = tuple(spec for spec in specs if not spec.for_good)
     end = max(ends, default=alone_s)
@@ -177,9 +188,10 @@ def plan(
         name=name or drill_name(topology, specs),
         flows=flows,
         faults=specs,
-        length_s=end + (timing.after_s(healed) if healed else 0.0),
+        length_s=end + (timing.after_s(healed, levels) if healed else 0.0),
         settle_s=timing.settle_s + (timing.takeover_s if healed != specs else 0.0),
         seed=seed,
+        levels=levels,
     )
 
 
@@ -249,16 +261,14 @@ class _Timing:
         named_s = attach.settle if attach else None
         self.settle_s = 2 * longest + self._field(_SETTLE_MARGIN) if named_s is None else named_s
 
-    @property
-    def spread_s(self) -> float:
+    def spread_s(self, levels: Levels) -> float:
         """Time to send so that each flow has the choices that its promise of spread wants."""
         wanted = [0.0]
         for name in self._flows:
             servers = self._topology.expectation(name).spread
             if servers:
-                sampling = (
-                    spread_test(len(servers)).choices / self._topology.flows[name].wanted_rate
-                )
+                test = spread_test(len(servers), alarm=levels.doubt, miss=levels.miss)
+                sampling = test.choices / self._topology.flows[name].wanted_rate
                 wanted.append(self._field(_SPARE * sampling))
         return max(wanted)
 
@@ -293,12 +303,12 @@ class _Timing:
     def _field(self, wall_s: float) -> float:
         return wall_s * self._topology.clock
 
-    def after_s(self, specs: tuple[FaultSpec, ...]) -> float:
+    def after_s(self, specs: tuple[FaultSpec, ...], levels: Levels) -> float:
         """Time to send after the last heal."""
         needed = self._allowed
         for spec in specs:
             for flow in self._flows:
-                comeback = comeback_of(self._topology, spec.node, flow)
+                comeback = comeback_of(self._topology, spec.node, flow, levels)
                 choices = comeback.test.choices if comeback.test else _PROOFS_BEFORE
                 sampling = self._field(choices / self._topology.flows[flow].wanted_rate)
                 needed = max(needed, comeback.allowance_s + _SPARE * sampling)

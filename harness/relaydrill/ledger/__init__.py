@@ -32,12 +32,22 @@ from relaydrill.ledger.entries import FOREIGN, Account, Attempt, Entry, counted
 from relaydrill.ledger.joining import join
 from relaydrill.ledger.journals import MANY_BYTES, join_journals
 from relaydrill.ledger.looks import Look
-from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, Stall, Traffic
+from relaydrill.ledger.observed import (
+    ANY_PORT,
+    UNSEEN,
+    Belief,
+    Bite,
+    FaultWindow,
+    Stall,
+    Traffic,
+)
+from relaydrill.ledger.tried import Tried
 
 __all__ = [
     "ANY_PORT",
     "FOREIGN",
     "MANY_BYTES",
+    "UNSEEN",
     "Account",
     "Attempt",
     "Attempts",
@@ -49,6 +59,7 @@ __all__ = [
     "Look",
     "Stall",
     "Traffic",
+    "Tried",
     "counted",
     "join",
     "join_journals",

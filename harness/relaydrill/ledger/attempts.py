@@ -171,11 +171,15 @@ class Attempts(Sequence[Attempt]):
         before = bisect_left(of.started, moment)
         return [self[at] for at in range(before) if of.ended[at] >= moment]
 
-    def took_s(self) -> Iterator[float]:
-        """How long each with an outcome took its sender, wall seconds; see `Attempt.took_s`."""
+    def took_s(self, *, over_before: float = float("inf")) -> Iterator[float]:
+        """How long each with an outcome took its sender, wall seconds; see `Attempt.took_s`.
+
+        Args:
+            over_before: Only of those that had their outcome before this moment.
+        """
         of = self._of
         spans = map(sub, map(sub, of.ended, of.started), of.slack)
-        return (span for span in spans if span == span)
+        return compress(spans, map(over_before.__gt__, of.ended))
 
     def over_before(self, moment: float) -> int:
         """How many had their outcome before a moment."""

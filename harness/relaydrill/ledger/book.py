@@ -12,6 +12,7 @@ from relaydrill.ledger.attempts import Attempts
 from relaydrill.ledger.entries import Account, Attempt, Entry
 from relaydrill.ledger.looks import Look, Queues
 from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, Stall, Traffic
+from relaydrill.ledger.tried import Tried
 from relaydrill.message import WANTED
 
 if TYPE_CHECKING:
@@ -92,6 +93,36 @@ class Ledger:
         if self.ordinary:
             yield from self.ordinary.acceptances(flow, nodes)
 
+    def tries(
+        self,
+        flow: str,
+        nodes: Container[str],
+        *,
+        since: float = _EVER,
+        until: float = _AFTER_ALL,
+        over_by: float = _AFTER_ALL,
+    ) -> Counter[Tried]:
+        """On whom the attempts of a flow with wanted mail fell, and who took it.
+
+        Args:
+            nodes: The names that a banner may bear.
+            since, until: Of attempts that began at the one moment or later, and before the other.
+            over_by: And that had their outcome by then; what has none is left out.
+        """
+        found = Counter[Tried]()
+        for entry in self.unusual(flow):
+            for attempt in entry.attempts:
+                if attempt.sort != WANTED or not since <= attempt.started < until:
+                    continue
+                if attempt.ended is not None and attempt.ended <= over_by:
+                    tried = Tried.of(attempt, nodes)
+                    if attempt.accepted:
+                        tried = tried._replace(by=entry.taker(attempt, nodes))
+                    found[tried] += 1
+        if self.ordinary:
+            found += self.ordinary.tries(flow, nodes, since, until, over_by)
+        return found
+
     def accounts(self, flow: str) -> dict[Account, int]:
         """How many messages of a flow ended in each account; accounts of none are left out."""
         counts = Counter(entry.account for entry in self.unusual(flow))
@@ -167,21 +198,6 @@ class Ledger:
         found = [self.queues.departed.get(node)]
         found += [self.ordinary.departed.get(node)] if self.ordinary else []
         return max((moment for moment in found if moment is not None), default=None)
-
-    def takers(self, flow: str, *, after: float) -> Counter[str]:
-        """How many acceptances of a flow each node journalled after a moment."""
-        found = Counter(
-            node
-            for entry in self.unusual(flow)
-            for moment, node in entry.accepted
-            if moment > after
-        )
-        return found + (self.ordinary.takers(flow, after) if self.ordinary else Counter())
-
-    def first_takers(self, flow: str) -> Counter[str]:
-        """How many messages of a flow each node was the first to accept."""
-        found = Counter(min(each.accepted)[1] for each in self.unusual(flow) if each.accepted)
-        return found + (self.ordinary.first_takers(flow) if self.ordinary else Counter())
 
     def across(self, flow: str, moment: float) -> Iterator[Entry]:
         """The entries of a flow that were accepted before a moment, and arrived at it or later."""

@@ -8,6 +8,9 @@ from typing import Final
 ANY_PORT: Final = 0
 """The port of traffic that serves every flow: a name server's."""
 
+UNSEEN: Final = "unseen"
+"""The state of a server in a `Belief` from when on nobody can see what its balancer believes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
@@ -62,6 +65,8 @@ class Bite:
 @dataclass(frozen=True, slots=True)
 class Belief:
     """What a balancer came to believe of a backend: ``up``, ``down``, ``drain`` or ``maint``.
+
+    Or `UNSEEN`.
 
     ``port`` is the logical port, for each is checked by itself.
     """

@@ -25,6 +25,7 @@ from relaydrill.ledger.bulk import Journals
 from relaydrill.ledger.columns import Array, Table, digests_of
 from relaydrill.ledger.entries import Account, Attempt, Entry
 from relaydrill.ledger.observed import ANY_PORT, Traffic
+from relaydrill.ledger.tried import Tried
 from relaydrill.message import WANTED
 from relaydrill.smtp import Result
 
@@ -146,6 +147,34 @@ class Ordinary:
                 self._ended[by_journal].tolist(), self._own_takers(by_journal), strict=True
             )
 
+    def tries(
+        self, flow: str, nodes: Container[str], since: float, until: float, over_by: float
+    ) -> Counter[Tried]:
+        """On whom the attempts with wanted mail fell, and who took it; see `Ledger.tries`."""
+        begin, end = self._flows.get(flow, (0, 0))
+        started, ended = self._started[begin:end], self._ended[begin:end]
+        numbers = begin + np.flatnonzero(
+            (started >= since) & (started < until) & (ended <= over_by)
+        )
+        is_wanted = np.array([each.sort == WANTED for each in self._tellings], "?")
+        numbers = numbers[is_wanted[self._told[numbers]]]
+        tried = [Tried.of(each, nodes) for each in self._tellings]
+        # Of an acceptance whose banner bears no node's name, the node's journal tells.
+        is_told = np.array([not each.is_accepted or bool(each.by) for each in tried], "?")
+        is_plain = is_told[self._told[numbers]]
+        counts = np.bincount(self._told[numbers[is_plain]], minlength=len(tried)).tolist()
+        found = Counter[Tried]()
+        for telling, count in zip(tried, counts, strict=True):
+            if count:
+                found[telling] += count
+        others = numbers[~is_plain]
+        if len(others):
+            for told, taker in zip(
+                self._told[others].tolist(), self._own_takers(others), strict=True
+            ):
+                found[tried[told]._replace(by=taker)] += 1
+        return found
+
     def _own_takers(self, numbers: Array) -> Iterator[str]:
         """Of each, who journalled it first while it was being sent, or else its banner."""
         place, mono = self._accepted.place, self._accepted.mono
@@ -211,20 +240,6 @@ class Ordinary:
             found += [float(mine.max())] if len(mine) else []
         return max(found, default=None)
 
-    def takers(self, flow: str, after: float) -> Counter[str]:
-        """How many acceptances each node journalled after a moment."""
-        begin, end = self._accepted.span(*self._flows.get(flow, (0, 0)))
-        nodes = self._accepted.node[begin:end][self._accepted.mono[begin:end] > after]
-        return self._counted(nodes)
-
-    def first_takers(self, flow: str) -> Counter[str]:
-        """How many messages each node was the first to accept."""
-        begin, end = self._accepted.span(*self._flows.get(flow, (0, 0)))
-        places = self._accepted.place[begin:end]
-        is_first = np.ones(len(places), dtype="?")
-        is_first[1:] = places[1:] != places[:-1]
-        return self._counted(self._accepted.node[begin:end][is_first])
-
     def across(self, flow: str, moment: float) -> Iterator[int]:
         """Those that were accepted before a moment, and arrived at it or later."""
         begin, end = self._flows.get(flow, (0, 0))
@@ -233,10 +248,6 @@ class Ordinary:
         first, last = self._arrived.span(begin, end)
         late = self._arrived.place[first:last][self._arrived.mono[first:last] >= moment]
         yield from np.intersect1d(early, late).tolist()
-
-    def _counted(self, nodes: Array) -> Counter[str]:
-        counts = np.bincount(nodes, minlength=len(self._nodes)).tolist()
-        return Counter(dict(zip(self._nodes, counts, strict=True)))
 
     def _traffic(
         self, node: str, flow: str, port: int, after: float, before: float

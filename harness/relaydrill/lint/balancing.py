@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from relaydrill.lint.doors import entered, listens, vips_of
+from relaydrill.lint.doors import listens, vips_of
 from relaydrill.lint.rule import COLUMN, Found, Severity, rule
+from relaydrill.planning import entered
 from relaydrill.sentences import listed
 from relaydrill.topology import ALL, NOWHERE, Topology
 

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from relaydrill.lint.doors import entered
 from relaydrill.lint.rule import COLUMN, Found, Severity, rule
-from relaydrill.planning import Shares
+from relaydrill.planning import Shares, entered
 from relaydrill.topology import Role, Topology
 from relaydrill.topology.paths import with_their_vips
 from relaydrill.topology.routing import Towards, routes_for

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from relaydrill.planning import Shares, shares
-from relaydrill.topology import NOWHERE, Balancer, Connector, Topology
+from relaydrill.topology import Balancer, Connector, Topology
 from relaydrill.topology.paths import targets_of
 from relaydrill.topology.routing import peers_of
 
@@ -19,20 +18,6 @@ def vips_of(topology: Topology, flow: str) -> Iterator[tuple[str, str, Balancer]
         if target in topology.vips:
             name = topology.vips[target][0]
             yield target, name, topology.balancers[name]
-
-
-def entered(topology: Topology, key: str, dead: frozenset[str]) -> Shares:
-    """The part of a flow's mail that its sender, as it chooses, brings to each of its targets.
-
-    Args:
-        dead: Nodes and VIPs that do not answer.
-    """
-    flow = topology.flows[key]
-    targets = targets_of(topology, key)
-    is_host = any(flow.to == mx.host for zone in topology.zones.values() for mx in zone.mx)
-    if flow.to in topology.zones or is_host or len(targets) > 1:
-        return shares(topology, key, dead)
-    return {target: 1.0 for target in targets if target not in dead and target != NOWHERE}
 
 
 def forwarded(topology: Topology) -> Iterator[tuple[str, int, str, Balancer]]:

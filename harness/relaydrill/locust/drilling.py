@@ -18,7 +18,7 @@ from locust.runners import Runner, WorkerRunner
 import relaydrill
 from relaydrill.locust.statistics import count
 from relaydrill.nodes import config
-from relaydrill.nodes.sending.host import SendingHost
+from relaydrill.nodes.sending.host import Learnt, SendingHost
 from relaydrill.nodes.sending.orders import letter_of, told
 
 HELLO: Final = "relaydrill-hello"
@@ -64,19 +64,22 @@ class Work:
         order = self._orders.get()
         letter = letter_of(order, self._fqdn)
         begin = time.monotonic()
-        learnt = self._host.send(letter)
-        took_s = time.monotonic() - begin
-        self._runner.send_message(
-            OUTCOME,
-            {
-                "id": order["id"],
-                "outcome": told(learnt.outcome),
-                "notes": learnt.notes,
-                "took_s": took_s,
-            },
-        )
-        flow, size = letter.load.flow, len(letter.content)
-        count(user, flow, learnt.outcome, took_s=took_s, size=size)
+
+        def tell(learnt: Learnt) -> None:
+            took_s = time.monotonic() - begin
+            self._runner.send_message(
+                OUTCOME,
+                {
+                    "id": order["id"],
+                    "outcome": told(learnt.outcome),
+                    "notes": learnt.notes,
+                    "took_s": took_s,
+                },
+            )
+            flow, size = letter.load.flow, len(letter.content)
+            count(user, flow, learnt.outcome, took_s=took_s, size=size)
+
+        self._host.send(letter, tell)
 
     def _settle(self, environment: Environment, msg: Message, **_: Any) -> None:
         settings = config.Sender.model_validate_json(msg.data["settings"])

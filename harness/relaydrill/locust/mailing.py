@@ -21,7 +21,7 @@ from relaydrill.message import compose
 from relaydrill.nodes.sending.host import trust
 from relaydrill.personas import PERSONAS, Circumstances
 from relaydrill.personas.base import Unresolved
-from relaydrill.personas.courier import Courier
+from relaydrill.personas.courier import Courier, Sent
 from relaydrill.placement import Credentials, Endpoint
 from relaydrill.smtp import NO_SUCH_NAME, Outcome
 
@@ -85,7 +85,12 @@ class MailUser(User):
             date=time.time(),
         )
         begin = time.monotonic()
-        outcome = self._courier.send(
+
+        def tell(sent: Sent) -> None:
+            took_s = time.monotonic() - begin
+            count(self, self.flow, sent.outcome, took_s=took_s, size=len(content))
+
+        return self._courier.send(
             self._persona,
             self._mind,
             host,
@@ -93,9 +98,8 @@ class MailUser(User):
             sender=self.sender,
             recipient=self.recipient,
             content=content,
+            tell=tell,
         ).outcome
-        count(self, self.flow, outcome, took_s=time.monotonic() - begin, size=len(content))
-        return outcome
 
 
 @events.init.add_listener

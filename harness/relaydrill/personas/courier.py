@@ -29,6 +29,10 @@ class Sent:
     choice: str
 
 
+def _nobody(_sent: Sent) -> None:
+    """Who is told where nobody wants to know."""
+
+
 Login = Literal["none", "own", "made-up"]
 """Whose user and password a session logs in with: a made-up one is nobody's."""
 
@@ -105,6 +109,7 @@ class Courier:
         sender: str,
         recipient: str,
         content: bytes,
+        tell: Callable[[Sent], None] = _nobody,
     ) -> Sent:
         """Send one message to one recipient, and say what was learnt. Never raises for the network.
 
@@ -112,6 +117,8 @@ class Courier:
             persona, mind: Whose behaviour to follow, and which of its kind it is.
             host: Name to resolve, or domain whose MX records count. port: Logical port.
             sender, recipient: The envelope. content: Headers and body, CRLF.
+            tell: Called once with what was learnt, at the moment when that is: a message is the
+                server's from its 250 on (RFC 5321 §4.2.5), however long it takes to answer QUIT.
         """
         outcome = Outcome(Result.UNREACHABLE, Phase.CONNECT, reason=f"no address for {host}")
         first, undecided = "", None
@@ -120,21 +127,25 @@ class Courier:
                 first = first or address
                 route = self._route(persona, host, self.endpoint(address, port))
                 if not self.permits(route.endpoint):
-                    return Sent(_fenced(route.endpoint), first)
-                outcome = _deliver(route, sender, recipient, content)
-                if outcome.result is Result.ACCEPTED:
-                    return Sent(outcome, first)
-                if isinstance(mind, Learning):
-                    mind.learn(address, outcome)
-                if outcome.result is Result.UNANSWERED:
-                    undecided = outcome
-                if not persona.goes_on(outcome):
+                    undecided = outcome = _fenced(route.endpoint)
                     break
+                with _delivery(route, sender, recipient, content) as outcome:
+                    is_accepted = outcome.result is Result.ACCEPTED
+                    if not is_accepted and isinstance(mind, Learning):
+                        mind.learn(address, outcome)
+                    if outcome.result is Result.UNANSWERED:
+                        undecided = outcome
+                    if is_accepted or not persona.goes_on(outcome):
+                        # A server that may have it outweighs a later one's refusal.
+                        sent = Sent(outcome if is_accepted else undecided or outcome, first)
+                        tell(sent)
+                        return sent
         except Unresolved as error:
             if not first:  # what was tried before tells more
                 outcome = Outcome(Result.UNREACHABLE, Phase.CONNECT, reason=str(error))
-        # A server that may have it outweighs a later one's refusal.
-        return Sent(undecided or outcome, first)
+        sent = Sent(undecided or outcome, first)
+        tell(sent)
+        return sent
 
     def ask(self, address: str, port: int, inquiry: Inquiry) -> Answers:
         """What a server says in one session to whoever would send; no message is sent.
@@ -229,19 +240,19 @@ def _questioned(session: SmtpSession, envelopes: tuple[tuple[str, str], ...]) ->
     session.quit()
 
 
-def _deliver(route: Route, sender: str, recipient: str, content: bytes) -> Outcome:
-    """One session with one server."""
-    try:
-        session = SmtpSession.connect(route)
-    except SessionEnded as ended:
-        return ended.outcome
-    try:
-        outcome = session.send(sender, (recipient,), content)[recipient]
-    except BaseException as error:
-        session.close()
-        if isinstance(error, SessionEnded):
-            return error.outcome
-        raise
-    with contextlib.suppress(OSError):
-        session.quit()
-    return outcome
+@contextlib.contextmanager
+def _delivery(route: Route, sender: str, recipient: str, content: bytes) -> Iterator[Outcome]:
+    """One session with one server: what it came to, and once that has been told its end by QUIT."""
+    with contextlib.ExitStack() as opened:
+        is_whole = True
+        try:
+            session = SmtpSession.connect(route)
+            opened.callback(session.close)
+            outcome = session.send(sender, (recipient,), content)[recipient]
+        except SessionEnded as ended:
+            outcome, is_whole = ended.outcome, False
+            opened.close()
+        yield outcome
+        if is_whole:
+            with contextlib.suppress(OSError):
+                session.quit()

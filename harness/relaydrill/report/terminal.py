@@ -105,6 +105,7 @@ def show_audit(audit: Audit, on: Console) -> None:
         on.print("Nothing was broken: mail does not flow as it is.")
     if any(len(row.flows) < len(audit.rows[0].flows) for row in audit.rows):
         on.print(f"{words.NOT_CONCERNED} {words.WHY_NOT_CONCERNED}")
+    on.print(f"{audit.false_alarm.sentence}.", soft_wrap=True, markup=False)
     on.print(words.totals(audit.rows), soft_wrap=True)
     on.print(Text(words.conclusion(audit), style=_STYLE[str(audit.status)]), soft_wrap=True)
     _show_again(str(audit.directory), on)

@@ -295,13 +295,6 @@ class Topology(Model):
             if unit and is_all_broken and (not entry.flows or flow in entry.flows):
                 yield entry, unit.nodes
 
-    def backends_behind(self, node: str) -> tuple[str, ...]:
-        """The hubs that share mail with ``node`` behind one balancer, itself included."""
-        for balancer in self.balancers.values():
-            if node in balancer.backends:
-                return balancer.backends
-        return ()
-
 
 __all__ = [
     "ALL",

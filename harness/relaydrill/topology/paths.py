@@ -78,14 +78,6 @@ def is_balanced(topology: Topology, flow: str, node: str) -> bool:
     return bool(balancers_of(topology, flow, node))
 
 
-def is_direct(topology: Topology, flow: str, node: str) -> bool:
-    """Whether a flow's senders connect to a node themselves, and by no balancer before it."""
-    doors = {*doors_of(topology, flow)}
-    return node in doors and not any(
-        node in balancer.backends for name, balancer in topology.balancers.items() if name in doors
-    )
-
-
 def takers_of(topology: Topology, flow: str, lost: frozenset[str] = frozenset()) -> frozenset[str]:
     """The servers that a flow's sender may still hand its mail to, with some nodes lost.
 

@@ -68,6 +68,7 @@ class Blame:
 
     def __init__(self, case: Case) -> None:
         self._case = case
+        self._explained: dict[int, tuple[Attempt, tuple[Suspect, ...]]] = {}
 
     @cached_property
     def suspects(self) -> list[Suspect]:
@@ -84,12 +85,29 @@ class Blame:
         Those that are in force, or have their time after the heal; where none has, those whose time
         is over: somebody must have done it.
         """
+        # Checks ask more than once; an attempt that is kept here has its identity to itself.
+        if id(attempt) not in self._explained:
+            self._explained[id(attempt)] = attempt, self._explaining(attempt)
+        return self._explained[id(attempt)][1]
+
+    def _explaining(self, attempt: Attempt) -> tuple[Suspect, ...]:
         begun = self._begun(attempt)
-        found = self._of_its_server(attempt, begun) or begun
         allowed_s = self._case.expect.degraded_s / self._case.clock
+        own = self._of_its_server(attempt, begun)
+        # What it refused is its own doing. What was late, or cut, may have hung before it, too.
+        if attempt.code < 400:
+            own = [each for each in own if each.is_live(attempt, allowed_s)]
+            own += [each for each in begun if own and self._may_have_held(each, attempt)]
+        found = own or begun
         live = [each for each in found if each.is_live(attempt, allowed_s)] or found
         met = [each for each in live if not self._is_kept_from(each.window.node, attempt)]
         return tuple(met or live)
+
+    def _may_have_held(self, suspect: Suspect, attempt: Attempt) -> bool:
+        """Whether something before the servers was broken while an attempt was under way."""
+        topology, window = self._case.topology, suspect.window
+        is_before = topology.balancer_of(window.node) or window.node in topology.name_servers
+        return bool(is_before) and suspect.is_live(attempt, 0.0)
 
     def _begun(self, attempt: Attempt) -> list[Suspect]:
         """The faults that had begun: on what answers to attempts; else on the way; else all."""

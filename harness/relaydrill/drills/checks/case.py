@@ -136,6 +136,8 @@ class Case:
                 and self.slow_s < (each.took_s or 0.0) <= within_s
                 and self._went_by(each, window.node)
             ]
+            if not held:
+                continue
             usual_s = self._longest_through(window.node, suspect.begun.latest, window.heal)
             yield from (each for each in held if (each.took_s or 0.0) > 2 * usual_s)
 
@@ -172,10 +174,9 @@ class Case:
 
         Twice as long as any had taken before something was broken.
         """
-        until = self.broken_from
-        steady = () if until is None else self.attempts.between(float("-inf"), until)
-        took = (each.took_s for each in steady if each.ended is not None and each.ended < until)
-        return max(_SLOW_S, 2 * max((each or 0.0 for each in took), default=0.0))
+        until = self.broken_from or 0.0
+        steady = self.attempts.between(float("-inf"), until)
+        return max(_SLOW_S, 2 * max(steady.took_s(over_before=until), default=0.0))
 
     @cached_property
     def accepted_faults(self) -> tuple[FaultWindow, ...]:

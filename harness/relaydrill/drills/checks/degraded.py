@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
-from relaydrill import faults
-from relaydrill.drills.checks.blame import breaking
 from relaydrill.drills.checks.case import Case, how_bad, late_among, said, stood_still
-from relaydrill.faults.base import ServiceFault
-from relaydrill.ledger import Attempt, FaultWindow
-from relaydrill.smtp import Phase
-from relaydrill.topology.paths import is_balanced
+from relaydrill.drills.checks.conduct import Conduct, Conducts, by_whom, named
+from relaydrill.ledger import Attempt
 from relaydrill.verdict import Verdict, failed, passed, unknown
 
 
@@ -33,7 +29,8 @@ def check_degraded(case: Case) -> Verdict | None:
         "deferred": len(case.deferred),
         "late": late_among(bad),
     }
-    noticed = _noticed(case)
+    conducts = Conducts(case, bad)
+    noticed = _noticed(conducts)
     figures |= noticed
     if not bad:
         text = f"none of {len(case.attempts)} attempts failed or was late"
@@ -46,13 +43,14 @@ def check_degraded(case: Case) -> Verdict | None:
     )
     if "detection_s" in noticed:
         text += f"; marked down after {noticed['detection_s']:.1f} s"
-    for green in _false_greens(case, bad):
+    greens = [each for each in conducts.of_balancers if each.met]
+    for green in greens:
         text += f"; {green.told}"
-        figures["false_green"] = {
-            "node": green.node,
-            "refused": green.refused,
-            "believed_up_s": green.believed_up_s,
-        }
+    if greens:
+        figures["false_green"] = _as_figures(max(greens, key=lambda each: len(each.met)))
+    figures["by_fault"] = conducts.by_fault
+    if others := _by_whom(case, bad, greens):
+        text += f"; {others}"
     if "recovery_s" in noticed:
         text += f", up {noticed['recovery_s']:.1f} s after the heal"
     if least_s - sure_s > allowed:
@@ -74,106 +72,36 @@ def check_degraded(case: Case) -> Verdict | None:
     return unknown("degraded", f"{text}: too close to tell apart", **figures)
 
 
-class FalseGreen(NamedTuple):
-    """A node that the balancer believed to be up while it refused what it was given.
+def _as_figures(green: Conduct) -> dict[str, Any]:
+    """What a verdict keeps of a server that was given mail and did not serve it."""
+    return {
+        "node": green.node,
+        "balancer": green.balancer,
+        "refused": green.refused,
+        "failed": len(green.met),
+        "believed_up_s": round(green.kept_s, 3) if green.is_told else None,
+    }
 
-    Attributes:
-        refused: How many attempts it refused. believed_up_s: For how long, field seconds.
-        to_the_end: Whether until the heal. why: What made the balancer believe so, where its kind
-            tells.
+
+def _noticed(conducts: Conducts) -> dict[str, float]:
+    """When a balancer noticed the fault that explains the worst, and its heal: field seconds.
+
+    Nothing of a fault on a node that the flow's mail comes to by no balancer; of several balancers
+    the slowest.
     """
-
-    node: str
-    refused: int
-    believed_up_s: float
-    to_the_end: bool
-    why: str = ""
-
-    @property
-    def told(self) -> str:
-        """For a person."""
-        how_long = "all the time" if self.to_the_end else f"for {self.believed_up_s:.1f} s"
-        told = f"{self.refused} by {self.node}, which the balancer believed to be up {how_long}"
-        return f"{told}: {self.why}" if self.why else told
+    found = {
+        "detection_s": [each.detection_s for each in conducts.main if each.detection_s is not None],
+        "recovery_s": [each.recovery_s for each in conducts.main if each.recovery_s is not None],
+    }
+    return {name: round(max(each), 3) for name, each in found.items() if each}
 
 
-def _false_greens(case: Case, bad: list[Attempt]) -> Iterator[FalseGreen]:
-    """What the balancer believed of a broken node, and what the senders saw of it.
-
-    Checks that say EHLO and QUIT stay green under back pressure and while a server drains. WNLB has
-    no checks: it goes on giving its share to a host that refuses every connection.
-    """
-    port = case.topology.flows[case.flow].port
-    for window in case.ledger.faults:
-        if window.injected is None or not is_balanced(case.topology, case.flow, window.node):
-            continue
-        begun, end = breaking(case, window).earliest, window.heal or float("inf")
-        # One that began just before was refused by what was broken when its answer came.
-        meanwhile = [each for each in bad if begun <= (each.ended or each.started)]
-        meanwhile = [each for each in meanwhile if each.started < end]
-        refused = [each for each in meanwhile if each.code >= 400]
-        mine = [each for each in refused if each.server.partition(".")[0] == window.node]
-        # A banner that refuses bears no name; but what else would have refused just then?
-        if _greets_with_refusal(window) and case.only_broken(window):
-            mine += [each for each in refused if each.phase == Phase.BANNER and each not in mine]
-        down = [
-            each.mono
-            for each in case.ledger.beliefs
-            if (each.backend, each.port, each.state) == (window.node, port, "down")
-            and begun < each.mono < end
-        ]
-        why = ""
-        # A host that WNLB gave up was gone; what refused was what was left of it.
-        if case.topology.cluster_of(window.node) and not down and case.only_broken(window):
-            cut = [each for each in meanwhile if _refused_by_kernel(each)]
-            mine, why = [*mine, *cut], "WNLB watches hosts, not services" if cut else ""
-        until = down[0] if down else min(end, max((e.started for e in mine), default=begun))
-        if mine:
-            believed_s = round((until - begun) * case.clock, 3)
-            yield FalseGreen(window.node, len(mine), believed_s, not down, why)
-
-
-def _greets_with_refusal(window: FaultWindow) -> bool:
-    """Whether a fault makes a server refuse in its banner, where it would have said its name."""
-    fault = faults.make(*faults.split_kind(window.label.partition(":")[0]))
-    return isinstance(fault, ServiceFault) and fault.phase is Phase.BANNER and bool(fault.reply)
-
-
-def _refused_by_kernel(attempt: Attempt) -> bool:
-    """Whether nobody listened where its connection went: refused, or reset by what stands between.
-
-    Which host that was, no reply tells.
-    """
-    return attempt.said in (
-        "unreachable at connect: connection refused",
-        "dropped at banner: connection reset",
-    )
-
-
-def _noticed(case: Case) -> dict[str, float]:
-    """When a balancer noticed the first fault, and its heal: field seconds after either.
-
-    Nothing of a fault on a node that the flow's mail comes to by no balancer.
-    """
-    window = next(iter(case.ledger.faults), None)
-    if window is None or not is_balanced(case.topology, case.flow, window.node):
-        return {}
-    port = case.topology.flows[case.flow].port
-    mine = [
-        belief
-        for belief in case.ledger.beliefs
-        if belief.backend == window.node and belief.port == port
-    ]
-    broken = breaking(case, window).earliest
-    down = [each.mono for each in mine if each.state == "down" and each.mono > broken]
-    healed = window.healed or float("inf")
-    up = [each.mono for each in mine if each.state == "up" and each.mono > healed]
-    noticed = {}
-    if down:
-        noticed["detection_s"] = round((down[0] - broken) * case.clock, 3)
-    if up:
-        noticed["recovery_s"] = round((up[0] - healed) * case.clock, 3)
-    return noticed
+def _by_whom(case: Case, bad: list[Attempt], greens: list[Conduct]) -> str:
+    """Which servers did not serve; those that a balancer's belief is told of have theirs there."""
+    counts = by_whom(case, bad)
+    for green in greens:
+        counts.pop(green.node, None)
+    return named(counts, len(bad))
 
 
 def _is_cut_by_a_return(case: Case, attempt: Attempt) -> bool:

@@ -86,6 +86,15 @@ class Doubt:
         spoilt = [each.end for each in self._spoiling if each.end > begin and each.begin < last]
         return max([begin, *ends, *(end + self._recovery_s for end in spoilt)])
 
+    @cached_property
+    def spoilt(self) -> list[tuple[float, float]]:
+        """When the machine may have had a hand in who took what: while it starved, wall seconds.
+
+        And where that could fail a health check, for as long after it as checks need.
+        """
+        checks = [(each.begin, each.end + self._recovery_s) for each in self._spoiling]
+        return sorted([*((each.begin, each.end) for each in self._stalls), *checks])
+
     def told(self, doubtful: list[Attempt]) -> str:
         """Why attempts are doubtful, for the end of a sentence; empty where none is."""
         unsent = sum(each.result is Result.UNSENT for each in doubtful)

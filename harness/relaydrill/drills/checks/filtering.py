@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
+from relaydrill import faults
 from relaydrill.drills.checks.case import Case
-from relaydrill.smtp import Result
+from relaydrill.faults.base import ServiceFault
+from relaydrill.ledger import Attempt, FaultWindow
+from relaydrill.message import BLOCKED, SPAM, UNKNOWN
+from relaydrill.smtp import Phase, Result
 from relaydrill.verdict import Verdict, failed, passed, unknown
+
+_OF_THE_MESSAGE: Final = frozenset({Phase.REPLY})
+_OF_THE_RECIPIENT: Final = frozenset({Phase.RCPT, Phase.DATA, Phase.REPLY})
+_OF_THE_CLIENT: Final = frozenset({Phase.BANNER, Phase.EHLO, Phase.MAIL, *_OF_THE_RECIPIENT})
+
+_SHOWN_AT: Final[Mapping[str, frozenset[Phase]]] = MappingProxyType(
+    {SPAM: _OF_THE_MESSAGE, UNKNOWN: _OF_THE_RECIPIENT, BLOCKED: _OF_THE_CLIENT}
+)
+"""The phases at which a server can know what is wrong with each sort of mail."""
 
 
 def check_filter(case: Case) -> Verdict | None:
-    """Of the mail that is to be refused, whatever came through to a decision got a 5xx."""
+    """Of the mail that is to be refused, whatever came through to a decision got a 5xx.
+
+    That is a 5xx at a phase at which its own fault shows, and of no server that was made to refuse.
+    """
     unwanted = case.ledger.attempts(case.flow, wanted=False)
     if not unwanted:
         return None
     sorts = Counter(attempt.sort for attempt in unwanted)
-    refused = Counter(
-        attempt.sort
-        for attempt in unwanted
-        if attempt.result is Result.REFUSED and attempt.code >= 500
-    )
+    refused = Counter(attempt.sort for attempt in unwanted if _is_filtered(case, attempt))
     accepted = Counter(attempt.sort for attempt in unwanted if attempt.accepted)
     figures = {sort: {"sent": sorts[sort], "refused": refused[sort]} for sort in sorts}
     if accepted:
@@ -34,3 +49,26 @@ def check_filter(case: Case) -> Verdict | None:
     if undecided:
         text += f"; {undecided} came to no decision"
     return passed("filter", text, **figures)
+
+
+def _is_filtered(case: Case, attempt: Attempt) -> bool:
+    """Whether a message was refused for good, and for what it was."""
+    if attempt.result is not Result.REFUSED or attempt.code < 500:
+        return False
+    if attempt.phase not in _SHOWN_AT.get(attempt.sort, _OF_THE_CLIENT):
+        return False
+    name = attempt.answered_by(case.topology.nodes)
+    return not any(
+        _refuses_for_good(window)
+        and window.node in (name or window.node, attempt.choice)
+        and window.inject <= (attempt.ended or attempt.started)
+        and attempt.started < (window.healed or float("inf"))
+        for window in case.ledger.faults
+    )
+
+
+def _refuses_for_good(window: FaultWindow) -> bool:
+    """Whether a fault makes a server answer 5xx to whatever comes."""
+    fault = faults.make(*faults.split_kind(window.label.partition(":")[0]))
+    reply = fault.reply if isinstance(fault, ServiceFault) else None
+    return reply is not None and not reply.transient

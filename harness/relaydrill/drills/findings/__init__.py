@@ -6,8 +6,11 @@ there to fail over to is the topology's.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from relaydrill.drills.finding import ACCEPTED, NOTE, Finding, Said
-from relaydrill.drills.findings import account, others, outage, waiting
+from relaydrill.drills.findings import account, others, outage, steady, waiting
+from relaydrill.drills.findings.causes import Cause, causes_of
 from relaydrill.drills.findings.wording import row_title
 from relaydrill.drills.judgement import FlowVerdict, Judgement
 from relaydrill.verdict import Status, Verdict
@@ -18,23 +21,56 @@ def findings(judgement: Judgement) -> list[Finding]:
 
     Flows whose checks all hold are in none of them, but for mail that had to wait.
     """
-    groups: dict[tuple[str, str], list[FlowVerdict]] = {}
+    groups: dict[tuple[str, tuple[str, ...]], list[_Doubtful]] = {}
     for flow in judgement.flows:
         if flow.doubtful:
-            key = (flow.shown_status, _kind(judgement, flow))
-            groups.setdefault(key, []).append(flow)
-    found = [_finding(judgement, status, kind, flows) for (status, kind), flows in groups.items()]
+            for each in _kinds(judgement, flow):
+                groups.setdefault((flow.shown_status, each.key), []).append(each)
+    found = [_finding(judgement, status, same) for (status, _), same in groups.items()]
     return [*found, *waiting.notes(judgement)]
 
 
-def _kind(judgement: Judgement, flow: FlowVerdict) -> str:
-    """What it was that did not hold: flows of one kind make one finding."""
+class _Doubtful(NamedTuple):
+    """A flow that did not hold, and what it was; with the cause, where faults are one."""
+
+    kind: str
+    flow: FlowVerdict
+    cause: Cause | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The same for flows that make one finding."""
+        return self.cause.key if self.cause else (self.kind,)
+
+
+def _kinds(judgement: Judgement, flow: FlowVerdict) -> list[_Doubtful]:
+    """What it was that did not hold.
+
+    Where mail did not flow before anything was broken, that is all there is to say of its flow, but
+    for mail that is lost: nobody knows what a fault has to do with the rest.
+    """
     deciding = _deciding(flow)
+    missing = deciding.check == "account" and deciding.status is Status.FAIL
+    found = [_Doubtful(account.kind_of(judgement, flow.flow), flow)] if missing else []
+    if _never_flowed(flow):
+        kind = "steady" if flow.status is Status.FAIL else "unproven steady"
+        return [*found, _Doubtful(kind, flow)]
+    if found:
+        return found
     if deciding.status is Status.UNKNOWN:
-        return f"unproven {deciding.check}"
+        return [_Doubtful(f"unproven {deciding.check}", flow)]
     if deciding.check in ("gap", "degraded"):
-        return outage.kind_of(judgement, flow)
-    return account.kind_of(judgement, flow.flow) if deciding.check == "account" else deciding.check
+        causes = causes_of(judgement, flow)
+        return [_Doubtful(each.kind, flow, each) for each in causes] or [
+            _Doubtful(deciding.check, flow)
+        ]
+    return [_Doubtful(deciding.check, flow)]
+
+
+def _never_flowed(flow: FlowVerdict) -> bool:
+    """Whether it is not shown that mail flowed before anything was broken."""
+    steady = flow.check("steady")
+    return steady is not None and steady.status is not Status.PASS
 
 
 def _deciding(flow: FlowVerdict) -> Verdict:
@@ -43,11 +79,12 @@ def _deciding(flow: FlowVerdict) -> Verdict:
     return found if found and found.status is Status.FAIL else flow.worst
 
 
-def _finding(judgement: Judgement, status: str, kind: str, flows: list[FlowVerdict]) -> Finding:
-    said = _said(judgement, kind, flows)
+def _finding(judgement: Judgement, status: str, same: list[_Doubtful]) -> Finding:
+    flows = [each.flow for each in same]
+    said = _said(judgement, same[0].kind, flows, [each.cause for each in same if each.cause])
     reason = next((flow.accepted for flow in flows if flow.accepted), "")
     return Finding(
-        kind=kind,
+        kind=same[0].kind,
         status=status,
         title=row_title(judgement),
         sentence=said.sentence,
@@ -61,19 +98,17 @@ def _evidence(flow: FlowVerdict) -> str:
     return "; ".join(f"{check.check}: {check.summary}" for check in flow.doubtful)
 
 
-def _said(judgement: Judgement, kind: str, flows: list[FlowVerdict]) -> Said:
+def _said(judgement: Judgement, kind: str, flows: list[FlowVerdict], causes: list[Cause]) -> Said:
     """The sentence and the remedy of one kind."""
-    match kind:
-        case outage.ALONE:
-            return outage.alone(judgement, flows)
-        case outage.UNUSED:
-            return outage.unused(judgement, flows)
-        case _ if kind in account.KINDS:
-            return account.said(judgement, kind, flows)
-        case _ if kind.startswith("unproven"):
-            return others.unproven(_deciding(flows[0]), flows)
-        case _:
-            return others.said(judgement, kind, _deciding(flows[0]), flows)
+    if causes:
+        return outage.said(causes)
+    if kind in account.KINDS:
+        return account.said(judgement, kind, flows)
+    if kind in ("steady", "unproven steady"):
+        return steady.said(judgement, flows)
+    if kind.startswith("unproven"):
+        return others.unproven(_deciding(flows[0]), flows)
+    return others.said(judgement, kind, _deciding(flows[0]), flows)
 
 
 __all__ = ["ACCEPTED", "NOTE", "Finding", "Said", "findings", "row_title"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from relaydrill.drills.finding import Said
-from relaydrill.drills.findings.wording import row_title
+from relaydrill.drills.findings.wording import broken, row_title
 from relaydrill.drills.judgement import FlowVerdict, Judgement
-from relaydrill.sentences import listed, number_of
+from relaydrill.sentences import listed
 from relaydrill.verdict import Verdict
 
 
@@ -13,15 +13,9 @@ def said(judgement: Judgement, kind: str, worst: Verdict, flows: list[FlowVerdic
     """A check that failed: what it saw of the first of these flows, and what would help."""
     names = listed(flow.flow for flow in flows)
     match kind:
-        case "steady":
-            return Said(
-                f"{names} {number_of(len(flows), 'does', 'do')} not flow as it is, with nothing "
-                f"broken: {flows[0].flow}: {worst.summary}",
-                "mend this first: what breaks a tier that does not work proves nothing",
-            )
         case "return":
             return Said(
-                f"{row_title(judgement)} and healed, it did not get its share of {names} again: "
+                f"{row_title(judgement)} and healed, {_got_no(judgement)} share of {names} again: "
                 f"{worst.summary}",
                 "a balancer that takes a server back by itself (rise), senders that try it again",
             )
@@ -38,6 +32,11 @@ def said(judgement: Judgement, kind: str, worst: Verdict, flows: list[FlowVerdic
             )
         case _:
             return Said(f"{names}: {worst.check}: {worst.summary}", "look at the evidence")
+
+
+def _got_no(judgement: Judgement) -> str:
+    is_one = len(broken(judgement)) == 1
+    return "it did not get its" if is_one else "not all of them got their"
 
 
 _WHAT_WOULD_PROVE_IT = {

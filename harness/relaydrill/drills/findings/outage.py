@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Final
 
-from relaydrill import faults
+from relaydrill.drills.checks.conduct import by_whom, named
 from relaydrill.drills.finding import Said
-from relaydrill.drills.findings.wording import broken, called, how
-from relaydrill.drills.judgement import FlowVerdict, Judgement
-from relaydrill.faults.base import ServiceFault
+from relaydrill.drills.findings import balancing
+from relaydrill.drills.findings.causes import ALONE, NOT_BACK, Cause, stopped
+from relaydrill.drills.findings.wording import called, done_to, is_one, states
+from relaydrill.ledger import FaultWindow
 from relaydrill.sentences import failed_or_late, listed, number_of
-from relaydrill.smtp import Phase
-from relaydrill.topology import Balancer, Role, Topology
+from relaydrill.topology import Role, Topology
 from relaydrill.topology.paths import doors_of, path_of, takers_of
-
-ALONE: Final = "alone"
-"""What was broken is all that carries the flow: a single point of failure."""
-
-UNUSED: Final = "not taken over"
-"""Another way was there, and the flow did not take it, or not in time."""
 
 _GOES_ON_BY: Final = {
     "single_host": "takes one address of the name and tries no other",
@@ -31,36 +27,49 @@ _GOES_ON_BY: Final = {
 """Personas that do not try every server, in words."""
 
 
-def kind_of(judgement: Judgement, flow: FlowVerdict) -> str:
-    """Whether anything else was there to carry the flow."""
-    lost = frozenset(broken(judgement))
-    if not lost:
-        return "steady"
-    is_on_its_way = bool(path_of(judgement.topology, flow.flow) & lost)
-    is_all = is_on_its_way and not takers_of(judgement.topology, flow.flow, lost)
-    return ALONE if is_all else UNUSED
+def said(causes: Sequence[Cause]) -> Said:
+    """What failed flows that share a cause, and what would help."""
+    match causes[0].kind:
+        case kind if kind == ALONE:
+            return _alone(causes)
+        case kind if kind == NOT_BACK:
+            return _not_back(causes)
+        case _:
+            return _unused(causes)
 
 
-def alone(judgement: Judgement, flows: list[FlowVerdict]) -> Said:
+def _windows(causes: Sequence[Cause]) -> tuple[FaultWindow, ...]:
+    """The faults of all of them, each once, in order of time."""
+    every = {id(window): window for cause in causes for window in cause.windows}
+    return tuple(sorted(every.values(), key=lambda window: window.inject))
+
+
+def _nodes(causes: Sequence[Cause]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(window.node for window in _windows(causes)))
+
+
+def _names(causes: Sequence[Cause]) -> str:
+    return listed(cause.flow.flow for cause in causes)
+
+
+def _alone(causes: Sequence[Cause]) -> Said:
     """``lb1 carries relay alone; killed, 412 attempts in 8.2 s found no other way``."""
-    nodes = broken(judgement)
-    names = listed(flow.flow for flow in flows)
-    carries = f"carries {names} alone" if len(nodes) == 1 else f"are all that carries {names}"
-    sentence = f"{called(judgement)} {carries}; {how(judgement)}, {_toll(flows)} found no other way"
-    return Said(sentence, _second_of(judgement.topology, nodes))
+    topology, windows, nodes = causes[0].case.topology, _windows(causes), _nodes(causes)
+    names = _names(causes)
+    alone, together = f"carries {names} alone", f"are all that carries {names}"
+    carries = is_one(topology, nodes, alone, together)
+    sentence = (
+        f"{called(topology, nodes)} {carries}; {states(windows)}, "
+        f"{_no_other_way(causes)} found no other way"
+    )
+    return Said(sentence, _second_of(topology, nodes))
 
 
-def _toll(flows: list[FlowVerdict]) -> str:
-    """``412 attempts in 8.2 s``; one that was cut before its answer and delivered found a way."""
-    gaps = [_figures(flow, "gap") for flow in flows]
-    attempts = sum(each.get("attempts", 0) - each.get("recovered", 0) for each in gaps)
-    longest = max((each.get("gap_s", 0.0) for each in gaps), default=0.0)
+def _no_other_way(causes: Sequence[Cause]) -> str:
+    """``412 attempts in 8.2 s``: in the longest time for which nothing was accepted."""
+    attempts = sum(len(stopped(cause)) for cause in causes)
+    longest = max(float(cause.figures("gap").get("gap_s", 0.0)) for cause in causes)
     return f"{attempts} {number_of(attempts, 'attempt', 'attempts')} in {longest:.1f} s"
-
-
-def _figures(flow: FlowVerdict, check: str) -> dict[str, Any]:
-    found = flow.check(check)
-    return found.figures if found else {}
 
 
 def _second_of(topology: Topology, nodes: tuple[str, ...]) -> str:
@@ -85,59 +94,99 @@ def _second_of(topology: Topology, nodes: tuple[str, ...]) -> str:
     return "a second of what was lost that does not share its fate"
 
 
-def unused(judgement: Judgement, flows: list[FlowVerdict]) -> Said:
-    """Another way was there: which, how many attempts did not take it, and what kept them."""
-    others = _others(judgement, flows)
-    lost = broken(judgement)
-    failed = sum(_figures(flow, "degraded").get("failed", 0) for flow in flows)
-    late = sum(_figures(flow, "degraded").get("late", 0) for flow in flows)
-    of = sum(_figures(flow, "degraded").get("attempts", 0) for flow in flows)
-    names = listed(flow.flow for flow in flows)
-    if failed:
-        toll = f"{failed} of {of} attempts of {names} {failed_or_late(failed, late)}"
-    else:
-        toll = f"{_toll(flows)} of {names} found nobody who accepted"
-    was, were = (number_of(len(nodes), "was", "were") for nodes in (lost, others))
-    sentence = (
-        f"{called(judgement)} {was} {how(judgement)} while {listed(others)} {were} there, "
-        f"and yet {toll}"
+def _toll(causes: Sequence[Cause]) -> str:
+    """``41 of 244 attempts of relay failed (21 by ht1 and 20 by ht2)``."""
+    attempts = [each for cause in causes for each in cause.attempts]
+    of = sum(len(cause.case.attempts) for cause in causes)
+    late = sum(each.accepted for each in attempts)
+    told = f"{len(attempts)} of {of} attempts of {_names(causes)} "
+    told += failed_or_late(len(attempts), late)
+    counts: Counter[str] = Counter()
+    for cause in causes:
+        counts += by_whom(cause.case, cause.attempts)
+    # Where it is the one server that was broken, the sentence names it already.
+    who = (
+        "" if {*counts} == {*_nodes(causes)} and len(counts) == 1 else named(counts, len(attempts))
     )
-    causes = [*dict.fromkeys(_causes(judgement, flows))]
-    if not causes:
+    return f"{told} ({who})" if who else told
+
+
+def _not_back(causes: Sequence[Cause]) -> Said:
+    """What was healed, and yet the flow went on failing."""
+    topology, windows = causes[0].case.topology, _windows(causes)
+    clock = topology.clock
+    longest_s = max(
+        (attempt.started - window.healed) * clock
+        for cause in causes
+        for attempt in cause.attempts
+        for window in cause.windows
+        if window.healed is not None
+    )
+    return Said(
+        f"{done_to(topology, windows)} and healed, and yet {_toll(causes)} after that, the last "
+        f"{longest_s:.1f} s after the heal",
+        "look at why it does not serve as before, and at what keeps balancers and senders from it",
+    )
+
+
+def _unused(causes: Sequence[Cause]) -> Said:
+    """Another way was there: which, how many attempts did not take it, and what kept them."""
+    sentence = f"{_while_others_were_there(causes)}, and yet {_toll(causes)}"
+    found = [*dict.fromkeys(_reasons(causes))]
+    if not found:
         return Said(sentence, "look at what the attempts were told, and what the senders try next")
     return Said(
-        f"{sentence}: {'; '.join(cause.sentence for cause in causes)}",
-        "; ".join(dict.fromkeys(cause.remedy for cause in causes)),
+        f"{sentence}: {'; '.join(each.sentence for each in found)}",
+        "; ".join(dict.fromkeys(each.remedy for each in found)),
     )
 
 
-def _others(judgement: Judgement, flows: list[FlowVerdict]) -> list[str]:
+def _while_others_were_there(causes: Sequence[Cause]) -> str:
+    """``ht1 was killed while ht2 and ht3 were there``; of a row of faults, how they followed."""
+    topology, windows = causes[0].case.topology, _windows(causes)
+    done = done_to(topology, windows)
+    if len(_nodes(causes)) > 1 and not any(_overlap(*two) for two in combinations(windows, 2)):
+        return f"{done} one after another, the others there each time"
+    gone = max((each for cause in causes for each in cause.gone), key=len)
+    if not gone >= {*_nodes(causes)}:
+        return f"{done}, with others there each time"
+    others = _others(causes, gone)
+    return f"{done} while {listed(others)} {number_of(len(others), 'was', 'were')} there"
+
+
+def _overlap(one: FaultWindow, other: FaultWindow) -> bool:
+    ends = [each.healed if each.healed is not None else float("inf") for each in (one, other)]
+    return one.inject < ends[1] and other.inject < ends[0]
+
+
+def _others(causes: Sequence[Cause], lost: frozenset[str]) -> list[str]:
     """What else was there: other doors, where a door was lost, else the servers that were left."""
-    topology, lost = judgement.topology, frozenset(broken(judgement))
-    doors = frozenset(door for flow in flows for door in doors_of(topology, flow.flow))
+    topology, flows = causes[0].case.topology, [cause.flow.flow for cause in causes]
+    doors = frozenset(door for flow in flows for door in doors_of(topology, flow))
     left = doors - lost if doors & lost else frozenset[str]()
-    left = left or frozenset[str]().union(*(takers_of(topology, f.flow, lost) for f in flows))
+    left = left or frozenset[str]().union(*(takers_of(topology, flow, lost) for flow in flows))
     return sorted(left, key=[*topology.nodes].index)
 
 
-def _causes(judgement: Judgement, flows: list[FlowVerdict]) -> Iterator[Said]:
+def _reasons(causes: Sequence[Cause]) -> Iterator[Said]:
     """What kept flows from what was left, as far as it can be told."""
-    topology, lost = judgement.topology, frozenset(broken(judgement))
-    paths = frozenset[str]().union(*(path_of(topology, flow.flow) for flow in flows))
-    behind = {
-        name: balancer
+    topology, lost = causes[0].case.topology, frozenset(_nodes(causes))
+    paths = frozenset[str]().union(*(path_of(topology, cause.flow.flow) for cause in causes))
+    behind = [
+        name
         for name, balancer in topology.balancers.items()
         if (name in paths or name in topology.clusters) and lost & {*balancer.backends}
-    }
-    for name, balancer in behind.items():
-        yield from _of_a_balancer(judgement, name, balancer, flows)
+    ]
+    for name in behind:
+        yield from balancing.reasons(name, causes)
     taken_over = [name for name, (_, standby) in topology.pairs.items() if name in lost - {standby}]
     for name in taken_over:
-        yield from _of_a_pair(topology, name, flows)
+        yield from _of_a_pair(topology, name, causes)
     if behind or taken_over:
         return
-    for flow in flows:
-        behaviour, sender = topology.behaviour(flow.flow), topology.flows[flow.flow].sender
+    for cause in causes:
+        flow = cause.flow.flow
+        behaviour, sender = topology.behaviour(flow), topology.flows[flow].sender
         if behaviour in _GOES_ON_BY:
             lost_balancer = lost & {*topology.balancers}
             yield Said(
@@ -158,20 +207,9 @@ _MOVES: Final = (
 _WATCHED: Final = "a balancer that watches the servers, or senders that go on to the next one"
 
 
-def _seen_by_checks(judgement: Judgement) -> bool:
-    """Whether a health check that goes as far as MAIL FROM could see what was done."""
-    phases = [
-        fault.phase
-        for spec in judgement.drill.faults
-        if isinstance(fault := faults.make(spec.kind, spec.phase), ServiceFault)
-    ]
-    early = (Phase.BANNER, Phase.EHLO, Phase.MAIL)
-    return all(phase in early for phase in phases)
-
-
-def _of_a_pair(topology: Topology, name: str, flows: list[FlowVerdict]) -> Iterator[Said]:
+def _of_a_pair(topology: Topology, name: str, causes: Sequence[Cause]) -> Iterator[Said]:
     vrrp, (_, standby) = topology.balancers[name].vrrp, topology.pairs[name]
-    allowed = min((_figures(flow, "gap").get("allowed_s", 0.0) for flow in flows), default=0.0)
+    allowed = min(cause.case.expect.gap for cause in causes)
     yield Said(
         f"{standby} waits up to {vrrp.takeover_s:.1f} s for a sign of {name} (an advertisement each"
         f" {vrrp.advert:g} s)",
@@ -180,45 +218,3 @@ def _of_a_pair(topology: Topology, name: str, flows: list[FlowVerdict]) -> Itera
         else f"a look at why {standby} did not hold the address in time, or did not get its mail "
         "through",
     )
-
-
-def _of_a_balancer(
-    judgement: Judgement, name: str, balancer: Balancer, flows: list[FlowVerdict]
-) -> Iterator[Said]:
-    degraded = [_figures(flow, "degraded") for flow in flows]
-    green = [each["false_green"] for each in degraded if "false_green" in each]
-    noticed = max((each["detection_s"] for each in degraded if "detection_s" in each), default=None)
-    allowed = min((each.get("allowed_s", 0.0) for each in degraded), default=0.0)
-    if balancer.mode == "wnlb":
-        if green:
-            yield Said(
-                f"{name} is a WNLB cluster, which watches hosts and not services",
-                "something on every host that stops WNLB there when the service is not well, or a "
-                "balancer that checks the service",
-            )
-        return
-    check = balancer.check
-    if check.kind == "none":
-        yield Said(
-            f"{name} does not check its backends", f"a health check of the service on {name}"
-        )
-    elif green:
-        refused, who = sum(each["refused"] for each in green), green[0]["node"]
-        yield Said(
-            f"{name} believed {who} to be up while it refused {refused} of them "
-            f"(check: {check.kind})",
-            f"a check on {name} that goes as far as MAIL FROM (kind: mail)"
-            if check.kind != "mail" and _seen_by_checks(judgement)
-            else "senders that try again later: no health check goes so far into a session",
-        )
-    elif noticed is not None and noticed > allowed:
-        yield Said(
-            f"{name} took {noticed:.1f} s to notice, {allowed:g} s are allowed",
-            f"shorter intervals or fewer failures in a row (now {check.fall} of {check.interval:g} "
-            f"s: up to {check.detection_s:g} s), or redispatch: true",
-        )
-    elif check.detection_s > allowed:
-        yield Said(
-            f"{name} may take {check.detection_s:g} s to notice, {allowed:g} s are allowed",
-            "shorter intervals, shorter timeouts, or fewer failures in a row",
-        )

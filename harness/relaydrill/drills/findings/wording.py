@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from relaydrill import faults
 from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.model import FaultSpec
-from relaydrill.sentences import listed
+from relaydrill.faults import Proof
+from relaydrill.ledger import FaultWindow
+from relaydrill.sentences import listed, number_of
+from relaydrill.topology import Topology
 from relaydrill.topology.units import names_of
 
 _PAST: Final[Mapping[str, str]] = MappingProxyType(
@@ -33,16 +37,20 @@ _PAST: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def past(fault: FaultSpec) -> str:
-    """What a node is to which a fault was done: ``killed``, ``under tempfail.rcpt``."""
-    return _PAST.get(fault.kind, f"under {fault.kind_text}")
+def past(kind: str) -> str:
+    """What a node is to which a fault was done: ``killed``, ``under tempfail.rcpt``.
+
+    Args:
+        kind: The fault, with its phase.
+    """
+    return _PAST.get(kind.partition(".")[0], f"under {kind}")
 
 
 def row_title(judgement: Judgement) -> str:
     """What was broken: ``ht1 killed`` reads better than a drill's name."""
     by_state: dict[str, list[str]] = {}
     for fault in judgement.drill.faults:
-        by_state.setdefault(past(fault), []).append(fault.node)
+        by_state.setdefault(past(fault.kind_text), []).append(fault.node)
     told = (
         f"{listed(names_of(judgement.topology, nodes))} {state}"
         for state, nodes in by_state.items()
@@ -52,18 +60,51 @@ def row_title(judgement: Judgement) -> str:
 
 def broken(judgement: Judgement) -> tuple[str, ...]:
     """The nodes that were broken, each once, as the plan has them."""
-    return tuple(dict.fromkeys(fault.node for fault in judgement.drill.faults))
+    return tuple(dict.fromkeys(fault.node for fault in _breaking(judgement)))
 
 
-def called(judgement: Judgement) -> str:
+def _breaking(judgement: Judgement) -> list[FaultSpec]:
+    """The faults of the plan that do something."""
+    return [
+        fault
+        for fault in judgement.drill.faults
+        if faults.make(fault.kind, fault.phase).proof is not Proof.NONE
+    ]
+
+
+def called(topology: Topology, nodes: tuple[str, ...]) -> str:
     """What was broken, to begin a sentence with: ``dublin (edge4, edge5)``, or ``ht1 and ht2``."""
-    nodes = broken(judgement)
-    units = names_of(judgement.topology, nodes)
+    units = names_of(topology, nodes)
     if set(units) <= set(nodes):
         return listed(nodes)
     return f"{listed(units)} ({', '.join(nodes)})"
 
 
+def is_one(topology: Topology, nodes: tuple[str, ...], one: str, several: str) -> str:
+    """The word for what `called` calls: a site is one, however many servers it has."""
+    return number_of(len(names_of(topology, nodes)), one, several)
+
+
 def how(judgement: Judgement) -> str:
-    """What was done to it: ``killed``."""
-    return listed(dict.fromkeys(past(fault) for fault in judgement.drill.faults))
+    """What was done to what was broken: ``killed``."""
+    return listed(dict.fromkeys(past(fault.kind_text) for fault in _breaking(judgement)))
+
+
+def states(windows: Iterable[FaultWindow]) -> str:
+    """What was done to the nodes of some faults: ``killed and frozen``."""
+    return listed(dict.fromkeys(past(_kind_of(window)) for window in windows))
+
+
+def done_to(topology: Topology, windows: Iterable[FaultWindow]) -> str:
+    """Who suffered what: ``ht1 and ht2 were killed``, ``lb1 was frozen and ht2 was killed``."""
+    by_state: dict[str, dict[str, None]] = {}
+    for window in windows:
+        by_state.setdefault(past(_kind_of(window)), {})[window.node] = None
+    return listed(
+        f"{called(topology, (*nodes,))} {is_one(topology, (*nodes,), 'was', 'were')} {state}"
+        for state, nodes in by_state.items()
+    )
+
+
+def _kind_of(window: FaultWindow) -> str:
+    return window.label.partition(":")[0]

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from relaydrill.drills.policy.envelopes import FOREIGN
-from relaydrill.drills.policy.judging import judge_question
+from relaydrill.drills.policy.judging import ask_and_judge, judge_question
+from relaydrill.drills.policy.meaning import Answer
 from relaydrill.drills.policy.questions import Question, Rule, lacking, questions
 from relaydrill.drivers.base import Lab
 from relaydrill.errors import UsageError
@@ -88,15 +89,27 @@ def judge_policy(lab: Lab) -> Policy:
 def _judged(lab: Lab, asked: tuple[Question, ...]) -> tuple[tuple[Question, Verdict], ...]:
     """All questions with their verdicts: first through the VIPs, then of all nodes at a time.
 
-    Of one node one by one: its connectors may cap the sessions of a client, or of all.
+    At one port of a node one by one: a connector may cap the sessions of a client, or of all.
     """
     vips = [each for each in asked if each.door in lab.topology.vips]
-    found = {each: judge_question(lab, each) for each in vips}
-    nodes = dict[str, list[Question]]()
+    found = _judged_in_turn(lab, vips)
+    ports = dict[tuple[str, int], list[Question]]()
     for each in asked:
         if each not in found:
-            nodes.setdefault(each.door, []).append(each)
+            ports.setdefault((each.door, each.port), []).append(each)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="policy") as pool:
-        for some in pool.map(lambda own: {q: judge_question(lab, q) for q in own}, nodes.values()):
+        for some in pool.map(lambda own: _judged_in_turn(lab, own), ports.values()):
             found |= some
     return tuple((each, found[each]) for each in asked)
+
+
+def _judged_in_turn(lab: Lab, asked: list[Question]) -> dict[Question, Verdict]:
+    """One by one; a client that no server greeted at a door is not made to wait there again."""
+    found = dict[Question, Verdict]()
+    silent = dict[tuple[str, str, int], Answer]()
+    for question in asked:
+        here = (question.client, question.door, question.port)
+        found[question], silence = ask_and_judge(lab, question, silent.get(here))
+        if silence:
+            silent[here] = silence
+    return found

@@ -82,15 +82,29 @@ def judge_question(lab: Lab, question: Question) -> Verdict:
     A door that does not answer, or not to the end, is unknown: it has said nothing of its policy.
     So is one of whose servers one never answered.
     """
+    return ask_and_judge(lab, question, None)[0]
+
+
+def ask_and_judge(
+    lab: Lab, question: Question, silence: Answer | None
+) -> tuple[Verdict, Answer | None]:
+    """As `judge_question`; also what it came to that no server greeted, None where one did.
+
+    Args:
+        silence: What it came to when this client last asked at this door, where none greeted it.
+    """
     interview = Interview(lab, question)
+    points = [Point(Status.UNKNOWN, _NO_ANSWER, CLEAR, silence)] if silence else []
     try:
-        points = list(_JUDGES[question.rule](_Case(lab, question, interview)))
+        points = points or list(_JUDGES[question.rule](_Case(lab, question, interview)))
     except ControlError as error:  # who asks there is silent for longer than we wait
         silent = Answer(Result.UNSENT, Phase.CONNECT, 0, str(error))
         points = [Point(Status.UNKNOWN, _NO_ANSWER, CLEAR, silent)]
     if not points:
         points = [Point(Status.UNKNOWN, "there was nothing to ask", CLEAR, _UNASKED)]
-    return _verdict(question, points, interview)
+    is_silent = not any(point.server for point in points) and points[0].why == _NO_ANSWER
+    verdict = _verdict(question, points, interview)
+    return verdict, points[0].answer if is_silent else None
 
 
 def _verdict(question: Question, points: list[Point], interview: Interview) -> Verdict:

@@ -148,16 +148,28 @@ def _commands(api: RuntimeApi) -> list[str]:
 
 
 def _set_server(api: RuntimeApi, timeout_s: float) -> None:
-    """HAProxy answers each command on a connection of its own; an empty line means that it did."""
+    """An empty line means that HAProxy did it."""
     for command in _commands(api):
-        try:
-            with _connected(api.socket, timeout_s) as connection:
-                connection.sendall(f"{command}\n".encode())
-                said = b"".join(iter(lambda: connection.recv(4096), b"")).decode("utf-8", "replace")
-        except OSError as error:
-            raise LabError(f"HAProxy at {api.socket} cannot be told {command!r}: {error}") from None
+        said = ask_haproxy(api.socket, command, timeout_s)
         if said.strip():
             raise LabError(f"HAProxy at {api.socket} did not take {command!r}: {said.strip()}")
+
+
+def ask_haproxy(where: str, command: str, timeout_s: float) -> str:
+    """What HAProxy answers to a command of its runtime API, on a connection of its own.
+
+    Args:
+        where: ``unix:PATH`` or ``tcp:HOST:PORT``.
+
+    Raises:
+        LabError: It cannot be asked.
+    """
+    try:
+        with _connected(where, timeout_s) as connection:
+            connection.sendall(f"{command}\n".encode())
+            return b"".join(iter(lambda: connection.recv(4096), b"")).decode("utf-8", "replace")
+    except OSError as error:
+        raise LabError(f"HAProxy at {where} cannot be told {command!r}: {error}") from None
 
 
 def _connected(where: str, timeout_s: float) -> socket.socket:

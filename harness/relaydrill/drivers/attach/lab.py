@@ -18,6 +18,7 @@ from relaydrill.drivers.attach.needs import lacking_at_start
 from relaydrill.drivers.attach.observers import Observer, observer_of
 from relaydrill.drivers.attach.rehearsal import inventory_of
 from relaydrill.drivers.attach.remote import RemoteControl
+from relaydrill.drivers.attach.status import StatusWatch, sockets
 from relaydrill.drivers.attach.witness import Witness
 from relaydrill.drivers.base import Control
 from relaydrill.drivers.configure import Paths, configure, service_ports
@@ -109,6 +110,9 @@ class AttachLab:
             self._witness = Witness(
                 self.topology, self.placement, self.ours, observers, self._journal_path
             )
+            for name, socket in sockets(self.topology).items():
+                watch = StatusWatch(self.topology, name, socket, self._witness.append)
+                stack.callback(watch.close)
             self._stack = stack.pop_all()
         return self
 

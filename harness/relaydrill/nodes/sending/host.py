@@ -6,14 +6,14 @@ import functools
 import random
 import ssl
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from relaydrill.nodes import config
 from relaydrill.nodes.sending.workload import Letter
 from relaydrill.personas import PERSONAS, Circumstances, Directory, Mind
-from relaydrill.personas.courier import Courier, Inquiry
+from relaydrill.personas.courier import Courier, Inquiry, Sent
 from relaydrill.personas.directories import KnownHosts, NameServers
 from relaydrill.placement import Credentials, Endpoint, in_networks
 from relaydrill.smtp import Outcome
@@ -84,12 +84,22 @@ class SendingHost:
             "answers": [_told(outcome) for outcome in answers.outcomes],
         }
 
-    def send(self, letter: Letter) -> Learnt:
-        """Send a letter as its persona does. Never raises for the network."""
+    def send(self, letter: Letter, tell: Callable[[Learnt], None]) -> None:
+        """Send a letter as its persona does. Never raises for the network.
+
+        Args:
+            tell: Called once, as `Courier.send` does it: the session may still be under way.
+        """
         load = letter.load
         member = letter.number % load.population
         persona = PERSONAS[load.persona]
-        sent = self._courier.send(
+        keeps = persona.chooses == "sender" and not load.pin
+
+        def learn(sent: Sent) -> None:
+            choice = self._settings.nodes.get(sent.choice, sent.choice)
+            tell(Learnt(sent.outcome, choice, member if keeps else None))
+
+        self._courier.send(
             persona,
             self._mind(load.drill, load.persona, f"{load.seed} {member}", load.pin),
             load.host,
@@ -97,10 +107,8 @@ class SendingHost:
             sender=load.sender,
             recipient=letter.recipient,
             content=letter.content,
+            tell=learn,
         )
-        keeps = persona.chooses == "sender" and not load.pin
-        choice = self._settings.nodes.get(sent.choice, sent.choice)
-        return Learnt(sent.outcome, choice, member if keeps else None)
 
     def _mind(self, drill: str, persona: str, seed: str, pin: str) -> Mind:
         """A member of a population; the first message of a drill forgets the drills before it."""

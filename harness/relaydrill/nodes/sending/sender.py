@@ -10,7 +10,7 @@ from relaydrill.fibres.crew import Crew
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.disturbance import Action
-from relaydrill.nodes.sending.host import SendingHost
+from relaydrill.nodes.sending.host import Learnt, SendingHost
 from relaydrill.nodes.sending.workload import Letter, Workload, note_outcome
 
 _OTHER_FILES: Final = 64
@@ -45,8 +45,10 @@ class SenderService:
         return await self._workload.handle(op, args)
 
     def _send(self, letter: Letter) -> None:
-        learnt = self._host.send(letter)
-        note_outcome(self._journal, letter, learnt.outcome, **learnt.notes)
+        def note(learnt: Learnt) -> None:
+            note_outcome(self._journal, letter, learnt.outcome, **learnt.notes)
+
+        self._host.send(letter, note)
 
 
 def _with_room_for(connections: int) -> int:

@@ -150,7 +150,8 @@ def page_of_audit(audit: Audit) -> Page:
     """The report of an audit."""
     title = f"Audit of {audit.topology.name}"
     page = _page(title, "audit", audit.rows, audit.directory, audit.document())
-    return replace(page, remarks=(*audit.remarks, *page.remarks))
+    told = f"{audit.false_alarm.sentence}."
+    return replace(page, remarks=(*audit.remarks, *page.remarks, told))
 
 
 def page_of_drill(judgement: Judgement) -> Page:
@@ -242,6 +243,9 @@ def _loss(counts: Counter[str]) -> str:
     promised = messages - counts[Account.NOT_ACCEPTED] - counts[Account.REFUSED]
     if messages and not promised:
         return "Nothing was accepted, so nothing could be lost."
+    if queued := counts[Account.QUEUED]:
+        lay = f"{queued} still lay in queues at the end"
+        return f"None of {messages} messages was lost; {lay}."
     return f"None of {messages} messages was lost." if messages else "No mail was sent."
 
 
