@@ -7,14 +7,20 @@ its return.
 
 from __future__ import annotations
 
+import heapq
+import math
 import random
 from collections import defaultdict
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from relaydrill import inventory
+from relaydrill.drills.closing import close
+from relaydrill.drills.loads import loads_of
 from relaydrill.drills.model import Drill
 from relaydrill.drills.record import RunDirectory
+from relaydrill.topology import Topology
 
 _HUBS: Final = tuple(f"ht{number}" for number in range(1, 9))
 _NEW: Final = "".join(f"  {hub}: {{role: hub}}\n" for hub in _HUBS[3:])
@@ -42,19 +48,33 @@ def write(directory: Path, messages: int, seed: int = 1, rate: float = _RATE) ->
     length_s = messages / rate
     fault = f"kill:{_KILLED}@{0.4 * length_s:g}s+{0.2 * length_s:g}s"
     run = RunDirectory(directory)
-    drill = Drill.from_json(
-        {
-            "name": f"kill:{_KILLED}",
-            "flows": ["relay", "submission"],
-            "faults": [fault],
-            "length_s": length_s,
-            "settle_s": 60.0,
-            "seed": seed,
-        }
-    )
+    document = {
+        "name": f"kill:{_KILLED}",
+        "flows": ["relay", "submission"],
+        "faults": [fault],
+        "length_s": length_s,
+        "settle_s": 60.0,
+        "seed": seed,
+    }
+    schedule = _schedule(topology, Drill.from_json(document), messages)
+    # It ends with the last of them, which comes somewhat sooner or later than in the mean.
+    drill = Drill.from_json({**document, "length_s": schedule[-1][0] - _BEGIN + 1e-6})
     run.save_inputs(topology, drill, "process")
     run.save_outcome(drill, "process", _BEGIN, ())
-    return _Writer(directory / "journals", messages, rate, random.Random(seed)).write()
+    folder = directory / "journals"
+    written = _Writer(folder, schedule, length_s, random.Random(seed)).write(drill)
+    for node in topology.nodes:
+        (folder / f"{node}.jsonl").touch()
+    for journal in folder.iterdir():
+        close(journal)
+    return written
+
+
+def _schedule(topology: Topology, drill: Drill, messages: int) -> list[tuple[float, str]]:
+    """When the attempts are due, and of which flow each is."""
+    loads = [load for flow in drill.flows for load in loads_of(topology, drill, flow)]
+    due = (((moment, load.flow) for moment in load.due(_BEGIN, math.inf)) for load in loads)
+    return [*islice(heapq.merge(*due), messages)]
 
 
 def _design(rate: float) -> str:
@@ -74,28 +94,42 @@ flows:
 class _Writer:
     """Writes the lines of each node in the order of their times, a batch after another."""
 
-    def __init__(self, folder: Path, messages: int, rate: float, chance: random.Random) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        schedule: list[tuple[float, str]],
+        length_s: float,
+        chance: random.Random,
+    ) -> None:
         self._folder = folder
-        self._messages = messages
-        self._rate = rate
+        self._schedule = schedule
         self._chance = chance
         self._lines: dict[str, list[tuple[float, str]]] = defaultdict(list)
-        length_s = messages / rate
         self._kill, self._heal = _BEGIN + 0.4 * length_s, _BEGIN + 0.6 * length_s
         self._turn = 0
 
-    def write(self) -> int:
+    def write(self, drill: Drill) -> int:
         """All journals; how many lines they have."""
         self._the_fault()
+        self._the_course(drill)
         written = 0
-        for first in range(0, self._messages, _BATCH):
-            count = min(_BATCH, self._messages - first)
-            for number in range(first, first + count):
-                self._message(number)
-            written += self._flush(_BEGIN + (first + count) / self._rate)
+        for first in range(0, len(self._schedule), _BATCH):
+            batch = self._schedule[first : first + _BATCH]
+            for number, (due, flow) in enumerate(batch, first):
+                self._message(number, due, flow)
+            written += self._flush(batch[-1][0])
         for hub in _HUBS:
-            self._put(hub, self._heal + self._messages, "queue", "", '"items":[]')
+            self._put(hub, self._heal + len(self._schedule), "queue", "", '"items":[]')
         return written + self._flush(float("inf"))
+
+    def _the_course(self, drill: Drill) -> None:
+        end = _BEGIN + drill.length_s
+        self._put("harness", _BEGIN, "begun", "", f'"begin":{_BEGIN}')
+        for flow in drill.flows:
+            self._put("harness", end, "stop", "", f'"flow":"{flow}"')
+        self._put("harness", end, "over", "", f'"length_s":{drill.length_s}')
+        told = f'"watched_s":{drill.length_s},"worst_s":0.0'
+        self._put("machine", end, "watched", "", told)
 
     def _flush(self, until: float) -> int:
         written = 0
@@ -127,13 +161,12 @@ class _Writer:
                 told = f'"backend":"{_KILLED}","port":{port},"state":"{state}","reason":"check"'
                 self._put("lb1", moment + _NOTICED_S, "backend", "", told)
 
-    def _message(self, number: int) -> None:
+    def _message(self, number: int, due: float, flow: str) -> None:
         chance = self._chance.random
-        flow, port = ("relay", 25) if chance() < 0.6 else ("submission", 587)
+        port = 25 if flow == "relay" else 587
         name = f"<1.dcd8867f52.{flow}.{number}@app.contoso.com>"
         subject = f',"message":"{name}","recipient":"user@contoso.com"'
         digest = f"{self._chance.getrandbits(256):064x}"
-        due = _BEGIN + (number + chance()) / self._rate
         begun = due + 0.0004 * chance()
         self._put(
             "app",

@@ -35,6 +35,12 @@ backend      balancer         its belief about a backend changed (backend, state
 converged    hub              its WNLB cluster shares anew (hosts: those who do, in its view)
 disturbed    every node       a service fault was switched on, or off (fault, on)
 bitten       every node       a service fault acted on a session (fault, phase, client, port, probe)
+begun        harness          all flows send (begin: the moment from which their schedules count)
+stop         harness          a flow's senders are about to be stopped (flow)
+over         harness          the drill ran to its end, and everything is healed (length_s)
+closed       harness          the last line of each journal in a run directory (lines: how many
+                              stand before it, sha256: of all bytes before it); see
+                              `relaydrill.drills.closing`
 sight        harness          what it can see of a lab of others (arrivals, blind: [node, …])
 inject       harness          a fault is about to be injected (fault, kind, node, by_hook)
 not-injected harness          it could not be (fault, reason)
@@ -50,7 +56,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -60,8 +65,15 @@ from typing import Any, Final
 
 Clock = Callable[[], float]
 
-_EMPTY: Final[Mapping[str, Any]] = {}
-_TORN: Final = " torn\n"
+LAST_S: Final = 1e10
+"""No moment is later, by any clock: three hundred years, in seconds."""
+
+LONGEST_LINE: Final = 1 << 26
+"""Bytes; a look into a queue of some hundred thousand messages fits. What is longer is no line."""
+
+TORN: Final = " torn\n"
+"""How half a line ends that another one follows."""
+
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -104,14 +116,20 @@ class Event:
             event = cls(
                 mono=float(record["mono"]),
                 wall=float(record["wall"]),
-                node=str(record["node"]),
-                kind=str(record["kind"]),
-                message=str(record.get("message", "")),
-                recipient=str(record.get("recipient", "")),
-                detail=record.get("detail", _EMPTY),
+                node=record["node"],
+                kind=record["kind"],
+                message=record.get("message", ""),
+                recipient=record.get("recipient", ""),
+                detail=record.get("detail", {}),
             )
-            if not isinstance(event.detail, dict) or not math.isfinite(event.mono):
-                raise TypeError("no detail, or no time")
+            words = (event.node, event.kind, event.message, event.recipient)
+            if not all(isinstance(word, str) for word in words):
+                raise TypeError("a name that is no text")
+            # Not finite, or of another age: both are beyond this.
+            if not (abs(event.mono) <= LAST_S and abs(event.wall) <= LAST_S):
+                raise ValueError("no time")
+            if not isinstance(event.detail, dict):
+                raise TypeError("no detail")
             return event
         except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise ValueError(f"not a journal line: {line!r}") from error
@@ -190,7 +208,7 @@ class Journal:
         told = _line(mono, self._wall(), self.node, kind, message, recipient, detail)
         # After half a line (a full disk) a line end comes first, or two events would run together;
         # and a mark before it, for the half may lack nothing but its end.
-        line = ((_TORN if self._torn else "") + told + "\n").encode()
+        line = ((TORN if self._torn else "") + told + "\n").encode()
         written = os.write(self._descriptor, line)
         self._torn = written != len(line)
         if self._torn:
@@ -208,8 +226,8 @@ def read_events(path: Path) -> Iterator[Event]:
     A line is torn only where its writer was killed, or its disk filled up, during the write, so
     whatever it would have promised was never said.
     """
-    with path.open("rb") as lines:
-        for line in lines:
+    with path.open("rb") as file:
+        for line in iter(lambda: file.readline(LONGEST_LINE), b""):
             with contextlib.suppress(ValueError):
                 if line.endswith(b"\n"):
                     yield Event.from_line(line)

@@ -28,3 +28,11 @@ def moments(seed: str, *, begin: float, rate: float) -> Iterator[float]:
     while True:
         due += chance.uniform(0.0, LONGEST_STEP) / rate
         yield due
+
+
+def seed_of(seed: str, flow: str, sender: str) -> str:
+    """The seed of one sender's schedule of a flow, from the drill's.
+
+    Two senders of one flow have two of them, or what they choose would go together.
+    """
+    return f"{seed} {flow} {sender}"

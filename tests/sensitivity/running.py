@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from relaydrill.drills.closing import close
 from relaydrill.drills.judge import judge
 from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.model import Drill, plan
@@ -174,7 +175,7 @@ def _renew(defect: Defect, lab: Lab) -> None:
 
 
 def tamper(way: Tampered, directory: Path) -> None:
-    """Write a defect into the journals of a run."""
+    """Write a defect into the journals of a run, as a lie of that node's and no hole."""
     journal = directory / "journals" / f"{way.node}.jsonl"
     lines, count = [], 0
     for line in journal.read_text(encoding="utf-8").splitlines():
@@ -187,6 +188,7 @@ def tamper(way: Tampered, directory: Path) -> None:
                 event["detail"] = {**event["detail"], **way.detail}
         lines.append(json.dumps(event))
     journal.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    close(journal)
 
 
 def _is_given(finding: Finding, said: Said) -> bool:

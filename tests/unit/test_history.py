@@ -167,7 +167,7 @@ def test_what_cannot_be_read_is_told_in_a_line_and_left_out(tmp_path: Path) -> N
     """A run that is not over, one of another format, and half a file do not hide the others."""
     written(tmp_path / "good", GAP)
     (written(tmp_path / "running", GAP) / "verdict.json").unlink()
-    (written(tmp_path / "later", GAP) / "drill.json").write_text('{"format": 2}')
+    (written(tmp_path / "later", GAP) / "drill.json").write_text('{"format": 3}')
     (written(tmp_path / "half", GAP) / "verdict.json").write_text('{"flows": {')
     (written(tmp_path / "other", GAP) / "verdict.json").write_text('{"flows": {"relay": {}}}')
     history = read_history(tmp_path)
@@ -175,7 +175,10 @@ def test_what_cannot_be_read_is_told_in_a_line_and_left_out(tmp_path: Path) -> N
     told = {line.partition(": ")[0]: line for line in history.left_out}
     assert set(told) == {str(tmp_path / name) for name in ("half", "later", "other", "running")}
     assert "no verdict" in told[str(tmp_path / "running")]
-    assert "format 2; this version reads 1" in told[str(tmp_path / "later")]
+    assert (
+        "format 3; this version reads 1 and 2; a newer Relaydrill wrote it"
+        in told[str(tmp_path / "later")]
+    )
     assert all("\n" not in line for line in history.left_out)
 
 

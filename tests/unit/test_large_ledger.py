@@ -179,6 +179,8 @@ def said(ledger: Ledger) -> Iterator[object]:
         yield ledger.accounts(flow)
         for named in ((), ("ht1",), ("ht1", "ht2")):  # whose banners are no node's, some or all
             yield sorted(ledger.acceptances(flow, named))
+            yield +ledger.untold(flow, named)
+        yield sorted(ledger.scheduled(flow))
         yield [*said_of_attempts(ledger.attempts(flow))]
         yield [*said_of_attempts(ledger.attempts(flow, wanted=False))]
         for moment in (0.005, 0.01, 0.02):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import re
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.sending.workload import Letter, Workload
-from relaydrill.schedule import LONGEST_STEP
+from relaydrill.schedule import LONGEST_STEP, moments
 
 RATE = 200.0
 
@@ -123,3 +126,66 @@ def test_what_it_cannot_do_is_refused(tmp_path: Path) -> None:
         journal.close()
 
     asyncio.run(ask())
+
+
+class FullJournal(Journal):
+    """One whose disk is full after some lines."""
+
+    room = 3
+
+    def write(self, kind: str, message: str = "", recipient: str = "", /, **detail: Any) -> float:
+        """As a journal's, while there is room."""
+        self.room -= 1
+        if self.room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(kind, message, recipient, **detail)
+
+
+def stopped(folder: Path, journal: Journal, after_s: float) -> tuple[list[float], float, str]:
+    """When letters were due, when the schedule was stopped, and what the stop said."""
+    letters: list[Letter] = []
+    load: dict[str, Any] = {
+        "drill": f"1.{time.monotonic_ns():x}",
+        "flow": "relay",
+        "persona": "single_host",
+        "host": "mail",
+        "port": 25,
+        "rate": RATE,
+        "sender": "app@contoso.com",
+        "recipient": "user@contoso.com",
+        "size": 200,
+        "begin": time.monotonic(),
+        "most": 1000,
+    }
+
+    async def run() -> tuple[float, str]:
+        workload = Workload(settings(folder), letters.append, journal, ThreadPoolExecutor(8))
+        await workload.handle("start", load)
+        await asyncio.sleep(after_s)
+        at = time.monotonic()
+        said = await workload.handle("stop", {"flow": "relay", "wait": True})
+        workload.close()
+        journal.close()
+        return at, said
+
+    at, said = asyncio.run(run())
+    return sorted(letter.due - load["begin"] for letter in letters), at - load["begin"], said
+
+
+def test_all_that_is_due_when_a_schedule_is_stopped_is_tried(tmp_path: Path) -> None:
+    """However late the schedule's thread is just then: the judge computes the same attempts."""
+    for number in range(5):
+        journal = Journal.open("app", tmp_path / f"{number}.jsonl")
+        due, stopped_s, said = stopped(tmp_path, journal, 0.05)
+        schedule = moments("1 relay app@contoso.com", begin=0.0, rate=RATE)
+        wanted = [*takewhile(stopped_s.__gt__, schedule)]
+        assert due[: len(wanted)] == pytest.approx(wanted)
+        assert said == ""
+
+
+def test_what_could_not_be_journalled_is_told_when_the_schedule_is_stopped(tmp_path: Path) -> None:
+    """A sender whose disk is full sends nothing that nobody knows of, and says what it lacks."""
+    journal = FullJournal("app", os.open(tmp_path / "j", os.O_WRONLY | os.O_CREAT))
+    due, _, said = stopped(tmp_path, journal, 0.1)
+    assert len(due) == 3
+    assert re.fullmatch(r"\d+ lines of its attempts \(No space left on device\)", said)

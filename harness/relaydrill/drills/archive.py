@@ -17,7 +17,7 @@ from relaydrill.drills.figures import figures_of
 from relaydrill.drills.history import History, Likeness, Run, history_of
 from relaydrill.drills.model import Drill
 from relaydrill.drills.naming import STEADY, drill_name, is_automatic
-from relaydrill.drills.record import DRILL, FORMAT, LAB, TOPOLOGY, VERDICT
+from relaydrill.drills.record import DRILL, LAB, TOPOLOGY, VERDICT, must_be_read
 from relaydrill.errors import RelaydrillError, UsageError
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status
@@ -69,8 +69,7 @@ def read_run(directory: Path) -> tuple[Run, ...] | Unreadable:
         return Unreadable("no verdict; it is not over, or was cut short")
     try:
         drill = json.loads(drill_file.read_text(encoding="utf-8"))
-        if drill["format"] != FORMAT:
-            return Unreadable(f"format {drill['format']}; this version reads {FORMAT}")
+        must_be_read(drill["format"], drill_file)
         at = _moment(drill.get("at"), drill_file)
         verdict = json.loads(verdict_file.read_text(encoding="utf-8"))
         called = _called(directory, drill["drill"], str(verdict["drill"]))
@@ -80,8 +79,12 @@ def read_run(directory: Path) -> tuple[Run, ...] | Unreadable:
         )
     except OSError as error:
         return Unreadable(f"cannot be read: {error.strerror}")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except UsageError as error:
+        return Unreadable(str(error))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         return Unreadable(f"another format: {type(error).__name__}: {error}")
+    except RecursionError:
+        return Unreadable("another format: it is nested too deeply")
 
 
 def _moment(at: str | None, file: Path) -> datetime:

@@ -243,6 +243,12 @@ def judge_either(directory: Path) -> Audit | Judgement:
     return judge_audit(directory) if is_audit(directory) else judge(directory)
 
 
+def _texts(told: object) -> tuple[str, ...]:
+    if not isinstance(told, list) or not all(isinstance(each, str) for each in told):
+        raise TypeError(f"{told!r} in {_INDEX}, where a list of names belongs")
+    return tuple(told)
+
+
 def judge_audit(directory: Path) -> Audit:
     """Judge all rows of an audit's directory again, from their journals alone.
 
@@ -251,10 +257,10 @@ def judge_audit(directory: Path) -> Audit:
     """
     try:
         index = json.loads((directory / _INDEX).read_text())
-        names, remarks = index["rows"], tuple(index.get("remarks", ()))
+        names, remarks = _texts(index["rows"]), _texts(index.get("remarks", []))
         seed, told = index.get("seed"), index.get("false_alarm")
         false_alarm = FalseAlarm.from_document(told) if told else None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{directory} holds no audit: {error}") from None
     # What columns need is loaded once for all rows, and the ledgers of all of them are kept.
     many_bytes = MANY_BYTES // max(1, len(names))

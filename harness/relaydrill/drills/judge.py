@@ -7,8 +7,12 @@ from pathlib import Path
 
 from relaydrill.drills import record
 from relaydrill.drills.checks import Case, run_checks
+from relaydrill.drills.closing import Look
+from relaydrill.drills.coverage import cover
+from relaydrill.drills.evidence import changes_since_judged, digests, look_at_all
 from relaydrill.drills.findings import findings
 from relaydrill.drills.judgement import FlowVerdict, Judgement
+from relaydrill.errors import UsageError
 from relaydrill.ledger import MANY_BYTES, join_journals
 
 
@@ -19,16 +23,45 @@ def judge(directory: Path, *, many_bytes: int = MANY_BYTES) -> Judgement:
         many_bytes: As of `join_journals`.
 
     Raises:
-        UsageError: It is no run directory.
+        UsageError, InventoryError: It is no run directory, or one that makes no sense.
+        HarnessError: As of `join_journals`.
     """
     run = record.load(directory)
-    ledger = join_journals(run.journals(), many_bytes=many_bytes)
+    _must_fit(run)
+    looks = look_at_all(run.journals())
+    readable = [path for path in run.journals() if isinstance(looks[path.stem], Look)]
+    ledger = join_journals(readable, many_bytes=many_bytes)
+    covered = cover(run, ledger, looks)
     flows = tuple(
         FlowVerdict(
             flow,
-            run_checks(Case(run.topology, run.drill, flow, ledger, run.problems)),
+            run_checks(
+                Case(run.topology, run.drill, flow, ledger, run.problems, holes=covered.of(flow))
+            ),
         )
         for flow in run.drill.flows
     )
-    judged = Judgement(run.drill, run.topology, run.driver, directory, flows, ledger, run.remarks)
+    evidence = digests(directory, looks)
+    remarks = (*run.remarks, *changes_since_judged(directory, evidence))
+    judged = Judgement(
+        run.drill, run.topology, run.driver, directory, flows, ledger, remarks, evidence=evidence
+    )
     return replace(judged, findings=tuple(findings(judged)))
+
+
+def _must_fit(run: record.Recorded) -> None:
+    """Make sure that the drill is one of the topology that lies beside it.
+
+    Raises:
+        UsageError, InventoryError: It is not, or the topology cannot be read.
+    """
+    topology, drill = run.topology, run.drill
+    where = f"{run.directory / record.DRILL} does not fit {record.TOPOLOGY}"
+    if not drill.flows:
+        raise UsageError(f"{run.directory / record.DRILL} drills no flow")
+    for flow in drill.flows:
+        if flow not in topology.flows:
+            raise UsageError(f"{where}: there is no flow {flow!r}")
+    for spec in drill.faults:
+        if spec.node not in topology.nodes:
+            raise UsageError(f"{where}: there is no node {spec.node!r} to break")

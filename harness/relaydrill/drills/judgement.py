@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ class Judgement:
 
     Attributes:
         findings: What did not hold, in words, with a remedy; and what is worth knowing.
+        evidence: The files that it rests on, each with its SHA-256.
     """
 
     drill: Drill
@@ -74,6 +76,7 @@ class Judgement:
     ledger: Ledger
     remarks: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    evidence: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def status(self) -> Status:
@@ -105,4 +108,5 @@ class Judgement:
                 }
                 for flow in self.flows
             },
+            "evidence": dict(self.evidence),
         }

@@ -20,6 +20,7 @@ from relaydrill.drills.returning import comeback_of
 from relaydrill.drills.share import expected_share
 from relaydrill.errors import UsageError
 from relaydrill.faults.reach import done_by
+from relaydrill.journal import LAST_S
 from relaydrill.scalars import parse_duration, show_duration
 from relaydrill.schedule import LONGEST_STEP
 from relaydrill.sentences import listed
@@ -130,13 +131,27 @@ class Drill:
         """
         return cls(
             name=str(data["name"]),
-            flows=tuple(data["flows"]),
-            faults=tuple(_parse_whole(text) for text in data["faults"]),
-            length_s=float(data["length_s"]),
-            settle_s=float(data["settle_s"]),
+            flows=_texts(data, "flows"),
+            faults=tuple(_parse_whole(text) for text in _texts(data, "faults")),
+            length_s=_finite(data, "length_s"),
+            settle_s=_finite(data, "settle_s"),
             seed=int(data["seed"]),
             levels=Levels(**{key: float(each) for key, each in data.get("levels", {}).items()}),
         )
+
+
+def _texts(data: dict[str, Any], name: str) -> tuple[str, ...]:
+    found = data[name]
+    if not isinstance(found, list | tuple) or not all(isinstance(each, str) for each in found):
+        raise ValueError(f"{name} is {found!r}, which is no list of names")
+    return tuple(found)
+
+
+def _finite(data: dict[str, Any], name: str) -> float:
+    found = float(data[name])
+    if not 0 <= found <= LAST_S:
+        raise ValueError(f"{name} is {found}, which is no duration")
+    return found
 
 
 def plan(

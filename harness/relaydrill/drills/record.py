@@ -4,7 +4,10 @@ RUN/
   drill.json        the drill, the seed, when it was, versions, what failed in the harness
   topology.yaml     the topology as run
   journals/*.jsonl  every node's events during this drill, and the harness's own
-  verdict.json      what was made of them
+  verdict.json      what was made of them, and the digests of all of the above
+
+From format 2 on each journal ends with a mark that says how long it is, and what it holds; see
+`relaydrill.drills.closing`.
 """
 
 from __future__ import annotations
@@ -24,22 +27,30 @@ from typing import Any, Final
 
 import relaydrill
 from relaydrill import inventory
+from relaydrill.drills.closing import close
 from relaydrill.drills.model import Drill
 from relaydrill.drills.naming import STEADY
-from relaydrill.errors import RelaydrillError, UsageError
+from relaydrill.errors import UsageError
 from relaydrill.fresh import make_fresh
-from relaydrill.journal import Event, Journal, read_events
+from relaydrill.journal import LAST_S, Event, Journal, read_events
 from relaydrill.topology import Topology
 
-FORMAT: Final = 1
-"""Of a run directory; another one is not read."""
+FORMAT: Final = 2
+"""Of a run directory that is written."""
+
+FORMATS: Final = (1, 2)
+"""Those that are read: 1 has no marks at the ends of its journals."""
 
 DRILL: Final = "drill.json"
 TOPOLOGY: Final = "topology.yaml"
 VERDICT: Final = "verdict.json"
 LAB: Final = ".lab"
 """How the directory of a drill's lab ends, beside that of the drill."""
-_HARNESS: Final = "harness"
+JOURNALS: Final = "journals"
+HARNESS: Final = "harness"
+MACHINE: Final = "machine"
+_LARGEST: Final = 1 << 24
+"""Bytes of a drill.json; what is larger is none."""
 _SHOWN: Final = 12
 _SENT: Final = ("attempt", "outcome")
 
@@ -50,6 +61,7 @@ class Recorded:
 
     Attributes:
         begun: Monotonic time at which the workload began; None if it never did.
+        format: Of the directory; one of `FORMATS`.
         problems: What failed in the harness, one sentence each.
         remarks: What a person should know of how the lab ran.
         at: When it was, as ISO 8601 in UTC; empty where an earlier version did not tell.
@@ -65,6 +77,7 @@ class Recorded:
     at: str = ""
     relaydrill: str = ""
     python: str = ""
+    format: int = FORMAT
 
     @cached_property
     def topology(self) -> Topology:
@@ -77,7 +90,7 @@ class Recorded:
 
     def journals(self) -> list[Path]:
         """The files of all journals."""
-        return sorted((self.directory / "journals").glob("*.jsonl"))
+        return sorted((self.directory / JOURNALS).glob("*.jsonl"))
 
     def events(self) -> Iterator[Event]:
         """All events of all journals."""
@@ -106,7 +119,7 @@ class RunDirectory:
         self.directory = directory
         self._remarks: tuple[str, ...] = ()
         self._at = datetime.now(UTC)
-        (directory / "journals").mkdir()
+        (directory / JOURNALS).mkdir()
 
     def save_inputs(
         self, topology: Topology, drill: Drill, driver: str, remarks: tuple[str, ...] = ()
@@ -123,13 +136,12 @@ class RunDirectory:
         self._save_drill(drill, driver, begun, problems)
 
     def save_slice(self, node: str, journal: Path, offset: int) -> None:
-        """Copy what a node has journalled from a byte offset on."""
-        with (
-            journal.open("rb") as source,
-            (self.directory / "journals" / f"{node}.jsonl").open("wb") as target,
-        ):
+        """Copy what a node has journalled from a byte offset on, and close the copy."""
+        path = self.directory / JOURNALS / f"{node}.jsonl"
+        with journal.open("rb") as source, path.open("wb") as target:
             source.seek(offset)
             shutil.copyfileobj(source, target)
+        close(path)
 
     def save_verdict(self, document: dict[str, Any]) -> None:
         """Write down what was made of it."""
@@ -138,16 +150,20 @@ class RunDirectory:
     @property
     def machine_path(self) -> Path:
         """Where the watcher of the machine keeps its journal; see `relaydrill.drills.stall`."""
-        return self.directory / "journals" / "machine.jsonl"
+        return self.directory / JOURNALS / f"{MACHINE}.jsonl"
 
     @contextlib.contextmanager
     def harness_journal(self) -> Iterator[Journal]:
-        """The harness's own journal."""
-        journal = Journal.open(_HARNESS, self.directory / "journals" / f"{_HARNESS}.jsonl")
+        """The harness's own journal; when the drill is over, it and the machine's are closed."""
+        path = self.directory / JOURNALS / f"{HARNESS}.jsonl"
+        journal = Journal.open(HARNESS, path)
         try:
             yield journal
         finally:
             journal.close()
+            for each in (path, self.machine_path):
+                if each.exists():
+                    close(each)
 
     def _save_drill(
         self, drill: Drill, driver: str, begun: float | None, problems: tuple[str, ...]
@@ -174,26 +190,55 @@ def load(directory: Path) -> Recorded:
     """
     path = directory / DRILL
     try:
-        document = json.loads(path.read_text())
-        if document["format"] != FORMAT:
-            raise UsageError(f"{path} has format {document['format']}; this version reads {FORMAT}")
+        if path.stat().st_size > _LARGEST:
+            raise UsageError(f"{path} is too large for a drill")
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(document, dict):
+            raise TypeError("it holds no drill")
+        must_be_read(document["format"], path)
+        begun = document["begun"]
+        if begun is not None and not 0 <= float(begun) <= LAST_S:
+            raise ValueError(f"begun is {begun}, which is no time")
         return Recorded(
             directory=directory,
             drill=Drill.from_json(document["drill"]),
             driver=str(document["driver"]),
-            begun=document["begun"],
-            problems=tuple(document["problems"]),
-            remarks=tuple(document.get("remarks", ())),
+            begun=None if begun is None else float(begun),
+            problems=_sentences(document["problems"]),
+            remarks=_sentences(document.get("remarks", ())),
             at=str(document.get("at") or ""),
             relaydrill=str(document.get("relaydrill", "")),
             python=str(document.get("python", "")),
+            format=document["format"],
         )
     except FileNotFoundError:
         raise UsageError(f"{directory} is no run directory: {_instead(directory)}") from None
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        if isinstance(error, RelaydrillError):
-            raise
+    except KeyError as error:
+        raise UsageError(f"{path} cannot be read: it says nothing of {error}") from None
+    except (TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def must_be_read(format_: object, path: Path) -> None:
+    """Make sure that this version reads a format.
+
+    Raises:
+        UsageError: It does not.
+    """
+    if format_ in FORMATS and not isinstance(format_, bool):
+        return
+    reads = " and ".join(map(str, FORMATS))
+    newer = isinstance(format_, int) and format_ > FORMAT
+    advice = "; a newer Relaydrill wrote it, and can judge it" if newer else ""
+    raise UsageError(f"{path} has format {format_!r}; this version reads {reads}{advice}")
+
+
+def _sentences(told: object) -> tuple[str, ...]:
+    if not isinstance(told, list | tuple):
+        raise TypeError(f"{told!r} where a list of sentences belongs")
+    return tuple(map(str, told))
 
 
 def _instead(directory: Path) -> str:

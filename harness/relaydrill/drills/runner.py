@@ -13,6 +13,7 @@ from typing import Final
 from relaydrill import faults
 from relaydrill.drills.judge import judge
 from relaydrill.drills.judgement import Judgement
+from relaydrill.drills.loads import loads_of
 from relaydrill.drills.model import Drill, FaultSpec
 from relaydrill.drills.record import RunDirectory
 from relaydrill.drills.stall import watching
@@ -20,13 +21,10 @@ from relaydrill.drivers.base import HasHooks, Lab, RunsElsewhere
 from relaydrill.errors import CapabilityMissing, ControlError, HarnessError, WaitTimeout
 from relaydrill.faults.reach import takes_away
 from relaydrill.journal import Journal
-from relaydrill.message import BLOCKED, SPAM, UNKNOWN, WANTED
-from relaydrill.topology import Flow
 from relaydrill.wait import sleep_until, wait_for
 
 _START_MARGIN_S: Final = 0.05
 _LAST_ATTEMPTS_S: Final = 120.0
-_SPARE_ATTEMPTS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +73,8 @@ def run_drill(
         try:
             with watching(run.machine_path):
                 conductor.conduct(take_stock)
+            if conductor.begun is not None:
+                journal.write("over", length_s=drill.length_s)
         finally:
             problems = (*conductor.problems, *_new_deaths(lab, conductor.deaths_before))
             run.save_outcome(drill, lab.driver, conductor.begun, problems)
@@ -166,6 +166,7 @@ class _Conductor:
                 self._start(flow, begin, drill)
                 started.append(flow)
             self.begun = begin
+            self._journal.write("begun", begin=begin)
             yield
             whole = True
         finally:
@@ -176,30 +177,33 @@ class _Conductor:
     def _start(self, flow: str, begin: float, drill: str) -> None:
         topology = self._lab.topology
         settings = topology.flows[flow]
-        length_s = self._drill.length_s / topology.clock
-        for sender, share in _loads(settings):
-            rate = settings.rate * sum(share.values())
-            self._lab.control(sender)(
+        for load in loads_of(topology, self._drill, flow):
+            self._lab.control(load.node)(
                 "start",
                 drill=drill,
                 flow=flow,
                 persona=settings.persona,
                 host=settings.to,
                 port=settings.port,
-                rate=rate,
-                sender=f"{sender}@{topology.domains[0]}",
+                rate=load.rate,
+                sender=load.address,
                 recipient=topology.recipient(flow),
                 size=settings.size,
                 begin=begin,
-                most=int(length_s * rate * _SPARE_ATTEMPTS) + 1,
+                most=load.most,
                 population=settings.population,
                 pin=settings.pin or "",
-                sorts=share,
+                sorts=dict(load.sorts),
             )
 
     def _stop(self, flow: str, *, wait: bool) -> None:
-        for sender, _ in _loads(self._lab.topology.flows[flow]):
-            self._lab.control(sender)("stop", timeout_s=_LAST_ATTEMPTS_S, flow=flow, wait=wait)
+        # What is due before this moment is tried: whoever judges computes the same schedule.
+        self._journal.write("stop", flow=flow)
+        for load in loads_of(self._lab.topology, self._drill, flow):
+            stop = self._lab.control(load.node)
+            lacks = stop("stop", timeout_s=_LAST_ATTEMPTS_S, flow=flow, wait=wait)
+            if lacks:
+                self.problems.append(f"{load.node} could not write into its journal: {lacks}")
 
     def _acts(self, heals: contextlib.ExitStack) -> list[tuple[float, Callable[[], None]]]:
         """Injections and heals in the order of their times, field seconds from the begin."""
@@ -284,15 +288,6 @@ class _Conductor:
             return any(gone & set(self._lab.control(hub)("shadows")) for hub in fakes)
         except ControlError:  # it may yet answer
             return True
-
-
-def _loads(flow: Flow) -> Iterator[tuple[str, dict[str, float]]]:
-    """Who sends what of a flow: the sending node, and the share of each sort that comes from it."""
-    mix = flow.mix
-    shares = {WANTED: mix.wanted, UNKNOWN: mix.unknown, SPAM: mix.spam}
-    yield flow.sender, {sort: share for sort, share in shares.items() if share}
-    if flow.blocked_from and mix.blocked:
-        yield flow.blocked_from, {BLOCKED: mix.blocked}
 
 
 class _Broken:

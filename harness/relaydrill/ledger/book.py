@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from relaydrill.ledger.attempts import Attempts
 from relaydrill.ledger.entries import Account, Attempt, Entry
 from relaydrill.ledger.looks import Look, Queues
+from relaydrill.ledger.nonsense import Nonsense
 from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, Stall, Traffic
 from relaydrill.ledger.tried import Tried
 from relaydrill.message import WANTED
@@ -28,6 +30,7 @@ class Ledger:
         whole: The entries that are kept whole, by message and recipient.
         ordinary: All others, where there are many; see `relaydrill.ledger.ordinary`.
         queues: What is known of all queues.
+        nonsense: Lines of the journals that are no events.
     """
 
     def __init__(self, ordinary: Ordinary | None = None) -> None:
@@ -41,6 +44,7 @@ class Ledger:
         self.stalls: list[Stall] = []
         self.gone_workers: list[str] = []
         self.queues = Queues()
+        self.nonsense: list[Nonsense] = []
 
     @cached_property
     def entries(self) -> Mapping[tuple[str, str], Entry]:
@@ -75,6 +79,27 @@ class Ledger:
         if self.ordinary:
             return self.ordinary.attempts(flow, found, wanted=wanted)
         return Attempts.of(found)
+
+    def scheduled(self, flow: str) -> array[float]:
+        """When each attempt of a flow was due, whatever sort of mail it was, in whatever order."""
+        found = array(
+            "d", [each.scheduled for entry in self.unusual(flow) for each in entry.attempts]
+        )
+        return found + self.ordinary.scheduled(flow) if self.ordinary else found
+
+    def untold(self, flow: str, nodes: Container[str]) -> Counter[str]:
+        """How many messages of a flow nodes took by their senders' word, and did not journal.
+
+        Args:
+            nodes: Those that journal what they take before they answer.
+        """
+        found = Counter(
+            node
+            for entry in self.unusual(flow)
+            for node in {each.answered_by(nodes) for each in entry.attempts if each.accepted}
+            if node and node not in entry.seen_by
+        )
+        return found + (self.ordinary.untold(flow, nodes) if self.ordinary else Counter())
 
     def acceptances(self, flow: str, nodes: Container[str]) -> Iterator[tuple[float, str]]:
         """When each acceptance of a flow's wanted mail came, and from whom, in whatever order.

@@ -7,22 +7,26 @@ messages that it touches: `relaydrill.ledger.joining` says what became of them.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
 import numpy as np
 
-from relaydrill.journal import Event
+from relaydrill.journal import LAST_S, Event
 from relaydrill.ledger.columns import Numbering, Rows, Table, digests_in
 from relaydrill.ledger.entries import FOREIGN
 from relaydrill.ledger.kinds import KINDS, MAIL_KINDS
-from relaydrill.ledger.stretches import Stretch, in_step
+from relaydrill.ledger.nonsense import Nonsense, event_of
+from relaydrill.ledger.soundness import RESULTS
+from relaydrill.ledger.stretches import Batch, Stretch, in_step
 from relaydrill.message import WANTED
 
 TELLING: Final = (*("result", "phase", "code", "reason", "address", "server", "choice", "member"),)
 """What an outcome says, all but its time."""
+
+
+_Seconds = Annotated[float, msgspec.Meta(ge=-LAST_S, le=LAST_S)]
 
 
 class _Detail(msgspec.Struct, frozen=True, gc=False):
@@ -30,7 +34,7 @@ class _Detail(msgspec.Struct, frozen=True, gc=False):
 
     flow: str = FOREIGN
     sort: str = WANTED
-    scheduled: float | None = None
+    scheduled: _Seconds | None = None
     digest: str = ""
     result: str = ""
     phase: str = ""
@@ -40,7 +44,7 @@ class _Detail(msgspec.Struct, frozen=True, gc=False):
     server: str = ""
     choice: str = ""
     member: int | None = None
-    slack_s: float = 0.0
+    slack_s: _Seconds = 0.0
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     stored: bool = True
     file: str = ""
@@ -49,8 +53,8 @@ class _Detail(msgspec.Struct, frozen=True, gc=False):
 class _Line(msgspec.Struct, frozen=True, gc=False):
     """One line of a journal; ``wall`` only so that a line without it is none."""
 
-    mono: float
-    wall: float
+    mono: _Seconds
+    wall: _Seconds
     node: str
     kind: str
     message: str = ""
@@ -73,6 +77,7 @@ class Journals:
         passed: Connections and answers, which tell of no message.
         senders: The nodes that made attempts.
         events: Whatever else there is. touched: The rows that such events speak of.
+        nonsense: Lines that are no events.
     """
 
     def __init__(self) -> None:
@@ -83,6 +88,7 @@ class Journals:
         self.files = Numbering()
         self.senders: set[str] = set()
         self.events: list[Event] = []
+        self.nonsense: list[Nonsense] = []
         self.touched: set[int] = set()
         mail = {"row": "i", "mono": "d"}
         self.attempts = Table(**mail, scheduled="d", head="i")
@@ -122,38 +128,47 @@ class Journals:
         self.arrived_digests += others.arrived_digests
         self.events += others.events
         self.senders |= others.senders
+        self.nonsense += others.nonsense
         self.touched |= {*rows[[*others.touched]].tolist()}
 
-    def _add(self, batch: bytes) -> None:
+    def _add(self, batch: Batch) -> None:
+        text = batch.lines
         try:
             # What is not ASCII no node has written: it is left to the reader that minds encodings.
-            lines = _DECODER.decode_lines(batch) if batch.isascii() else None
+            lines = _DECODER.decode_lines(text) if text.isascii() else None
         except msgspec.DecodeError:
             lines = None
-        if lines is None:
-            batch = b"\n".join(self._plain(batch.split(b"\n")))
-            lines = _DECODER.decode_lines(batch)
+        if lines is None or not _are_plausible(lines, batch.path.stem):
+            text = b"".join(self._plain(batch))
+            lines = _DECODER.decode_lines(text)
         kinds = [line.kind for line in lines]
-        for kind in {*kinds}:
-            if take := _TAKES.get(kind):
-                take(self, [line for line, each in zip(lines, kinds, strict=True) if each == kind])
-            elif kind in KINDS:
-                texts = (text for text in batch.split(b"\n") if not text.isspace() and text)
-                for text, each in zip(texts, kinds, strict=True):
-                    if each == kind:
-                        self._keep(Event.from_line(text))
+        for kind in {*kinds} & _TAKES.keys():
+            mine = [line for line, each in zip(lines, kinds, strict=True) if each == kind]
+            _TAKES[kind](self, mine)
+        if {*kinds} & _EVENTS:
+            self._keep_events(batch._replace(lines=text), kinds)
 
-    def _plain(self, texts: Iterable[bytes]) -> Iterator[bytes]:
-        """The lines that are written as usual; those that are not are kept as events."""
-        for text in texts:
-            try:
-                if not text.isascii():
-                    raise msgspec.DecodeError(text)
-                _DECODER.decode(text)
+    def _keep_events(self, batch: Batch, kinds: list[str]) -> None:
+        """Keep those lines whole that are of other kinds than ordinary mail."""
+        following = iter(kinds)
+        for at, text in batch.by_line():
+            if text and not text.isspace() and next(following) in _EVENTS:
+                found = event_of(text, batch.path, at)
+                if isinstance(found, Nonsense):
+                    self.nonsense.append(found)
+                elif found is not None:
+                    self._keep(found)
+
+    def _plain(self, batch: Batch) -> Iterator[bytes]:
+        """The lines that are written as usual; others are kept as events, or as nonsense."""
+        for at, text in batch.by_line():
+            found = event_of(text, batch.path, at)
+            if isinstance(found, Nonsense):
+                self.nonsense.append(found)
+            elif found is not None and _is_plain(text):
                 yield text
-            except msgspec.DecodeError:
-                with contextlib.suppress(ValueError):
-                    self._keep(Event.from_line(text))
+            elif found is not None:
+                self._keep(found)
 
     def _keep(self, event: Event) -> None:
         self.events.append(event)
@@ -255,6 +270,20 @@ class Journals:
         )
 
 
+def _are_plausible(lines: list[_Line], node: str) -> bool:
+    """Whether all of them are of one node, and each outcome has a result that there is."""
+    results = {line.detail.result for line in lines if line.kind == "outcome"}
+    return results <= RESULTS and {line.node for line in lines} <= {node}
+
+
+def _is_plain(text: bytes) -> bool:
+    try:
+        _DECODER.decode(text)
+    except msgspec.DecodeError:
+        return False
+    return text.isascii()
+
+
 _TAKES: Final[Mapping[str, Callable[[Journals, list[_Line]], None]]] = {
     "attempt": Journals._attempts,
     "outcome": Journals._outcomes,
@@ -265,6 +294,10 @@ _TAKES: Final[Mapping[str, Callable[[Journals, list[_Line]], None]]] = {
     "connected": Journals._passed,
     "answered": Journals._passed,
 }
+
+
+_EVENTS: Final = KINDS - _TAKES.keys()
+"""The kinds of lines that are kept whole however they are written."""
 
 
 def _event(line: _Line) -> Event:

@@ -138,6 +138,8 @@ class Entry:
             of, nobody in the tier has taken by that alone.
         is_resubmitted: Whether a shadow copy of it was sent.
         unseen: What is to be said of it if it was promised, and is nowhere.
+        relayed: Who passed it on, and towards what: ``mailbox``, ``hub``; empty where that is not
+            known.
     """
 
     message: str
@@ -152,6 +154,7 @@ class Entry:
     stored: dict[str, list[float]] = field(default_factory=dict)
     left: dict[str, list[float]] = field(default_factory=dict)
     passed_on: int = 0
+    relayed: list[tuple[str, str]] = field(default_factory=list)
     queued_on: tuple[str, ...] = ()
     copies: int = 0
     waits_on: tuple[str, ...] = ()
@@ -168,6 +171,11 @@ class Entry:
             return Result.UNANSWERED if self.queued_on else Result.UNREACHABLE
         seen = {attempt.result or Result.UNANSWERED for attempt in self.attempts}
         return next(result for result in _BEST_FIRST if result in seen)
+
+    @property
+    def seen_by(self) -> set[str]:
+        """The nodes that journalled taking it."""
+        return {node for _, node in self.accepted} | {node for _, node, _ in self.arrived}
 
     @property
     def bounce(self) -> str:

@@ -11,6 +11,7 @@ from relaydrill.ledger.book import Ledger
 from relaydrill.ledger.entries import FOREIGN, Account, Attempt, Entry
 from relaydrill.ledger.looks import Look, lie_in
 from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, Stall, Traffic
+from relaydrill.ledger.soundness import unsound
 from relaydrill.message import WANTED
 from relaydrill.smtp import Result
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 def join(events: Iterable[Event], ordinary: Ordinary | None = None) -> Ledger:
     """Join the events of all journals, in whatever order they come, into a ledger.
+
+    An event that does not say what its kind must is passed over.
 
     Args:
         ordinary: Mail that is in the ledger, too, and of which the events do not tell.
@@ -32,7 +35,7 @@ def join(events: Iterable[Event], ordinary: Ordinary | None = None) -> Ledger:
     # the same microsecond stands in the order in which one causes the other.
     for event in sorted(events, key=lambda event: (event.mono, RANK.get(event.kind, 0))):
         handler = _HANDLERS.get(event.kind)
-        if handler:
+        if handler and not unsound(event):
             handler(ledger, event)
     for entry in ledger.whole.values():
         entry.unseen = ledger.unseen
@@ -100,6 +103,7 @@ def _resubmitted(ledger: Ledger, event: Event) -> None:
 
 def _relayed(ledger: Ledger, event: Event) -> None:
     entry = _entry(ledger, event)
+    entry.relayed.append((event.node, str(event.detail.get("towards", ""))))
     entry.passed_on += _note_once(entry.left, event)
 
 

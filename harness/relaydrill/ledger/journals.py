@@ -8,9 +8,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from relaydrill.journal import read_events
 from relaydrill.ledger.book import Ledger
 from relaydrill.ledger.joining import join
+from relaydrill.ledger.nonsense import Nonsense, read_sound
 
 MANY_BYTES: Final = 4 << 20
 """Journals of this size are worth the tenth of a second that loading numpy takes."""
@@ -25,13 +25,19 @@ def join_journals(paths: Iterable[Path], *, many_bytes: int = MANY_BYTES) -> Led
     Args:
         many_bytes: From so many bytes in all of them on, ordinary mail is kept in columns.
 
+    What is no event is in the ledger's `Ledger.nonsense`.
+
     Raises:
+        OSError: One of them cannot be read.
         HarnessError: The second process that reads large journals failed.
     """
     paths = [*paths]
     size = sum(path.stat().st_size for path in paths)
     if size < many_bytes:
-        return join(chain.from_iterable(read_events(path) for path in paths))
+        nonsense: list[Nonsense] = []
+        ledger = join(chain.from_iterable(read_sound(path, nonsense) for path in paths))
+        ledger.nonsense = nonsense
+        return ledger
     from relaydrill.ledger.bulk import Journals
     from relaydrill.ledger.halves import read_in_halves
     from relaydrill.ledger.sifting import sift
@@ -43,4 +49,6 @@ def join_journals(paths: Iterable[Path], *, many_bytes: int = MANY_BYTES) -> Led
         journals = Journals()
         journals.read(Stretch(path, 0, path.stat().st_size) for path in paths)
     ordinary, events = sift(journals)
-    return join(events, ordinary)
+    ledger = join(events, ordinary)
+    ledger.nonsense = sorted(journals.nonsense)
+    return ledger

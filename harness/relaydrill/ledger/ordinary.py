@@ -132,6 +132,26 @@ class Ordinary:
         numbers = numbers[is_asked[self._told[numbers]]]
         return Attempts(_merged(self._columns(numbers), Attempts.of(others).columns))
 
+    def scheduled(self, flow: str) -> array[float]:
+        """When each was due; see `Ledger.scheduled`."""
+        return _as_doubles(self._scheduled[slice(*self._flows.get(flow, (0, 0)))])
+
+    def untold(self, flow: str, nodes: Container[str]) -> Counter[str]:
+        """How many nodes took by their senders' word, and did not journal; see `Ledger.untold`."""
+        begin, end = self._flows.get(flow, (0, 0))
+        names = [each.answered_by(nodes) if each.accepted else "" for each in self._tellings]
+        known = [self._nodes.index(name) if name in self._nodes else -1 for name in names]
+        told = self._told[begin:end]
+        node = np.array(known, "i8")[told] if known else np.empty(0, "i8")
+        keys = np.arange(begin, end) * (len(self._nodes) + 1) + node
+        seen = [
+            each.place.astype("i8") * (len(self._nodes) + 1) + each.node
+            for each in (self._accepted, self._arrived)
+        ]
+        is_named = np.array([*map(bool, names)], "?")[told] if names else np.empty(0, "?")
+        missing = told[is_named & ~np.isin(keys, np.concatenate(seen))]
+        return Counter(map(names.__getitem__, missing.tolist()))
+
     def acceptances(self, flow: str, nodes: Container[str]) -> Iterator[tuple[float, str]]:
         """When each acceptance of wanted mail came, and from whom; see `Ledger.acceptances`."""
         numbers = np.arange(*self._flows.get(flow, (0, 0)))

@@ -117,6 +117,8 @@ def _events_of(
                 detail["flow"], detail["sort"] = heads[detail.pop("head")]
             if kind == "outcome":
                 detail |= zip(TELLING, tellings[detail.pop("telling")], strict=True)
+            if kind == "accepted":
+                detail["stored"] = bool(detail["stored"])
             if kind == "arrived":
                 detail["file"] = files[detail["file"]]
             if kind in digests:

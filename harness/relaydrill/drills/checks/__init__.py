@@ -53,7 +53,14 @@ def run_checks(case: Case) -> tuple[Verdict, ...]:
             name = check.__name__.removeprefix("check_")
             text = f"the check crashed: {type(error).__name__}: {error}"
             verdicts.append(unknown(name, text))
-    return tuple(verdicts)
+    return tuple(_whole(case, verdict) for verdict in verdicts)
+
+
+def _whole(case: Case, verdict: Verdict) -> Verdict:
+    """The verdict; unknown where it rests on evidence that is not whole, its figures left out."""
+    if not case.holes or verdict.check == "harness":
+        return verdict
+    return unknown(verdict.check, f"not whole: {case.holes[0]}")
 
 
 def _accepted(case: Case, check: Check, verdict: Verdict) -> Verdict:

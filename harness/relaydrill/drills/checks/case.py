@@ -29,6 +29,7 @@ class Case:
         problems: What failed in the harness.
         minds_machine: Whether a starving machine may be an excuse.
         accepting: Whether what failed for an accepted fault alone counts as served.
+        holes: What is missing of the evidence, a sentence each; see `relaydrill.drills.coverage`.
     """
 
     topology: Topology
@@ -38,6 +39,7 @@ class Case:
     problems: tuple[str, ...] = ()
     minds_machine: bool = True
     accepting: bool = False
+    holes: tuple[str, ...] = ()
 
     @cached_property
     def attempts(self) -> Attempts:

@@ -9,8 +9,8 @@ from relaydrill.verdict import Verdict, passed, unknown
 
 def check_harness(case: Case) -> Verdict | None:
     """The harness itself did its part: schedule kept, nothing of its own broken."""
-    if case.problems:
-        return unknown("harness", "; ".join(case.problems))
+    if case.holes or case.problems:
+        return unknown("harness", "; ".join([*case.holes, *case.problems]))
     if not case.attempts:
         return unknown("harness", "no attempt was made")
     unsent = case.attempts.told(lambda attempt: attempt.result is Result.UNSENT)

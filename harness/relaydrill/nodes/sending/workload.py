@@ -22,7 +22,7 @@ from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
 from relaydrill.message import SPAM, UNKNOWN, WANTED, compose, digest
 from relaydrill.nodes import config
-from relaydrill.schedule import moments
+from relaydrill.schedule import moments, seed_of
 from relaydrill.smtp import Outcome
 
 
@@ -56,11 +56,8 @@ class Load:
 
     @property
     def seed(self) -> str:
-        """The same for the same flow of the same seed: the seed is what ``drill`` begins with.
-
-        Two senders of one flow have two of them, or what they choose would go together.
-        """
-        return f"{self.drill.partition('.')[0]} {self.flow} {self.sender}"
+        """The same for the same flow of the same seed: the seed is what ``drill`` begins with."""
+        return seed_of(self.drill.partition(".")[0], self.flow, self.sender)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +107,18 @@ Send = Callable[[Letter], None]
 
 
 class _Running:
-    """A load under way."""
+    """A load under way.
+
+    Attributes:
+        ended: Set when its schedule is to end. until: What was due by then is still tried,
+            monotonic seconds. unwritten: Why lines of its attempts could not be journalled.
+    """
 
     def __init__(self, load: Load, keep_schedule: Callable[[_Running], None]) -> None:
         self.load = load
         self.ended = threading.Event()
+        self.until = float("-inf")
+        self.unwritten: list[str] = []
         self.thread = threading.Thread(
             target=keep_schedule, args=(self,), name=f"schedule-{load.flow}", daemon=True
         )
@@ -146,7 +150,10 @@ class Workload:
         self._hands.shutdown(wait=False, cancel_futures=True)
 
     async def handle(self, op: str, args: dict[str, Any]) -> Any:
-        """``start`` a load; ``finish`` waits for its end; ``stop`` ends its schedule early."""
+        """``start`` a load; ``finish`` waits for its end; ``stop`` ends its schedule early.
+
+        What ``stop`` returns says what the journal lacks of the load; empty if nothing.
+        """
         if op == "start":
             return self._start(Load(**args))
         if op == "finish":
@@ -163,12 +170,20 @@ class Workload:
         self._running[load.flow] = running
         running.thread.start()
 
-    def _stop(self, flow: str, *, wait: bool) -> None:
-        """End a schedule; waiting, until the outcome of its last attempt is journalled."""
+    def _stop(self, flow: str, *, wait: bool) -> str:
+        """End a schedule; waiting, until the outcome of its last attempt is journalled.
+
+        Whoever waits gets all attempts that are due by now: a schedule that is a moment behind
+        ends no sooner than it was to.
+        """
         running = self._running.pop(flow)
+        if wait:
+            running.until = time.monotonic()
         running.ended.set()
         if wait:
             running.thread.join()
+        lacks = running.unwritten
+        return f"{len(lacks)} lines of its attempts ({lacks[0]})" if lacks else ""
 
     def _keep_schedule(self, running: _Running) -> None:
         load = running.load
@@ -177,11 +192,11 @@ class Workload:
         due_times = moments(load.seed, begin=load.begin, rate=load.rate)
         for number, due in enumerate(islice(due_times, load.most)):
             # One wait for each attempt, until its own moment: lateness does not add up.
-            if running.ended.wait(max(0.0, due - time.monotonic())):
+            if running.ended.wait(max(0.0, due - time.monotonic())) and due > running.until:
                 break
             [sort] = chance.choices([*load.sorts], [*load.sorts.values()])
             try:
-                attempt = self._hands.submit(self._attempt, load, number, due, sort)
+                attempt = self._hands.submit(self._attempt, running, number, due, sort)
             except RuntimeError:  # the node is ending
                 break
             attempts.append(attempt)
@@ -191,12 +206,16 @@ class Workload:
             with contextlib.suppress(CancelledError):  # the node is ending
                 attempt.result()
 
-    def _attempt(self, load: Load, number: int, due: float, sort: str) -> None:
+    def _attempt(self, running: _Running, number: int, due: float, sort: str) -> None:
         letter = write_letter(
-            load, number, fqdn=self._settings.fqdn, sort=sort, due=due, date=time.time()
+            running.load, number, fqdn=self._settings.fqdn, sort=sort, due=due, date=time.time()
         )
-        note_attempt(self._journal, letter, scheduled=due)
-        self._send(letter)
+        try:
+            # What cannot be journalled is not sent: nobody would know of it.
+            note_attempt(self._journal, letter, scheduled=due)
+            self._send(letter)
+        except OSError as error:
+            running.unwritten.append(error.strerror or str(error))
 
 
 def _went_well(attempt: Future[None]) -> bool:

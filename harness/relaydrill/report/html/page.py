@@ -303,6 +303,6 @@ def _longest(drills: tuple[DrillView, ...]) -> Longest | None:
         Longest(flow.gap, drill.title, flow.flow)
         for drill in drills
         for flow in drill.flows
-        if flow.gap
+        if flow.gap and "gap_s" in flow.gap.figures  # a check that proves nothing has none
     ]
     return max(found, key=lambda each: float(each.gap.figures["gap_s"]), default=None)

@@ -1,0 +1,216 @@
+"""What of a drill's evidence is whole, and what is missing, in sentences.
+
+A verdict rests on journals. Before it says anything of the mail it is shown that they are all
+there, that each holds what its node wrote, that the drill ran to its end, and that each sender
+tried what its schedule says. What is missing is a hole: nothing is known of what may have stood
+there, so that it neither passes a check nor fails one.
+
+Runs of format 1 have no marks at the ends of their journals. Of those it is asked that what one
+node says of another stands in that other's journal, too (double entry).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from relaydrill.drills.closing import Look
+from relaydrill.drills.loads import PlannedLoad, loads_of
+from relaydrill.drills.missing_attempts import missing_attempts
+from relaydrill.drills.model import FaultSpec
+from relaydrill.drills.record import HARNESS, JOURNALS, MACHINE, Recorded
+from relaydrill.journal import Event, read_events
+from relaydrill.ledger import Entry, FaultWindow, Ledger
+from relaydrill.sentences import listed
+from relaydrill.topology.hosts import Edge, Hub, Mailbox
+
+_SHOWN: Final = 3
+_EXACT_S: Final = 0.01
+"""Wall seconds: nothing of a plan happens sooner than this before its time."""
+
+_TAIL_S: Final = 0.25
+"""Wall seconds: in format 1 what is due so shortly before the end may not have been tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What is missing of the evidence of one drill.
+
+    Attributes:
+        holes: What concerns all flows. of_flows: What concerns one, by flow. Sentences.
+    """
+
+    holes: tuple[str, ...]
+    of_flows: Mapping[str, tuple[str, ...]]
+
+    def of(self, flow: str) -> tuple[str, ...]:
+        """All that is missing for one flow."""
+        return (*self.holes, *self.of_flows.get(flow, ()))
+
+
+def cover(run: Recorded, ledger: Ledger, looks: Mapping[str, Look | str]) -> Coverage:
+    """What is missing of a run's evidence.
+
+    Args:
+        ledger: Of all journals that could be read.
+        looks: What each journal file holds, by its name without ``.jsonl``; of one that cannot be
+            read, why.
+    """
+    if run.begun is None and run.problems:
+        return Coverage((), {})  # nothing was sent, and the problems say why
+    marked = is_marked(run, looks)
+    own = [*_own_events(run, looks)]
+    holes = (*_journals(run, looks, marked=marked), *_nonsense(ledger))
+    if run.begun is None:
+        return Coverage((*holes, "the drill never began"), {})
+    course = (*_course(run, own, marked=marked), *_faults(run, ledger, run.begun))
+    of_flows: dict[str, tuple[str, ...]] = {}
+    for flow in run.drill.flows:
+        until, exact = _until(run, own, flow, run.begun)
+        lacking = _schedule(run, ledger, looks, flow, (run.begun, until), exact=exact)
+        doubled = () if marked else _double_entry(run, ledger, flow)
+        of_flows[flow] = (*lacking, *doubled)
+    return Coverage((*holes, *course), of_flows)
+
+
+def is_marked(run: Recorded, looks: Mapping[str, Look | str]) -> bool:
+    """Whether the journals of a run are to end with marks."""
+    marks = (look.mark for look in looks.values() if isinstance(look, Look))
+    return run.format > 1 or any(marks)
+
+
+def _own_events(run: Recorded, looks: Mapping[str, Look | str]) -> Iterator[Event]:
+    """What the harness and the watch of the machine wrote."""
+    for name in (HARNESS, MACHINE):
+        if isinstance(looks.get(name), Look):
+            yield from read_events(run.directory / JOURNALS / f"{name}.jsonl")
+
+
+def _called(name: str) -> str:
+    return f"{JOURNALS}/{name}.jsonl"
+
+
+def _journals(run: Recorded, looks: Mapping[str, Look | str], *, marked: bool) -> Iterator[str]:
+    """Each node's journal is there, and as it was when the drill was over."""
+    wanted = [*run.topology.nodes, HARNESS, *((MACHINE,) if marked else ())]
+    missing = [_called(name) for name in wanted if name not in looks]
+    if missing:
+        yield f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+    for name, look in looks.items():
+        if isinstance(look, str):
+            yield f"{_called(name)} cannot be read: {look}"
+        elif name not in (*wanted, MACHINE):
+            yield f"{_called(name)} belongs to no node of this drill"
+        elif marked and (lack := look.missing(_called(name))):
+            yield lack
+
+
+def _nonsense(ledger: Ledger) -> Iterator[str]:
+    """Every line is an event that says what its kind must."""
+    yield from map(str, ledger.nonsense[:_SHOWN])
+    if (more := len(ledger.nonsense) - _SHOWN) > 0:
+        yield f"{more} more lines are no events"
+
+
+def _course(run: Recorded, own: list[Event], *, marked: bool) -> Iterator[str]:
+    """The drill ran to its end."""
+    if not marked:
+        return
+    begins = [event.detail.get("begin") for event in own if event.kind == "begun"]
+    if begins != [run.begun]:
+        yield f"{_called(HARNESS)} does not say that the drill began when drill.json says"
+    if not any(event.kind == "over" for event in own):
+        yield "the drill was cut short: its harness ended before it was over"
+    if not any(event.kind == "watched" for event in own):
+        yield "nobody watched the machine to the end of the drill"
+
+
+def _faults(run: Recorded, ledger: Ledger, begun: float) -> Iterator[str]:
+    """Each fault of the plan was injected, or could not be; and healed at its time."""
+    turns: Counter[str] = Counter()
+    for spec in sorted(run.drill.faults, key=lambda each: each.start_s):
+        windows = [each for each in ledger.faults if each.label == spec.label]
+        turn, turns[spec.label] = turns[spec.label], turns[spec.label] + 1
+        if turn >= len(windows):
+            yield f"{spec} was never injected"
+        elif not windows[turn].error:
+            yield from _window(run, spec, windows[turn], begun)
+
+
+def _window(run: Recorded, spec: FaultSpec, window: FaultWindow, begun: float) -> Iterator[str]:
+    clock = run.topology.clock
+    if window.injected is None:
+        yield f"nothing says that {spec} came into force"
+    end_s = run.drill.length_s if spec.for_good else spec.end_s
+    early_s = end_s - (window.heal - begun) * clock if window.heal is not None else 0.0
+    if early_s > _EXACT_S * clock:
+        yield f"{spec} was healed {early_s:.1f} s before its time: the drill was cut short"
+    if window.healed is None and not spec.for_good:
+        yield f"nothing says that {spec} was healed"
+
+
+def _until(run: Recorded, own: list[Event], flow: str, begun: float) -> tuple[float, bool]:
+    """Until when a flow's attempts are due, and whether that is known exactly."""
+    stops = [each.mono for each in own if each.kind == "stop" and each.detail.get("flow") == flow]
+    end = begun + run.drill.length_s / run.topology.clock
+    # A drill that was cut short has attempts missing up to the end that it was to have.
+    return (max(stops[-1], end), True) if stops else (end, False)
+
+
+def _schedule(
+    run: Recorded,
+    ledger: Ledger,
+    looks: Mapping[str, Look | str],
+    flow: str,
+    span: tuple[float, float],
+    *,
+    exact: bool,
+) -> Iterator[str]:
+    """Every attempt that the schedule wants stands in its sender's journal."""
+    begun, until = span
+    loads = [*loads_of(run.topology, run.drill, flow)]
+    missing = missing_attempts(loads, begun, until, ledger.scheduled(flow))
+    for load in loads:
+        count, due = missing[load.node]
+        if due and not exact and due[0] >= until - _TAIL_S:
+            continue
+        if due and isinstance(looks.get(load.node), Look):
+            yield _lacks(run, load, count, due, begun)
+
+
+def _lacks(run: Recorded, load: PlannedLoad, count: int, due: list[float], begun: float) -> str:
+    first_s = (due[0] - begun) * run.topology.clock
+    return (
+        f"{_called(load.node)} lacks {len(due)} of the {count} attempts of {load.flow}'s schedule,"
+        f" the first of them due {first_s:.1f} s after the begin"
+    )
+
+
+def _double_entry(run: Recorded, ledger: Ledger, flow: str) -> Iterator[str]:
+    """What one node says that another took stands in that other's journal."""
+    topology = run.topology
+    if topology.attach is not None:
+        return  # what is known of its servers comes from the senders alone
+    boxes = {**topology.mailboxes, **topology.sinks}
+    takers: dict[str, Hub | Edge | Mailbox] = {**topology.hubs, **topology.edges, **boxes}
+    fakes = [name for name, node in takers.items() if node.kind == "fake"]
+    for node, count in sorted(ledger.untold(flow, fakes).items()):
+        yield f"{_called(node)} lacks {count} messages that it took, by the word of their senders"
+    if len(fakes) < len(takers):
+        return  # the log of a real program tells of a message later than of its reply
+    lacking = [entry for entry in ledger.unusual(flow) if any(_never_taken(entry))]
+    if lacking:
+        by = sorted({node for entry in lacking for node in _never_taken(entry)})
+        where = " or ".join(map(_called, boxes))
+        yield f"{where} lacks {len(lacking)} messages that {listed(by)} passed on"
+
+
+def _never_taken(entry: Entry) -> Iterator[str]:
+    """Who passed a message on, by its own word, that nobody else took by theirs."""
+    for node, towards in entry.relayed:
+        boxes = {box for _, box, _ in entry.arrived}
+        others = {hub for _, hub in entry.accepted} - {node}
+        if not (boxes if towards == "mailbox" else boxes | others):
+            yield node

@@ -1,0 +1,81 @@
+"""The files that a verdict rests on: what they hold, and whether they are as they were judged."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from relaydrill.drills.closing import Look, look
+from relaydrill.drills.record import DRILL, JOURNALS, TOPOLOGY, VERDICT
+from relaydrill.sentences import listed
+
+EVIDENCE: Final = "evidence"
+"""Where a verdict.json has the digests of the files that it rests on, by name."""
+
+_SHOWN: Final = 6
+_LARGEST_VERDICT: Final = 1 << 26
+
+
+def look_at_all(journals: list[Path]) -> dict[str, Look | str]:
+    """What each journal file holds, by its name without ``.jsonl``; or why it cannot be read."""
+    return {path.stem: _look(path) for path in journals}
+
+
+def _look(path: Path) -> Look | str:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe would be to wait for ever
+            return "it is no file"
+        return look(path)
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def digests(directory: Path, looks: Mapping[str, Look | str]) -> dict[str, str]:
+    """SHA-256 of each file that the verdict of a run directory rests on, by name."""
+    found = {}
+    for name in (DRILL, TOPOLOGY):
+        found[name] = sha256((directory / name).read_bytes()).hexdigest()
+    for name, each in looks.items():
+        if isinstance(each, Look):
+            found[f"{JOURNALS}/{name}.jsonl"] = each.whole_digest
+    return found
+
+
+def changes_since_judged(directory: Path, now: Mapping[str, str]) -> Iterator[str]:
+    """What a person should know of files that are not as they were when the drill was judged.
+
+    Verdicts of earlier versions do not tell what they rest on; of those nothing is said.
+    """
+    path = directory / VERDICT
+    if not path.exists():
+        return
+    try:
+        if path.stat().st_size > _LARGEST_VERDICT:
+            raise ValueError("it is too large")
+        then = _noted(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        yield f"{VERDICT} cannot be read ({error.strerror}): changes since then are not noticed"
+        return
+    except (ValueError, RecursionError) as error:
+        told = str(error).partition("\n")[0][:80]
+        yield f"{VERDICT} cannot be read ({told}): changes since then are not noticed"
+        return
+    if then is not None and then != now:
+        changed = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
+        more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+        yield f"changed since this run was first judged: {listed(changed[:_SHOWN])}{more}"
+
+
+def _noted(verdict: Any) -> dict[str, str] | None:
+    if not isinstance(verdict, dict):
+        raise ValueError("it holds no verdict")
+    found = verdict.get(EVIDENCE)
+    if found is None:
+        return None
+    if not isinstance(found, dict):
+        raise ValueError(f"its {EVIDENCE} is none")
+    return found
