@@ -7,6 +7,7 @@ are wrong; 3 more than 2 % of the clear cases are unknown.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import shutil
 import sys
@@ -21,6 +22,7 @@ from .trial import Found, scratch, story_of, try_out
 MOST_UNKNOWN: Final = 0.02
 _SHOWN: Final = 5
 _TIMES: Final = 8
+_TOLD_EVERY: Final = 1000
 
 
 class Tally:
@@ -45,6 +47,11 @@ class Tally:
                     self.unknown[each.said.worst.check].append(number)
             if each.wrong:
                 self.wrong[each.wrong, each.cause].append(number)
+
+    @property
+    def wrong_ones(self) -> int:
+        """How many verdicts were wrong."""
+        return sum(map(len, self.wrong.values()))
 
     @property
     def unknown_part(self) -> float:
@@ -96,8 +103,11 @@ def main() -> int:
         if told.evidence:
             return _evidence(told, directory)
         tally = Tally()
-        for number in range(told.first, told.first + told.runs):
-            tally.add(number, try_out(story_of(told.seed, number), directory, form=told.format))
+        with contextlib.suppress(KeyboardInterrupt):
+            for number in range(told.first, told.first + told.runs):
+                tally.add(number, try_out(story_of(told.seed, number), directory, form=told.format))
+                if tally.runs % _TOLD_EVERY == 0:
+                    print(f"{tally.runs} of {told.runs}, {tally.wrong_ones} wrong", file=sys.stderr)
     print(tally.table())
     if tally.wrong:
         print(f"one again, in full: python -m tests.oracle --seed {told.seed} --only NUMBER")
