@@ -159,7 +159,7 @@ def _counts(tried: Tried) -> bool:
 
 def _steady(played: Played, tried: list[Tried], truth: Truth) -> None:
     """Before anything was broken, everything is accepted."""
-    first = min((window.inject for window in played.windows), default=math.inf)
+    first = min((window.inject for window in _breaking(played)), default=math.inf)
     bad = [t for t in tried if t.ended < first and _unserved(played, t) and _counts(t)]
     if bad:
         truth.broken.append(f"{len(bad)} failed before the fault")
@@ -174,6 +174,11 @@ def _steady(played: Played, tried: list[Tried], truth: Truth) -> None:
         if abs(played.field(t.ended - t.started) - truth.flow.promise.degraded_s) < near
     ]
     truth.close += ["an attempt was nearly late"] * bool(close)
+
+
+def _breaking(played: Played) -> list[InForce]:
+    """The faults that were injected, and break something, for all that anybody can see."""
+    return [w for w in played.windows if w.fault.kind != "none" and w.fault.possible]
 
 
 def _gap(played: Played, tried: list[Tried], truth: Truth) -> None:
@@ -208,7 +213,7 @@ def _degraded(played: Played, tried: list[Tried], truth: Truth) -> None:
     bad = [each for each in tried if _unserved(played, each) and _counts(each)]
     truth.facts["unserved"] = len(bad)
     allowed, close = truth.flow.promise.degraded_s, margin_s(played, truth.flow)
-    first = min(window.inject for window in played.windows)
+    first = min((window.inject for window in _breaking(played)), default=math.inf)
     worst, surely = 0.0, 0.0
     for each in bad:
         if each.ended < first:
@@ -217,8 +222,7 @@ def _degraded(played: Played, tried: list[Tried], truth: Truth) -> None:
         if each.slip or not causes:
             # It failed by itself. A fault that was in force on its way, or just healed, explains
             # it as well: nobody can tell.
-            causes = [w for w in played.windows if w.fault.kind != "none" and w.fault.possible]
-            found = [_since(played, w, each) for w in causes]
+            found = [_since(played, window, each) for window in _breaking(played)]
             near = min([s for s in found if s is not None], default=math.inf)
             truth.facts["by itself"] = round(near, 1)
             worst = max(worst, near)
@@ -393,12 +397,18 @@ def _return_by_mx(
     node, servers = window.fault.node, played.story.servers
     if node not in servers or truth.flow.balancer:
         return
-    takers = [each.taker for each in tried if each.accepted and window.healed < each.ended < until]
-    before = [each.taker for each in tried if each.accepted and each.ended < window.inject]
+    taken = [(each.ended, each.taker) for each in tried if each.accepted]
+    before = [taker for moment, taker in taken if moment < window.inject]
+    takers = [taker for moment, taker in taken if window.healed < moment < until]
     among, got, fair = len(takers), takers.count(node), 1 / len(servers)
     usual = before.count(node) / max(1, len(before))
     truth.facts[f"return of {node}"] = f"{got} of {among}"
     if among < 1.1 * choices_needed(fair, fair / 2):
         truth.undecided.append(f"{among} are few to see the return of {node}")
-    if window.fault.after == "whole" and at_most(got, among, min(usual, fair)) < _LUCK:
-        truth.close.append(f"{node} got {got} of {among} after its heal")
+    if window.fault.after != "whole":
+        return
+    # It is chance who is chosen. Whoever looks until something else breaks sees another share.
+    for end in [until, *(w.inject for w in played.windows if window.healed < w.inject < until)]:
+        seen = [taker for moment, taker in taken if window.healed < moment < end]
+        if at_most(seen.count(node), len(seen), min(usual, fair)) < _LUCK:
+            truth.close.append(f"{node} got {seen.count(node)} of {len(seen)} after its heal")
