@@ -687,6 +687,29 @@ def test_an_acceptance_covers_its_own_node_and_flow_only(accept: str) -> None:
     assert verdict.counts_as is FAIL
 
 
+@pytest.mark.parametrize(("who", "expected"), [("ht2", FAIL), ("", PASS)])
+def test_what_another_server_refuses_long_after_the_heal_is_not_accepted(
+    who: str, expected: Status
+) -> None:
+    """A moment of the balancer's does not cover a minute of refusals in a hub's own name."""
+
+    def refused(history: History, message: str, at: float) -> None:
+        if round(at / STEP_S) % 2 and at < 8.0:
+            history.attempt(message, Result.REFUSED, at=at, code=452, phase=Phase.MAIL, server=who)
+        else:
+            history.delivered(message, "ht3", at=at)
+
+    history = History()
+    flow(history, INJECT)
+    history.fault("pause:lb1", inject=INJECT, heal=INJECT + 0.05)
+    flow(history, 7.9, begin=INJECT + 0.1, fate=refused)
+    pause = FaultSpec("pause", "lb1", start_s=20.0, duration_s=0.5)
+    accept = "[{node: lb1, reason: there is one machine alone}]"
+    verdict = found(case(history, pause, design=topology(accept=accept)), "degraded")
+    assert verdict is not None
+    assert verdict.counts_as is expected
+
+
 def test_an_acceptance_never_covers_lost_mail() -> None:
     """Lost mail fails, whatever outage of the node is accepted."""
     history = drilled(outage=1.8)

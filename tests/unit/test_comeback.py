@@ -287,6 +287,16 @@ class TestOutcomes:
             assert "did not accept" in verdict.summary
             assert "p" not in verdict.figures  # no chance of a healthy server
 
+    def test_a_fault_that_concerns_nobody_hides_no_refusals(self) -> None:
+        """The control beside it, or one that could not be injected, makes no time a loud one."""
+        history = self.chosen(drilled("ht1", "ht3"), refusing=0.25)
+        history.fault("none:mbx", inject=INJECT, heal=30.0)
+        history.fault("kill:ht3", inject=INJECT, heal=None, error="it cannot be killed")
+        control = FaultSpec("none", "mbx", start_s=20.0, duration_s=260.0)
+        failed = FaultSpec("kill", "ht3", start_s=20.0, duration_s=260.0)
+        design = exchangers("ht1", "ht2", "ht3", expect=PLAIN)
+        assert status(judged(design, history, KILL, control, failed)) is FAIL
+
     def test_one_refusal_proves_nothing_and_is_no_pass(self) -> None:
         """It might be the network's; but then it did turn one down."""
         history = self.chosen(drilled("ht1", "ht3"), refusing=0.0)

@@ -202,12 +202,19 @@ class Case:
     def _is_agreed(self, attempt: Attempt) -> bool:
         """Whether an attempt failed for nothing but a fault that the author accepts.
 
-        Asked only where that is to count as served.
+        Asked only where that is to count as served. What another server than the broken one says in
+        its own name is the fault's doing no longer than it was in force, and its time after it.
         """
         if not self.accepting:
             return False
-        blamed = [each.window for each in self.blame.explaining(attempt)]
-        return bool(blamed) and all(any(w is a for a in self.accepted_faults) for w in blamed)
+        blamed = self.blame.explaining(attempt)
+        name = attempt.answered_by(self.topology.nodes) if attempt.code >= 400 else ""
+        allowed_s = self.expect.degraded_s / self.clock
+        return bool(blamed) and all(
+            any(each.window is one for one in self.accepted_faults)
+            and (name in ("", each.window.node) or each.is_live(attempt, allowed_s))
+            for each in blamed
+        )
 
     @property
     def agreed(self) -> list[float]:

@@ -12,7 +12,7 @@ from relaydrill.drills.checks.case import Case
 from relaydrill.drills.returning import comeback_of
 from relaydrill.faults import Proof
 from relaydrill.ledger import FaultWindow
-from relaydrill.topology.paths import doors_of, takers_of
+from relaydrill.topology.paths import doors_of, path_of, takers_of
 
 _NEVER = float("inf")
 
@@ -75,10 +75,16 @@ def sharing(case: Case, node: str, begin: float, end: float) -> list[Stretch]:
 
 
 def quiet(case: Case, node: str, begin: float, end: float) -> list[Stretch]:
-    """A time but for what lies in other nodes' faults, or in the flow's own time after them."""
+    """A time but for what lies in other nodes' faults, or in the flow's own time after them.
+
+    What breaks nothing, could not be injected, or lies aside of the flow makes no noise.
+    """
     after_s = case.expect.degraded_s / case.clock
+    path = path_of(case.topology, case.flow)
     loud = [
-        (each.inject, _healed(each) + after_s) for each in case.ledger.faults if each.node != node
+        (each.inject, _healed(each) + after_s)
+        for each in (suspect.window for suspect in case.blame.suspects)
+        if each.node != node and each.node in path
     ]
     return without([Stretch(begin, end)], loud)
 
