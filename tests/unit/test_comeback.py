@@ -196,6 +196,15 @@ class TestOtherFaults:
         for_good = FaultSpec("kill", "ht2", start_s=80.0, duration_s=float("inf"))
         assert status(judged(self.three(), history, KILL, for_good)) is expected
 
+    @pytest.mark.parametrize(("begin", "end"), [(INJECT - 1.0, 29.0), (HEAL + 0.5, 29.0)])
+    def test_a_control_on_the_node_excuses_no_return(self, begin: float, end: float) -> None:
+        """What breaks nothing neither keeps a node from returning, nor ends its time to."""
+        history = drilled("ht1", "ht3")
+        history.fault("none:ht2", inject=begin, heal=end)
+        mail(history, HEAL, 30.0, turns("ht1", "ht3"))
+        control = FaultSpec("none", "ht2", start_s=begin * CLOCK, duration_s=(end - begin) * CLOCK)
+        assert status(judged(self.three(), history, KILL, control)) is FAIL
+
     def test_too_little_before_its_next_fault_is_unknown(self) -> None:
         """It says what would do."""
         history = drilled("ht1", "ht3")

@@ -41,15 +41,14 @@ class _Absence(NamedTuple):
 
 def next_fault(case: Case, node: str, moment: float) -> float:
     """When a node was broken the next time after a moment; infinite if never again."""
-    begun = (each.inject for each in case.ledger.faults if each.node == node)
+    begun = (each.window.inject for each in case.blame.suspects if each.window.node == node)
     return min((each for each in begun if each > moment), default=_NEVER)
 
 
 def is_broken(case: Case, node: str, moment: float) -> bool:
     """Whether any fault of a node was in force at a moment, or just being injected or healed."""
-    return any(
-        each.node == node and each.inject <= moment < _healed(each) for each in case.ledger.faults
-    )
+    windows = (suspect.window for suspect in case.blame.suspects)
+    return any(each.node == node and each.inject <= moment < _healed(each) for each in windows)
 
 
 def sharing(case: Case, node: str, begin: float, end: float) -> list[Stretch]:
