@@ -164,6 +164,24 @@ class TestWhatIsNoProof:
         assert verdict.status is UNKNOWN
         assert verdict.summary.endswith("aside does not pass it, and is not concerned")
 
+    @pytest.mark.parametrize(("anew", "expected"), [("ht2", UNKNOWN), ("", PASS)])
+    def test_a_sender_whose_cache_ran_out_proves_no_silence(
+        self, anew: str, expected: Status
+    ) -> None:
+        """One new choice makes many attempts go elsewhere; one that sends nothing is by chance."""
+        design = inventory.parse(BALANCED.replace("rotated_list", "caching_client, population: 3"))
+        history = History("spread")
+        history.fault("kill:ht1", inject=INJECT, heal=HEAL)
+        for number in range(round(HEAL * RATE)):
+            at, member = number * STEP_S + 0.01, number % 3
+            choice = (anew if at > INJECT else "ht1") if not member else f"ht{member + 1}"
+            if choice:
+                sent(history, at, by=choice, choice=choice, member=member)
+        history.events.sort(key=lambda each: each.mono)
+        verdict = check_bite(case(history, KILL, flow="spread", design=design))
+        assert verdict is not None
+        assert verdict.status is expected
+
     def test_of_a_site_only_the_nodes_that_the_flow_uses_count(self) -> None:
         """Of two nodes killed at once, one has no part in the flow: it hides nothing."""
         history = History("aside")
