@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from relaydrill.smtp import Phase
+
+from .course import Judged, refused
 from .defect import Defect, Drilled, Finding
 
 DEFECTS: Final = (
@@ -44,5 +47,23 @@ DEFECTS: Final = (
         change="nodes: {ht2: null, ht3: null, lb1: {backends: [ht1]}}",
         way=Drilled(("kill:ht1@10s+forever",), ("relay",)),
         findings=(Finding("gap", ("nothing accepted for over",), "relay"),),
+    ),
+    Defect(
+        id="back-and-refusing",
+        subject="recovery",
+        wrong="a healed hub is tried as often as ever, and refuses all of it",
+        change="",
+        way=Judged(("kill:ht1",), happens=(refused(452, Phase.MAIL, begin=42, turn="ht1"),)),
+        findings=(Finding("return", ("ht1 took 0 of", "it did not accept"), "relay"),),
+    ),
+    Defect(
+        id="back-and-refusing-each-third",
+        subject="recovery",
+        wrong="a healed hub takes most of what comes to it: the rest is refused for good",
+        change="",
+        way=Judged(
+            ("stop:ht1",), happens=(refused(550, Phase.RCPT, begin=42, turn="ht1", every=3),)
+        ),
+        findings=(Finding("return", ("it did not accept", "550 at rcpt"), "relay"),),
     ),
 )
