@@ -687,6 +687,22 @@ def test_an_acceptance_covers_its_own_node_and_flow_only(accept: str) -> None:
     assert verdict.counts_as is FAIL
 
 
+@pytest.mark.parametrize(("lasts", "expected"), [(0.5, PASS), (3.0, FAIL)])
+def test_an_acceptance_ends_with_the_time_after_the_heal(lasts: float, expected: Status) -> None:
+    """An outage is agreed, and the second that a return may take; not a tier that stays away."""
+    history = History()
+    flow(history, INJECT)
+    history.fault("kill:ht1", inject=INJECT, heal=HEAL)
+    away = HEAL + lasts - INJECT
+    flow(history, away, begin=INJECT + STEP_S / 2, fate=refuse)
+    flow(history, 6.0 - lasts, begin=INJECT + away + STEP_S / 2)
+    given = case(history, KILL, design=topology(accept=ACCEPTED))
+    for name in ("gap", "degraded"):
+        verdict = found(given, name)
+        assert verdict is not None
+        assert verdict.counts_as is expected, verdict.summary
+
+
 def test_an_acceptance_never_covers_lost_mail() -> None:
     """Lost mail fails, whatever outage of the node is accepted."""
     history = drilled(outage=1.8)

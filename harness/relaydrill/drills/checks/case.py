@@ -206,8 +206,14 @@ class Case:
         """
         if not self.accepting:
             return False
-        blamed = [each.window for each in self.blame.explaining(attempt)]
-        return bool(blamed) and all(any(w is a for a in self.accepted_faults) for w in blamed)
+        # What goes on failing long after the heal is no outage that anybody agreed to.
+        allowed_s = self.expect.degraded_s / self.clock
+        blamed = self.blame.explaining(attempt)
+        return bool(blamed) and all(
+            each.is_live(attempt, allowed_s)
+            and any(each.window is accepted for accepted in self.accepted_faults)
+            for each in blamed
+        )
 
     @property
     def agreed(self) -> list[float]:
