@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help drill test images check lint types format bench soak sensitivity wheel clean
+.PHONY: help drill test images check lint types format bench soak sensitivity oracle wheel clean
 
 help:
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ soak: $(VENV)/.dev          ## 45 minutes of faults, 1000 kills of hubs, 200 of 
 
 sensitivity: $(VENV)/.dev   ## run every defect of the catalogue and 200 healthy drills: caught, and false alarms
 	$(BIN)/python -m tests.sensitivity
+
+oracle: $(VENV)/.dev        ## judge 20,000 runs whose truth is known (half an hour)
+	$(BIN)/python -m tests.oracle --runs 20000
 
 wheel: $(VENV)/.dev         ## build the wheel and the source distribution
 	$(BIN)/python -m build --outdir dist .

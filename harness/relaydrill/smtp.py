@@ -13,6 +13,12 @@ REFUSED: Final = "connection refused"
 NO_SUCH_NAME: Final = "there is no such name (NXDOMAIN)"
 """The end of one where a name server answered that the name does not exist (RFC 1035 §4.1.1)."""
 
+NO_ANSWER: Final = "no name server answers"
+"""The end of one where each name server was silent."""
+
+NAME_FAILED: Final = "from the name server"
+"""The end of one where a name server failed the question: SERVFAIL, REFUSED (RFC 1035 §4.1.1)."""
+
 
 class Phase(enum.StrEnum):
     """The steps of one SMTP session, in the order in which a sender passes them.

@@ -122,6 +122,6 @@ def test_the_first_report_is_planned_as_its_page_says(tmp_path: Path) -> None:
         words = shlex.split(command.replace("staging.yaml", str(tmp_path / "staging.yaml")))[1:]
         told.append(CliRunner().invoke(cli, words, standalone_mode=False).output)
     steady, broken = told
-    assert "34s of mail" in steady
-    assert "34 s of mail" in page
+    assert "34.9s of mail" in steady
+    assert "34.9 s of mail" in page
     assert "ssh -o BatchMode=yes root@10.1.0.11 'postfix stop'" in broken

@@ -164,6 +164,19 @@ class TestWhatIsNoProof:
         assert verdict.status is UNKNOWN
         assert verdict.summary.endswith("aside does not pass it, and is not concerned")
 
+    def test_connections_of_another_flow_are_no_traffic_of_one_that_goes_past(self) -> None:
+        """A balancer's connections name no message: on the same port they are whoever's it is."""
+        history = History("aside")
+        for number in range(200):
+            at = number * STEP_S / 2
+            if not INJECT <= at < HEAL:
+                history.write("lb1", "connected", at=at, client="127.0.0.9", port=25, backend="ht1")
+            sent(history, at, by="ht2", choice="ht2")
+        history.fault("kill:lb1", inject=INJECT, heal=HEAL)
+        verdict = found(history, FaultSpec("kill", "lb1", 20.0, 20.0), flow="aside")
+        assert (verdict.status, verdict.figures["before"]) == (UNKNOWN, 0)
+        assert verdict.summary.endswith("aside does not pass it, and is not concerned")
+
     def test_of_a_site_only_the_nodes_that_the_flow_uses_count(self) -> None:
         """Of two nodes killed at once, one never had the mail: it proves nothing, hides nothing."""
         history = History()

@@ -118,6 +118,27 @@ class TestTimeAmongSeveralFaults:
         cut(history, 4.2)
         assert _status(history, plan) is FAIL
 
+    def test_who_got_no_address_was_failed_by_a_name_server(self) -> None:
+        """Whatever was healed meanwhile: it never came to a balancer or a server."""
+        text = YAML.format(clock=CLOCK, rate=RATE, expect="{gap: 10s}", accept="[]")
+        text = text.replace("  app: {", "  ns1: {role: dns}\n  app: {").replace(
+            "flows:", "names: {mail.contoso.com: mail}\nflows:"
+        )
+        text = text.replace("to: mail,", "to: mail.contoso.com,")
+        history = steadily(80)
+        plan = [broken(history, "kill:ns1", 10, 60), broken(history, "pause:lb1", 20, 22)]
+        history.attempt(
+            "<x@app>",
+            Result.UNREACHABLE,
+            at=2.9,
+            phase=Phase.CONNECT,
+            reason="mail.contoso.com: no name server answers",
+        )
+        given = case(history, *plan, design=inventory.parse(text, "names.yaml"))
+        verdict = found(given, "degraded")
+        assert verdict is not None
+        assert verdict.status is FAIL
+
     def test_a_hub_that_waits_for_others_answers_with_them(self) -> None:
         """Where a hub waits for the next hop before its 250, the next hop is on the way to it."""
         text = YAML.format(clock=CLOCK, rate=RATE, expect="{gap: 10s}", accept="[]")

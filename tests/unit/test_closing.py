@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.histories import History
 
@@ -68,6 +68,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 
 
 @given(st.data())
+@settings(deadline=None)
 def test_any_other_bytes_are_noticed(data: st.DataObject) -> None:
     """Whatever is done to any part of what stands before the mark, they agree no more."""
     with tempfile.TemporaryDirectory() as folder:

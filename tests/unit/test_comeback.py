@@ -295,6 +295,16 @@ class TestOutcomes:
         verdict = judged(exchangers("ht1", "ht2", "ht3", expect=PLAIN), history)
         assert status(verdict) is UNKNOWN
 
+    def test_flukes_of_many_are_flukes(self) -> None:
+        """One of a thousand that came to it is rarer than what is called chance."""
+        history = self.chosen(drilled("ht1", "ht3"), refusing=0.0, end=100.0)
+        more: dict[str, Any] = {"choice": "ht2", "server": "ht1.contoso.com", "code": 250}
+        history.attempt("<x@app>", at=98.0, took=0.002, **more)
+        verdict = judged(exchangers("ht1", "ht2", "ht3", expect=PLAIN), history)
+        assert status(verdict) is PASS
+        assert verdict is not None
+        assert "it did not accept 1" in verdict.summary
+
     def test_refusals_in_the_flow_s_own_time_after_a_heal_are_promised(self) -> None:
         """Attempts may fail for as long after a heal as the flow says."""
         history = drilled("ht1", "ht3")

@@ -179,7 +179,7 @@ def test_both_ways_compute_the_same_schedule(
 
 
 @given(st.integers(0, 1000), st.sets(st.integers(0, 300)), st.integers(0, 5))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_what_is_missing_is_found_either_way(seed: int, gone: set[int], more: int) -> None:
     """Exactly what was taken away, and whatever else stands there, too (later tries)."""
     planned = load(seed, 100.0)
@@ -190,3 +190,11 @@ def test_what_is_missing_is_found_either_way(seed: int, gone: set[int], more: in
     wanted = {"app": (len(whole), [whole[at] for at in sorted(gone) if at < len(whole)])}
     for way in (missing_attempts, missing_among_many):
         assert way([planned], 5000.0, 5002.5, array("d", seen)) == wanted
+
+
+def test_a_hole_is_the_only_finding(run: Path) -> None:
+    """No cause is named, and nothing is said of the steady state, on evidence that is not whole."""
+    (run / "journals" / "mbx.jsonl").unlink()
+    [found] = judge(run).findings
+    assert (found.kind, found.status) == ("not whole", "unknown")
+    assert "the evidence about relay is not whole: journals/mbx.jsonl is missing" in found.sentence

@@ -38,6 +38,7 @@ def judge(directory: Path, *, many_bytes: int = MANY_BYTES) -> Judgement:
             run_checks(
                 Case(run.topology, run.drill, flow, ledger, run.problems, holes=covered.of(flow))
             ),
+            covered.of(flow),
         )
         for flow in run.drill.flows
     )

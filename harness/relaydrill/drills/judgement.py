@@ -16,10 +16,15 @@ from relaydrill.verdict import Status, Verdict, merge
 
 @dataclass(frozen=True, slots=True)
 class FlowVerdict:
-    """What one drill showed for one flow."""
+    """What one drill showed for one flow.
+
+    Attributes:
+        holes: What is missing of the evidence, a sentence each; then no check says anything.
+    """
 
     flow: str
     checks: tuple[Verdict, ...]
+    holes: tuple[str, ...] = ()
 
     @property
     def status(self) -> Status:

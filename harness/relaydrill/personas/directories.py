@@ -15,7 +15,7 @@ import dns.rdatatype
 from relaydrill.fibres.sockets import datagrams
 from relaydrill.personas.base import Unresolved
 from relaydrill.placement import Endpoint
-from relaydrill.smtp import NO_SUCH_NAME
+from relaydrill.smtp import NAME_FAILED, NO_ANSWER, NO_SUCH_NAME
 
 _ROUNDS: Final = 2
 _LARGEST: Final = 65_535
@@ -72,7 +72,7 @@ class NameServers:
 
     def _ask(self, name: str, kind: str) -> tuple[str, ...]:
         query = dns.message.make_query(name, kind)
-        why = f"{name}: no name server answers"
+        why = f"{name}: {NO_ANSWER}"
         for server in [*self.servers] * _ROUNDS:
             try:
                 reply = self._answer(query, server)
@@ -81,7 +81,7 @@ class NameServers:
             if reply.rcode() == dns.rcode.NXDOMAIN:
                 raise Unresolved(f"{name}: {NO_SUCH_NAME}")
             if reply.rcode() != dns.rcode.NOERROR:
-                why = f"{name}: {dns.rcode.to_text(reply.rcode())} from the name server"
+                why = f"{name}: {dns.rcode.to_text(reply.rcode())} {NAME_FAILED}"
                 continue
             wanted = dns.rdatatype.from_text(kind)
             return tuple(

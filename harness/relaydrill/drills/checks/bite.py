@@ -50,8 +50,18 @@ def is_idle(case: Case, spec: FaultSpec) -> bool:
     window = case.window(spec)
     if window is None or window.injected is None:
         return False
+    return not _took_before(case, spec, window)
+
+
+def _took_before(case: Case, spec: FaultSpec, window: FaultWindow) -> int:
+    """What a node took of the flow before its fault: nothing, where the flow does not pass it.
+
+    A balancer's connections bear no message: on the same port they may be another flow's.
+    """
+    if place_of(case.topology, case.flow, spec.node) is Place.ASIDE:
+        return 0
     port = case.topology.flows[case.flow].port
-    return not case.ledger.took(spec.node, case.flow, port, before=window.inject)
+    return case.ledger.took(spec.node, case.flow, port, before=window.inject)
 
 
 def _bite(case: Case, spec: FaultSpec) -> _Found:
@@ -60,8 +70,7 @@ def _bite(case: Case, spec: FaultSpec) -> _Found:
     if window is None or window.injected is None:
         reason = window.error if window and window.error else "the drill ended before it"
         return _Found(False, f"{spec.label} was not injected: {reason}", {})
-    port = case.topology.flows[case.flow].port
-    before = case.ledger.took(spec.node, case.flow, port, before=window.inject)
+    before = _took_before(case, spec, window)
     during = took_while_broken(case, window)
     figures = {"before": before, "during": during}
     if not before:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from relaydrill import faults
 from relaydrill.faults import Proof
 from relaydrill.ledger import Attempt, FaultWindow
+from relaydrill.smtp import NAME_FAILED, NO_ANSWER, NO_SUCH_NAME, Phase
 from relaydrill.topology.paths import balancers_of, front_of, path_of
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Blame:
         allowed_s = self._case.expect.degraded_s / self._case.clock
         own = self._of_its_server(attempt, begun)
         # What it refused is its own doing. What was late, or cut, may have hung before it, too.
-        if attempt.code < 400:
+        if attempt.code < 400 and not has_no_address(attempt):
             own = [each for each in own if each.is_live(attempt, allowed_s)]
             own += [each for each in begun if own and self._may_have_held(each, attempt)]
         found = own or begun
@@ -124,6 +125,9 @@ class Blame:
         return front_of(topology, flow), path_of(topology, flow)
 
     def _of_its_server(self, attempt: Attempt, among: list[Suspect]) -> list[Suspect]:
+        if has_no_address(attempt):
+            servers = self._case.topology.name_servers
+            return [each for each in among if each.window.node in servers]
         name = attempt.answered_by(self._case.topology.nodes)
         return [each for each in among if name and each.window.node == name]
 
@@ -178,6 +182,12 @@ def breaking(case: Case, window: FaultWindow) -> Change:
     done = window.inject if window.injected is None else window.injected
     last = case.ledger.last_sign(window.node, done)
     return Change(window.inject if last is None else max(window.inject, last), done)
+
+
+def has_no_address(attempt: Attempt) -> bool:
+    """Whether a sender got no address to try: nobody but its name servers failed it."""
+    no_name = (NO_ANSWER, NO_SUCH_NAME, NAME_FAILED)
+    return attempt.phase == Phase.CONNECT and attempt.reason.endswith(no_name)
 
 
 def is_harmless(window: FaultWindow) -> bool:

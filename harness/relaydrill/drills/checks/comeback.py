@@ -39,6 +39,8 @@ from relaydrill.verdict import (
 _FLUKES: Final = 0.01
 """So many of the messages that come to a server may fail without its being called broken."""
 _SURE: Final = 0.01
+_RARE: Final = 0.05
+"""Chance, at most, of calling failures flukes that are as many as that, or more."""
 _NEARLY_ALL: Final = 0.999
 
 
@@ -339,7 +341,10 @@ def _with_refusals(
         sure = {name: value for name, value in figures.items() if name not in ("p", "alarm")}
         summary = found.summary + text
         return replace(found, status=Status.FAIL, summary=summary, figures=sure)
-    status = Status.UNKNOWN if found.status is Status.PASS else found.status
+    is_rare = binomial_below(len(refused), met, _FLUKES) <= _RARE
+    status = found.status
+    if status is Status.PASS and not is_rare:
+        status = Status.UNKNOWN
     return replace(found, status=status, summary=found.summary + text, figures=figures)
 
 

@@ -49,6 +49,8 @@ def _kinds(judgement: Judgement, flow: FlowVerdict) -> list[_Doubtful]:
     Where mail did not flow before anything was broken, that is all there is to say of its flow, but
     for mail that is lost: nobody knows what a fault has to do with the rest.
     """
+    if flow.holes:
+        return [_Doubtful("not whole", flow)]
     deciding = _deciding(flow)
     missing = deciding.check == "account" and deciding.status is Status.FAIL
     found = [_Doubtful(account.kind_of(judgement, flow.flow), flow)] if missing else []
@@ -95,6 +97,8 @@ def _finding(judgement: Judgement, status: str, same: list[_Doubtful]) -> Findin
 
 
 def _evidence(flow: FlowVerdict) -> str:
+    if flow.holes:
+        return "; ".join(flow.holes)
     return "; ".join(f"{check.check}: {check.summary}" for check in flow.doubtful)
 
 
@@ -102,6 +106,8 @@ def _said(judgement: Judgement, kind: str, flows: list[FlowVerdict], causes: lis
     """The sentence and the remedy of one kind."""
     if causes:
         return outage.said(causes)
+    if kind == "not whole":
+        return others.not_whole(flows)
     if kind in account.KINDS:
         return account.said(judgement, kind, flows)
     if kind in ("steady", "unproven steady"):

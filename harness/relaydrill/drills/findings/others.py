@@ -60,3 +60,13 @@ def unproven(worst: Verdict, flows: list[FlowVerdict]) -> Said:
     return Said(
         f"nothing was proven of {names}: {worst.check}: {worst.summary}", f"it takes {wanted}"
     )
+
+
+def not_whole(flows: list[FlowVerdict]) -> Said:
+    """Evidence that is missing: nothing is said of the mail, neither good nor bad."""
+    names, holes = listed(flow.flow for flow in flows), flows[0].holes
+    more = f" (and {len(holes) - 1} more)" if len(holes) > 1 else ""
+    return Said(
+        f"the evidence about {names} is not whole: {holes[0]}{more}",
+        "run the drill again, to its end: a verdict needs all journals, as they were written",
+    )
