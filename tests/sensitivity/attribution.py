@@ -75,6 +75,7 @@ DEFECTS: Final = (
         findings=(
             Finding("bite", ("no attempt of relay met",), "relay", Status.UNKNOWN),
             Finding("degraded", ("451 at rcpt", "by ht2"), "relay"),
+            Finding("cause", ("by ht2",), never=("believed ht1 to be up while it refused",)),
         ),
     ),
     Defect(
