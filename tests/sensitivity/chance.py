@@ -120,6 +120,14 @@ _SHARES: Final = (
 
 _OUTCOMES: Final = (
     Defect(
+        id="balancer-that-leaves-one-out",
+        subject="chance",
+        wrong="a balancer gives one hub of three nothing, though it believes in it",
+        change="expect: {gap: 15s, spread: [ht1, ht2, ht3]}",
+        way=Judged(happens=(Happens(turn="ht3", by="ht1"),)),
+        findings=(Finding("spread", ("ht3 gets less than its share",), "relay"),),
+    ),
+    Defect(
         id="tried-first-and-taken-elsewhere",
         subject="chance",
         wrong="senders try a server first as often as they should, and it takes nothing",

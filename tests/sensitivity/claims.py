@@ -59,6 +59,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "back-and-taken-elsewhere",
             "back-and-refusing",
             "back-and-refusing-each-third",
+            "balancer-that-leaves-one-out",
         ),
         "queues": (
             "mailbox-server-gone-for-good",
@@ -80,6 +81,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "stall-in-the-steady-state",
             "lost-while-the-machine-starved",
             "outage-with-the-machine-starved-through",
+            "machine-a-little-busy-all-the-time",
         ),
         "policy": (
             "relay-for-the-whole-world",
@@ -116,6 +118,9 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "tls-cut-by-one-hub",
             "lost-by-a-hub-that-came-back",
             "healed-and-refusing",
+            "answered-in-place-of-the-hubs",
+            "back-and-slow",
+            "another-hub-refuses",
             "never-flowed-before-the-fault",
             "balancer-alone",
         ),

@@ -77,4 +77,12 @@ DEFECTS: Final = (
         way=Judged(("pause:lb1@10s+40s",), stalls=((9, 51, 42.0),)),
         findings=(Finding("gap", ("the machine itself starved",), "relay", Status.UNKNOWN),),
     ),
+    Defect(
+        id="machine-a-little-busy-all-the-time",
+        subject="excuses",
+        wrong="a machine that was a little busy from begin to end, and an outage of 40 s",
+        change="",
+        way=Judged(("kill:lb1@10s+40s",), stalls=((0, 65, 6.0),)),
+        findings=(Finding("gap", ("nothing accepted", "which excuses"), "relay"),),
+    ),
 )

@@ -6,7 +6,7 @@ from typing import Final
 
 from relaydrill.smtp import Phase
 
-from .course import Judged, refused
+from .course import Happens, Judged, refused
 from .defect import Defect, Drilled, Finding
 
 DEFECTS: Final = (
@@ -65,5 +65,16 @@ DEFECTS: Final = (
             ("stop:ht1",), happens=(refused(550, Phase.RCPT, begin=42, turn="ht1", every=3),)
         ),
         findings=(Finding("return", ("it did not accept", "550 at rcpt"), "relay"),),
+    ),
+    Defect(
+        id="back-and-slow",
+        subject="recovery",
+        wrong="a healed hub takes all that comes to it, each of it later than is promised",
+        change="",
+        way=Judged(("kill:ht1@10s+20s",), happens=(Happens(38, turn="ht1", took=16.0),)),
+        findings=(
+            Finding("degraded", ("accepted late", "by ht1"), "relay"),
+            Finding("cause", ("killed and healed, and yet", "were late", "after the heal")),
+        ),
     ),
 )
