@@ -87,6 +87,7 @@ class Judged:
         faults, flows: As of a drill that runs. happens: What is otherwise than by the plain rule.
         noticed: After how long a balancer marks a broken server down, or a healed one up; None: it
             never does, and believes in it all the time.
+        back: Whether balancers take a healed server back at all.
         inert: Whether the faults do nothing at all.
         stalls: When the machine starved: begin, end, and how much of it a program lost.
         holes: What is missing of the journals. tests: Of the audit that the drill belongs to; 0: it
@@ -97,6 +98,7 @@ class Judged:
     flows: tuple[str, ...] = ("relay",)
     happens: tuple[Happens, ...] = ()
     noticed: float | None = 8.0
+    back: bool = True
     inert: bool = False
     stalls: tuple[tuple[float, float, float], ...] = ()
     holes: tuple[Hole, ...] = ()

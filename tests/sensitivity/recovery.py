@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from relaydrill.smtp import Phase
+from relaydrill.verdict import Status
 
 from .course import Happens, Judged, refused
 from .defect import Defect, Drilled, Finding
@@ -15,18 +16,20 @@ DEFECTS: Final = (
         subject="recovery",
         wrong="a hub's machine is back, and its transport service is not: it is started by hand",
         change="",
-        way=Drilled(("kill:ht1@10s+10s", "refuse:ht1@20s+40s"), ("relay",)),
-        findings=(Finding("return", ("ht1 took", "fair share 33%"), "relay"),),
+        way=Judged(("kill:ht1@10s+20s",), back=False),
+        findings=(Finding("return", ("ht1 took 0 of", "fair share 33%"), "relay"),),
     ),
     Defect(
         id="left-in-maintenance",
         subject="recovery",
         wrong="a hub is back from maintenance, and was never set active: it greets and refuses",
         change="",
-        way=Drilled(("stop:ht2@10s+10s", "drain:ht2@20s+40s"), ("relay",)),
+        way=Judged(
+            ("stop:ht2@10s+20s",), happens=(refused(421, Phase.MAIL, begin=30, turn="ht2"),)
+        ),
         findings=(
-            Finding("return", ("ht2 took", "fair share 33%"), "relay"),
-            Finding("degraded", ("421 at mail",), "relay"),
+            Finding("return", ("ht2 took 0 of", "fair share 33%"), "relay"),
+            Finding("degraded", ("421 at mail", "by ht2"), "relay"),
         ),
     ),
     Defect(
@@ -34,10 +37,24 @@ DEFECTS: Final = (
         subject="recovery",
         wrong="a hub comes back to a full disk, and a check by EHLO gives it mail at once",
         change="",
-        way=Drilled(("kill:ht3@10s+10s", "backpressure:ht3@20s+40s"), ("relay",)),
+        way=Judged(
+            ("kill:ht3@10s+20s",), happens=(refused(452, Phase.MAIL, begin=30, turn="ht3"),)
+        ),
         findings=(
-            Finding("return", ("ht3 took", "fair share 33%"), "relay"),
-            Finding("degraded", ("452 at mail",), "relay"),
+            Finding("return", ("ht3 took 0 of", "fair share 33%"), "relay"),
+            Finding("degraded", ("452 at mail", "by ht3"), "relay"),
+        ),
+    ),
+    Defect(
+        id="broken-again-before-it-is-back",
+        subject="recovery",
+        wrong="a hub that is healed drains at once: what it refuses is told, its return unknown",
+        change="",
+        way=Drilled(("stop:ht2@10s+10s", "drain:ht2@20s+40s"), ("relay",)),
+        findings=(
+            # A return is judged until the next fault of the node, and here that leaves no time.
+            Finding("return", ("it takes a later fault of it",), "relay", Status.UNKNOWN),
+            Finding("degraded", ("421 at mail",), "relay"),
         ),
     ),
     Defect(

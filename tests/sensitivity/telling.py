@@ -103,7 +103,7 @@ class _Telling:
             for name, balancer in self._topology.balancers.items():
                 if spec.node not in balancer.backends:
                     continue
-                for state, moment in changes[: 1 if spec.for_good else 2]:
+                for state, moment in changes[: 2 if self._is_back(spec) else 1]:
                     for port in (25, 587):
                         self._believe(name, spec.node, port, state, moment)
 
@@ -196,10 +196,15 @@ class _Telling:
     def _is_marked_down(self, node: str, field_s: float) -> bool:
         noticed = self._way.noticed
         return noticed is not None and any(
-            spec.node == node and spec.start_s + noticed <= field_s < spec.end_s + noticed
+            spec.node == node
+            and spec.start_s + noticed <= field_s
+            and not (self._is_back(spec) and spec.end_s + noticed <= field_s)
             for spec in self._drill.faults
             if _is_silent(spec) and not self._way.inert
         )
+
+    def _is_back(self, spec: FaultSpec) -> bool:
+        return self._way.back and not spec.for_good
 
     def _what(self, flow: str, turn: str, field_s: float) -> Happens:
         for number, each in enumerate(self._way.happens):

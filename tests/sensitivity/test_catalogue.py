@@ -34,7 +34,7 @@ _EXCERPT = (
     "stores-and-refuses",
     "alters-the-body",
     "mailbox-server-forgets",
-    "service-not-started-with-its-host",
+    "broken-again-before-it-is-back",
     "connector-missing-on-one-hub",
 )
 
