@@ -29,6 +29,7 @@ from .healthy import Quiet, run_healthy
 from .results import Results, load
 from .running import MISSED, Outcome, run_defect
 from .table import show
+from .twins import TWINS, run_twins
 
 _LONGEST_LINE: Final = 400
 
@@ -72,7 +73,9 @@ class _Display:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--healthy", default=200, show_default=True, help="How many healthy drills.")
+@click.option(
+    "--healthy", default=200, show_default=True, help="How many healthy drills, twins left out."
+)
 @click.option("--only", multiple=True, metavar="ID", help="Only these defects; may be repeated.")
 @click.option("--subject", multiple=True, metavar="SUBJECT", help="Only defects of these subjects.")
 @click.option("--no-defects", is_flag=True, help="Healthy drills alone.")
@@ -150,7 +153,7 @@ def run(
     """Run all of it, and save the results after each outcome."""
     begun, before_s = time.monotonic(), results.wall_s
     with (
-        _Display(console, len(defects) * len(seeds) + healthy) as display,
+        _Display(console, _total(defects, healthy, seeds)) as display,
         # An interruption between two outcomes must take the lab down, too.
         contextlib.closing(
             _outcomes(results, defects, healthy, seeds, begun + most_s, folder, display)
@@ -165,6 +168,12 @@ def run(
             results.save()
             display.told(outcome)
     results.save()
+
+
+def _total(defects: tuple[Defect, ...], healthy: int, seeds: range) -> int:
+    """How many outcomes there will be: what needs no lab is looked at once, twins with the rest."""
+    runs = sum(len(seeds) if each.needs_lab else 1 for each in defects)
+    return runs + (len(TWINS) + healthy if healthy else 0)
 
 
 def _outcomes(
@@ -188,6 +197,8 @@ def _outcomes(
         except (HarnessError, OSError) as error:  # one lab less is no reason to lose the others
             said = f"the harness failed: {type(error).__name__}: {error}"
             yield Outcome(defect.id, defect.subject, seeds[-1], MISSED, said, 0.0)
+    if healthy:
+        yield from run_twins(folder)
     for quiet in run_healthy(healthy, seeds[0], folder, display.observe):
         yield quiet
         if time.monotonic() > until:

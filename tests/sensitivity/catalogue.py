@@ -8,13 +8,19 @@ from types import MappingProxyType
 from typing import Final
 
 from . import (
+    attribution,
     balancers,
     capacity,
+    causes,
     certificates,
+    chance,
+    clocks,
     connectors,
     dns,
     durability,
     edge,
+    evidence,
+    excuses,
     health_checks,
     hubs,
     queues,
@@ -41,6 +47,12 @@ _DEFECTS: Final[tuple[Defect, ...]] = tuple(
             wnlb,
             sites,
             durability,
+            evidence,
+            chance,
+            attribution,
+            clocks,
+            excuses,
+            causes,
         )
     )
 )

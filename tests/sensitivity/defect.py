@@ -14,6 +14,8 @@ from relaydrill import inventory
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status
 
+from .course import Judged
+
 Subject = Literal[
     "balancers",
     "health checks",
@@ -28,6 +30,12 @@ Subject = Literal[
     "WNLB",
     "sites",
     "durability",
+    "evidence",
+    "chance",
+    "attribution",
+    "time",
+    "excuses",
+    "causes",
 ]
 
 
@@ -36,8 +44,9 @@ class Finding:
     """What the harness must say.
 
     Attributes:
-        check: Which check says it; ``policy``, ``plan``, or a rule of the linter.
-        says: Words that its summary must contain, each of them.
+        check: Which check says it; ``policy``, ``plan``, or a rule of the linter; ``cause`` for
+            what a person is told in words of what did not hold.
+        says: Words that its summary must contain, each of them. never: Words that it must not.
         where: The flow; the question of a policy; what is gone in a plan; empty: anywhere.
         status: Fail, or unknown where nothing more can be known.
     """
@@ -46,6 +55,7 @@ class Finding:
     says: tuple[str, ...]
     where: str = ""
     status: Status = Status.FAIL
+    never: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,7 @@ class Tampered:
     flows: tuple[str, ...] = ()
 
 
-Way = Drilled | Asked | Planned | Linted | Tampered
+Way = Drilled | Asked | Planned | Linted | Tampered | Judged
 
 
 @dataclass(frozen=True, slots=True)

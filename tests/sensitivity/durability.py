@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from .course import Happens, Judged
 from .defect import GONE, Defect, Drilled, Finding, Tampered
 
 _HUBS: Final = ("ht1", "ht2", "ht3")
@@ -54,5 +55,16 @@ DEFECTS: Final = (
         change="",
         way=Tampered("mbx", "arrived", flows=("relay",)),
         findings=(Finding("account", ("lost",), "relay"),),
+    ),
+    Defect(
+        id="answered-in-place-of-the-hubs",
+        subject="durability",
+        wrong="something before the hubs answers 250 by itself now and then: no hub has the mail",
+        change="",
+        way=Judged(happens=(Happens(every=30, stored=False),)),
+        findings=(
+            Finding("account", ("lost", "accepted by no node"), "relay"),
+            Finding("cause", ("had been promised with 250", "accepted by no node")),
+        ),
     ),
 )

@@ -183,13 +183,14 @@ def _on_one_lab(
         for case, seed in cases:
             drill = plan(topology, faults=case.faults, flows=case.flows, seed=seed)
             found = run_drill(lab, drill, folder / f"healthy-{seed}", observe)
-            yield _quiet(design, found)
+            yield quiet_of(design.name, found)
             if found.status is Status.PASS:
                 shutil.rmtree(found.directory)
     shutil.rmtree(directory)
 
 
-def _quiet(design: Design, found: Judgement) -> Quiet:
+def quiet_of(design: str, found: Judgement) -> Quiet:
+    """What became of a healthy drill of some design."""
     said = [
         f"{flow.flow} {flow.worst.check}: {flow.worst.summary}"
         for flow in found.flows
@@ -197,7 +198,7 @@ def _quiet(design: Design, found: Judgement) -> Quiet:
     ]
     starved_s = sum(stall.end - stall.begin for stall in found.ledger.stalls)
     return Quiet(
-        design.name,
+        design,
         found.drill.name,
         found.drill.seed,
         found.status,

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from relaydrill.smtp import Phase
+from relaydrill.verdict import Status
+
+from .course import Happens, Judged, refused
 from .defect import Defect, Drilled, Finding
 
 DEFECTS: Final = (
@@ -12,18 +16,20 @@ DEFECTS: Final = (
         subject="recovery",
         wrong="a hub's machine is back, and its transport service is not: it is started by hand",
         change="",
-        way=Drilled(("kill:ht1@10s+10s", "refuse:ht1@20s+40s"), ("relay",)),
-        findings=(Finding("return", ("ht1 took", "fair share 33%"), "relay"),),
+        way=Judged(("kill:ht1@10s+20s",), back=False),
+        findings=(Finding("return", ("ht1 took 0 of", "fair share 33%"), "relay"),),
     ),
     Defect(
         id="left-in-maintenance",
         subject="recovery",
         wrong="a hub is back from maintenance, and was never set active: it greets and refuses",
         change="",
-        way=Drilled(("stop:ht2@10s+10s", "drain:ht2@20s+40s"), ("relay",)),
+        way=Judged(
+            ("stop:ht2@10s+20s",), happens=(refused(421, Phase.MAIL, begin=30, turn="ht2"),)
+        ),
         findings=(
-            Finding("return", ("ht2 took", "fair share 33%"), "relay"),
-            Finding("degraded", ("421 at mail",), "relay"),
+            Finding("return", ("ht2 took 0 of", "fair share 33%"), "relay"),
+            Finding("degraded", ("421 at mail", "by ht2"), "relay"),
         ),
     ),
     Defect(
@@ -31,10 +37,24 @@ DEFECTS: Final = (
         subject="recovery",
         wrong="a hub comes back to a full disk, and a check by EHLO gives it mail at once",
         change="",
-        way=Drilled(("kill:ht3@10s+10s", "backpressure:ht3@20s+40s"), ("relay",)),
+        way=Judged(
+            ("kill:ht3@10s+20s",), happens=(refused(452, Phase.MAIL, begin=30, turn="ht3"),)
+        ),
         findings=(
-            Finding("return", ("ht3 took", "fair share 33%"), "relay"),
-            Finding("degraded", ("452 at mail",), "relay"),
+            Finding("return", ("ht3 took 0 of", "fair share 33%"), "relay"),
+            Finding("degraded", ("452 at mail", "by ht3"), "relay"),
+        ),
+    ),
+    Defect(
+        id="broken-again-before-it-is-back",
+        subject="recovery",
+        wrong="a hub that is healed drains at once: what it refuses is told, its return unknown",
+        change="",
+        way=Drilled(("stop:ht2@10s+10s", "drain:ht2@20s+40s"), ("relay",)),
+        findings=(
+            # A return is judged until the next fault of the node, and here that leaves no time.
+            Finding("return", ("it takes a later fault of it",), "relay", Status.UNKNOWN),
+            Finding("degraded", ("421 at mail",), "relay"),
         ),
     ),
     Defect(
@@ -44,5 +64,34 @@ DEFECTS: Final = (
         change="nodes: {ht2: null, ht3: null, lb1: {backends: [ht1]}}",
         way=Drilled(("kill:ht1@10s+forever",), ("relay",)),
         findings=(Finding("gap", ("nothing accepted for over",), "relay"),),
+    ),
+    Defect(
+        id="back-and-refusing",
+        subject="recovery",
+        wrong="a healed hub is tried as often as ever, and refuses all of it",
+        change="",
+        way=Judged(("kill:ht1",), happens=(refused(452, Phase.MAIL, begin=42, turn="ht1"),)),
+        findings=(Finding("return", ("ht1 took 0 of", "it did not accept"), "relay"),),
+    ),
+    Defect(
+        id="back-and-refusing-each-third",
+        subject="recovery",
+        wrong="a healed hub takes most of what comes to it: the rest is refused for good",
+        change="",
+        way=Judged(
+            ("stop:ht1",), happens=(refused(550, Phase.RCPT, begin=42, turn="ht1", every=3),)
+        ),
+        findings=(Finding("return", ("it did not accept", "550 at rcpt"), "relay"),),
+    ),
+    Defect(
+        id="back-and-slow",
+        subject="recovery",
+        wrong="a healed hub takes all that comes to it, each of it later than is promised",
+        change="",
+        way=Judged(("kill:ht1@10s+20s",), happens=(Happens(38, turn="ht1", took=16.0),)),
+        findings=(
+            Finding("degraded", ("accepted late", "by ht1"), "relay"),
+            Finding("cause", ("killed and healed, and yet", "were late", "after the heal")),
+        ),
     ),
 )

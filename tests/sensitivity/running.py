@@ -24,8 +24,10 @@ from relaydrill.planning import Outlook, outlooks
 from relaydrill.verdict import Status, Verdict, failed, passed
 
 from .certificate import renew
+from .course import Judged
 from .defect import Asked, Defect, Drilled, Finding, Linted, Planned, Tampered
 from .linting import findings_of
+from .telling import judge_made_up
 
 CAUGHT: Final = "caught"
 MISSED: Final = "missed"
@@ -35,6 +37,8 @@ UNDECIDED: Final = "undecided"
 _STEADY_S: Final = 20.0
 _AFTER_S: Final = 5.0
 """Field seconds: two of the wall clock, for a hundred messages; and half of one after a heal."""
+
+_AS_CAUSE: Final = {"fail": Status.FAIL, "unknown": Status.UNKNOWN}
 
 Said = dict[tuple[str, str], Verdict]
 """What was found: by place and check."""
@@ -97,6 +101,12 @@ def run_defect(
             yield outcome_of(defect, seeds[0], {(e.gone, "plan"): _told(e) for e in found_out})
         case Linted():
             yield outcome_of(defect, seeds[0], _linted(defect))
+        case Judged() as way:
+            # Whoever starves in it, starves on paper: no excuse for a miss.
+            run = folder / "run"
+            found = judge_made_up(way, defect.topology(), run, seeds[0], defect.id)
+            yield outcome_of(defect, seeds[0], said_by(found))
+            shutil.rmtree(run)
     shutil.rmtree(folder / "lab", ignore_errors=True)
 
 
@@ -115,8 +125,13 @@ def outcome_of(defect: Defect, seed: int, said: Said, ledger: Ledger | None = No
 
 
 def said_by(found: Judgement) -> Said:
-    """The verdicts of a drill, by flow and check."""
-    return {(flow.flow, each.check): each for flow in found.flows for each in flow.checks}
+    """The verdicts of a drill, by flow and check; and its findings, as ``cause``."""
+    said = {(flow.flow, each.check): each for flow in found.flows for each in flow.checks}
+    for number, each in enumerate(found.findings):
+        status = _AS_CAUSE.get(each.status, Status.PASS)
+        text = f"{each.title}: {each.sentence}; remedy: {each.remedy}"
+        said[f"finding {number}", "cause"] = Verdict("cause", status, text)
+    return said
 
 
 def standing(defect: Defect, folder: Path) -> contextlib.AbstractContextManager[Lab]:
@@ -196,6 +211,7 @@ def _is_given(finding: Finding, said: Said) -> bool:
         # A failure that the author accepts fails nothing.
         verdict.counts_as is finding.status
         and all(word in verdict.summary for word in finding.says)
+        and not any(word in verdict.summary for word in finding.never)
         for verdict in _about(finding, said)
     )
 

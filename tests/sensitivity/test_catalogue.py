@@ -10,12 +10,16 @@ import pytest
 
 from relaydrill.drills.model import plan
 from relaydrill.drills.policy import questions
+from relaydrill.verdict import Status
 from tests.docker_engine import why_no_docker
 
 from .catalogue import BY_ID, CATALOGUE
+from .claims import CLAIMS
+from .course import Judged
 from .defect import Asked, Defect, Drilled, Subject, Tampered
 from .healthy import DESIGNS, shares
 from .running import CAUGHT, no_longer_than_needed, run_defect
+from .twins import TWINS, Twin, judge_twin
 
 _STATIC = [each for each in CATALOGUE if not each.needs_lab]
 
@@ -30,16 +34,23 @@ _EXCERPT = (
     "stores-and-refuses",
     "alters-the-body",
     "mailbox-server-forgets",
-    "service-not-started-with-its-host",
+    "broken-again-before-it-is-back",
     "connector-missing-on-one-hub",
 )
 
 
 def test_every_subject_has_defects_and_every_defect_a_name_of_its_own() -> None:
     """The catalogue spans what it says, and ``--only`` names one of it."""
-    assert len(BY_ID) == len(CATALOGUE) >= 40
+    assert len(BY_ID) == len(CATALOGUE) >= 150
     assert sum(each.needs_lab for each in CATALOGUE) >= 30
     assert set(Counter(each.subject for each in CATALOGUE)) == set(get_args(Subject))
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_each_claim_of_a_verdict_is_tried_by_three_defects(claim: str) -> None:
+    """At the least, and each of them is in the catalogue."""
+    assert len(set(CLAIMS[claim])) >= 3
+    assert {*CLAIMS[claim]} <= {*BY_ID}
 
 
 @pytest.mark.parametrize("defect", CATALOGUE, ids=lambda each: each.id)
@@ -47,6 +58,12 @@ def test_a_defect_can_be_run_and_its_findings_can_be_given(defect: Defect) -> No
     """Its design is valid, its drill can be planned, and each finding is about something of it."""
     topology = defect.topology()
     assert defect.findings
+    if isinstance(defect.way, Judged):
+        drilled = plan(topology, faults=defect.way.faults, flows=defect.way.flows).flows
+        flows = {each.where for each in defect.findings if each.check != "cause"}
+        assert flows <= {"", *drilled}
+        assert {each.flow for each in defect.way.happens} <= {"", *drilled}
+        assert {each.turn for each in defect.way.happens} <= {"", *topology.nodes}
     if isinstance(defect.way, Drilled | Tampered):
         faults = defect.way.faults if isinstance(defect.way, Drilled) else ()
         whole = plan(topology, faults=faults, flows=defect.way.flows)
@@ -63,6 +80,15 @@ def test_a_static_defect_is_found(defect: Defect, tmp_path: Path) -> None:
     """Without any lab."""
     [outcome] = run_defect(defect, tmp_path, (1,))
     assert outcome.result == CAUGHT, outcome.said
+
+
+@pytest.mark.parametrize("twin", TWINS, ids=lambda each: each.id)
+def test_a_healthy_twin_passes(twin: Twin, tmp_path: Path) -> None:
+    """What differs from a defect in one thing, and is as it should be in that, too."""
+    assert twin.of in BY_ID
+    found = judge_twin(twin, tmp_path / "run")
+    doubts = [f"{each.check}: {each.summary}" for flow in found.flows for each in flow.doubtful]
+    assert found.status is Status.PASS, doubts
 
 
 @pytest.mark.parametrize("name", _EXCERPT)

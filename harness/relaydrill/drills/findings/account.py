@@ -40,7 +40,7 @@ def said(judgement: Judgement, kind: str, flows: list[FlowVerdict]) -> Said:
     ]
     count = len(entries)
     by = Counter(entry.accepted[0][1] for entry in entries if entry.accepted)
-    who = listed(f"{node} ({number})" for node, number in by.most_common(4))
+    who = listed(f"{node} ({number})" for node, number in by.most_common(4)) or "no node"
     messages = f"{count} {number_of(count, 'message', 'messages')} of {names}"
     when = row_title(judgement)
     match kind:

@@ -66,12 +66,13 @@ class _Dealt:
 
     def _explained(self, cause: Cause) -> tuple[Attempt, ...]:
         """The attempts that no server gave its name to, where only this one explains them."""
-        window = self.conduct.window
+        window, nodes = self.conduct.window, self.case.topology.nodes
         end = window.heal or float("inf")
         return tuple(
             attempt
             for attempt, windows in cause.explained
-            if all(each.node == window.node for each in windows)
+            if attempt.answered_by(nodes) in ("", window.node)
+            and all(each.node == window.node for each in windows)
             and window.inject <= (attempt.ended or attempt.started)
             and attempt.started < end
         )
