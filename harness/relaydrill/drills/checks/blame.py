@@ -129,7 +129,7 @@ class Blame:
         return front_of(topology, flow), path_of(topology, flow)
 
     def _of_its_server(self, attempt: Attempt, among: list[Suspect]) -> list[Suspect]:
-        name = attempt.answered_by(self._case.topology.nodes)
+        name = self._case.answered_by(attempt)
         return [each for each in among if name and each.window.node == name]
 
     def _is_kept_from(self, node: str, attempt: Attempt) -> bool:
