@@ -274,3 +274,37 @@ def test_a_topology_of_another_drill_is_refused(tmp_path: Path) -> None:
     (run / TOPOLOGY).write_text(text.replace("relay:", "other:"))
     with pytest.raises(RelaydrillError, match="there is no flow 'relay'"):
         judge(run)
+
+
+def test_a_drill_that_would_take_years_is_judged_at_once(tmp_path: Path) -> None:
+    """Nobody waits for the schedule of a length that is nonsense."""
+    run = write_run(tmp_path / "run", topology(), drill(KILL), outage().events)
+    path = run / DRILL
+    document = json.loads(path.read_text())
+    document["drill"]["length_s"] = 1e9
+    path.write_text(json.dumps(document))
+    judged = judge(run)
+    assert judged.status is Status.UNKNOWN
+    harness = judged.flows[0].check("harness")
+    assert harness is not None
+    assert "attempts of relay are told of the" in harness.summary
+
+
+@pytest.mark.parametrize("name", [DRILL, TOPOLOGY])
+def test_a_pipe_in_a_run_directory_is_not_waited_for(name: str, tmp_path: Path) -> None:
+    """It is said to be no file."""
+    run = write_run(tmp_path / "run", topology(), drill(KILL), outage().events)
+    (run / name).unlink()
+    os.mkfifo(run / name)
+    with pytest.raises(UsageError, match="it is no file"):
+        judge(run)
+
+
+def test_a_pipe_for_a_verdict_is_not_waited_for(tmp_path: Path) -> None:
+    """That changes since then are not noticed is said; and a history leaves the run out."""
+    run = write_run(tmp_path / "run", topology(), drill(KILL), outage().events)
+    (run / VERDICT).unlink(missing_ok=True)
+    os.mkfifo(run / VERDICT)
+    assert any("it is no file" in each for each in judge(run).remarks)
+    with pytest.raises(UsageError, match="it is no file"):
+        read_history(tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +20,18 @@ from relaydrill.verdict import Status
 PASS, UNKNOWN, FAIL = Status.PASS, Status.UNKNOWN, Status.FAIL
 ALLOWED_S = 10.0
 """Field seconds for which attempts may fail after a change: one of the wall clock."""
+
+
+ATTACH = """\
+attach:
+  nodes:
+    ht1: {address: 10.0.0.3, known_as: [mail1.example.com]}
+    ht2: {address: 10.0.0.4}
+    ht3: {address: 10.0.0.5}
+    lb1: {address: 10.0.0.1}
+  vips: {mail: {address: 10.0.0.2}}
+  allow: {hosts: [10.0.0.0/24], domains: [contoso.com], rate: 200/s}
+"""
 
 
 def refused_by(history: History, hub: str, at: float) -> None:
@@ -91,6 +105,22 @@ class TestTimeAmongSeveralFaults:
         assert verdict is not None
         assert verdict.status is FAIL
         assert verdict.figures["by_fault"] == {"tempfail.banner:ht1": 76}
+
+    def test_a_server_of_others_speaks_for_itself_by_the_names_of_the_inventory(self) -> None:
+        """Its banner need not bear the name that the topology gives it."""
+        text = YAML.format(clock=CLOCK, rate=RATE, expect="{gap: 10s}", accept="[]")
+        theirs = inventory.parse(text + ATTACH, "theirs.yaml")
+        history = steadily(20.0)
+        specs = [broken(history, "tempfail.mail:ht1", 20.0, 60.0)]
+        specs += [broken(history, "pause:lb1", begin, begin + 1.0) for begin in range(26, 60, 6)]
+        said: dict[str, Any] = {"code": 452, "phase": Phase.MAIL, "server": "mail1.example.com"}
+        for number in range(76):
+            at = 2.05 + number * STEP_S
+            history.attempt(f"<{at:.4f}@app>", Result.REFUSED, at=at, **said)
+        verdict = found(case(history, *specs, design=theirs), "degraded")
+        assert verdict is not None
+        assert verdict.status is FAIL
+        assert verdict.figures["by_fault"] == {"tempfail.mail:ht1": 76}
 
     def test_two_faults_in_turn_have_each_their_time(self) -> None:
         """Hubs that fail one after another, each for less than is allowed, hold the promise."""

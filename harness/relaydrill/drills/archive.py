@@ -17,7 +17,7 @@ from relaydrill.drills.figures import figures_of
 from relaydrill.drills.history import History, Likeness, Run, history_of
 from relaydrill.drills.model import Drill
 from relaydrill.drills.naming import STEADY, drill_name, is_automatic
-from relaydrill.drills.record import DRILL, LAB, TOPOLOGY, VERDICT, must_be_read
+from relaydrill.drills.record import DRILL, LAB, TOPOLOGY, VERDICT, must_be_a_file, must_be_read
 from relaydrill.errors import RelaydrillError, UsageError
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status
@@ -68,6 +68,8 @@ def read_run(directory: Path) -> tuple[Run, ...] | Unreadable:
     if not verdict_file.exists():
         return Unreadable("no verdict; it is not over, or was cut short")
     try:
+        for each in (drill_file, verdict_file, directory / TOPOLOGY):
+            must_be_a_file(each)
         drill = json.loads(drill_file.read_text(encoding="utf-8"))
         must_be_read(drill["format"], drill_file)
         at = _moment(drill.get("at"), drill_file)

@@ -20,6 +20,7 @@ from relaydrill.drills.family import HOLM, PLANNED, FalseAlarm, count_all, is_ke
 from relaydrill.drills.judge import judge
 from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.model import Drill
+from relaydrill.drills.record import must_be_a_file
 from relaydrill.drills.runner import Observer, Step, run_drill
 from relaydrill.drills.second_look import by_holm, needs_another
 from relaydrill.drivers.catalogue import LabMaker
@@ -255,6 +256,7 @@ def judge_audit(directory: Path) -> Audit:
     Raises:
         UsageError: It is no audit's directory, or a row of it is broken.
     """
+    must_be_a_file(directory / _INDEX)
     try:
         index = json.loads((directory / _INDEX).read_text())
         names, remarks = _texts(index["rows"]), _texts(index.get("remarks", []))

@@ -54,6 +54,8 @@ def changes_since_judged(directory: Path, now: Mapping[str, str]) -> Iterator[st
     if not path.exists():
         return
     try:
+        if not path.is_file() and not path.is_dir():
+            raise ValueError("it is no file")
         if path.stat().st_size > _LARGEST_VERDICT:
             raise ValueError("it is too large")
         then = _noted(json.loads(path.read_text(encoding="utf-8")))

@@ -87,6 +87,7 @@ class Recorded:
         Raises:
             UsageError, InventoryError: It is missing, or wrong.
         """
+        must_be_a_file(self.directory / TOPOLOGY)
         return inventory.load(self.directory / TOPOLOGY)
 
     def journals(self) -> list[Path]:
@@ -194,6 +195,7 @@ def load(directory: Path) -> Recorded:
     """
     path = directory / DRILL
     try:
+        must_be_a_file(path)
         if path.stat().st_size > _LARGEST:
             raise UsageError(f"{path} is too large for a drill")
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -223,6 +225,16 @@ def load(directory: Path) -> Recorded:
         raise UsageError(f"{path} cannot be read: {error}") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def must_be_a_file(path: Path) -> None:
+    """Make sure that reading what is there does not wait for ever, as of a pipe it would.
+
+    Raises:
+        UsageError: It is neither a file nor a folder.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UsageError(f"{path} cannot be read: it is no file")
 
 
 def must_be_read(format_: object, path: Path) -> None:

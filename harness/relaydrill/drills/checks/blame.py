@@ -133,7 +133,7 @@ class Blame:
         if has_no_address(attempt):
             servers = self._case.topology.name_servers
             return [each for each in among if each.window.node in servers]
-        name = attempt.answered_by(self._case.topology.nodes)
+        name = self._case.answered_by(attempt)
         return [each for each in among if name and each.window.node == name]
 
     def _is_kept_from(self, node: str, attempt: Attempt) -> bool:

@@ -10,6 +10,7 @@ from typing import Final
 
 from relaydrill.drills.checks.blame import Blame, Suspect
 from relaydrill.drills.checks.doubt import Doubt
+from relaydrill.drills.checks.place import answerer
 from relaydrill.drills.model import Drill, FaultSpec
 from relaydrill.ledger import Attempt, Attempts, FaultWindow, Ledger
 from relaydrill.schedule import LONGEST_STEP
@@ -45,6 +46,14 @@ class Case:
     def attempts(self) -> Attempts:
         """The flow's attempts, by the time at which they began."""
         return self.ledger.attempts(self.flow)
+
+    @cached_property
+    def answered_by(self) -> Callable[[Attempt], str]:
+        """Says which server an attempt was with, by its banner; empty where that names none.
+
+        One of a lab of others has the names that the inventory knows it as.
+        """
+        return answerer(self.topology)
 
     @property
     def expect(self) -> Expect:
@@ -168,7 +177,7 @@ class Case:
         """Whether a node answered an attempt itself, or holds the address that was chosen."""
         vips = self.topology.vips
         holder = vips[attempt.choice][0] if attempt.choice in vips else ""
-        return node in (attempt.answered_by(self.topology.nodes), holder)
+        return node in (self.answered_by(attempt), holder)
 
     @cached_property
     def slow_s(self) -> float:

@@ -350,7 +350,7 @@ def _with_refusals(
 
 def _turned_down(case: Case, node: str, attempt: Attempt) -> bool:
     """Whether an attempt fell on a node that did not accept it."""
-    name = attempt.answered_by(case.topology.nodes)
+    name = case.answered_by(attempt)
     if attempt.accepted:
         # What made it go on, nobody has noted: it may have been a 4xx.
         return attempt.choice == node and name not in ("", node) and not case.expect.deferral

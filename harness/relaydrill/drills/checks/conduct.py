@@ -308,8 +308,7 @@ class Meetings:
         The name in its banner; or the one that journalled the message meanwhile; or the only one
         that its sender could go to.
         """
-        topology = self._case.topology
-        if name := attempt.answered_by(topology.nodes):
+        if name := self._case.answered_by(attempt):
             return name
         if attempt.accepted and (taker := self._takers.get(attempt.ended or 0.0)):
             return taker

@@ -57,7 +57,7 @@ def _is_filtered(case: Case, attempt: Attempt) -> bool:
         return False
     if attempt.phase not in _SHOWN_AT.get(attempt.sort, _OF_THE_CLIENT):
         return False
-    name = attempt.answered_by(case.topology.nodes)
+    name = case.answered_by(attempt)
     return not any(
         _refuses_for_good(window)
         and window.node in (name or window.node, attempt.choice)
