@@ -407,8 +407,10 @@ def _return_by_mx(
         truth.undecided.append(f"{among} are few to see the return of {node}")
     if window.fault.after != "whole":
         return
+    best = min(mx.preference for mx in played.story.exchangers)
+    wanted = 1 / sum(mx.preference == best for mx in played.story.exchangers)
     # It is chance who is chosen. Whoever looks until something else breaks sees another share.
     for end in [until, *(w.inject for w in played.windows if window.healed < w.inject < until)]:
         seen = [taker for moment, taker in taken if window.healed < moment < end]
-        if at_most(seen.count(node), len(seen), min(usual, fair)) < _LUCK:
+        if at_most(seen.count(node), len(seen), max(usual, wanted)) < _LUCK:
             truth.close.append(f"{node} got {seen.count(node)} of {len(seen)} after its heal")

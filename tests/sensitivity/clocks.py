@@ -59,13 +59,13 @@ _SEVERAL: Final = (
     Defect(
         id="acceptance-ends-with-its-fault",
         subject="time",
-        wrong="a balancer that is healed and still cuts everything: agreed was its outage alone",
+        wrong="long after the heal of a balancer, whose outage is agreed, a hub refuses all it gets",
         change=_AGREED,
         way=Judged(
             ("kill:lb1@10s+10s", "none:mbx@60s+5s"),
-            happens=(cut(Phase.BANNER, begin=20, end=60, by=NOBODY),),
+            happens=(refused(452, Phase.MAIL, begin=20, end=60, turn="ht2"),),
         ),
-        findings=(Finding("degraded", ("dropped at banner",), "relay"),),
+        findings=(Finding("degraded", ("452 at mail", "by ht2"), "relay"),),
     ),
     Defect(
         id="not-back-before-its-next-fault",

@@ -177,15 +177,50 @@ class TestWhatIsNoProof:
         assert (verdict.status, verdict.figures["before"]) == (UNKNOWN, 0)
         assert verdict.summary.endswith("aside does not pass it, and is not concerned")
 
-    def test_of_a_site_only_the_nodes_that_the_flow_uses_count(self) -> None:
-        """Of two nodes killed at once, one never had the mail: it proves nothing, hides nothing."""
-        history = History()
-        flow(history, 0.0, INJECT, hubs=("ht1", "ht2"))
+    @pytest.mark.parametrize(("anew", "expected"), [("ht2", UNKNOWN), ("", PASS)])
+    def test_a_sender_whose_cache_ran_out_proves_no_silence(
+        self, anew: str, expected: Status
+    ) -> None:
+        """One new choice makes many attempts go elsewhere; one that sends nothing is by chance."""
+        design = inventory.parse(BALANCED.replace("rotated_list", "caching_client, population: 3"))
+        history = History("spread")
         history.fault("kill:ht1", inject=INJECT, heal=HEAL)
-        history.fault("kill:ht3", inject=INJECT, heal=HEAL)
-        flow(history, INJECT + 0.02, HEAL, hubs=("ht2",))
+        for number in range(round(HEAL * RATE)):
+            at, member = number * STEP_S + 0.01, number % 3
+            choice = (anew if at > INJECT else "ht1") if not member else f"ht{member + 1}"
+            if choice:
+                sent(history, at, by=choice, choice=choice, member=member)
+        history.events.sort(key=lambda each: each.mono)
+        verdict = check_bite(case(history, KILL, flow="spread", design=design))
+        assert verdict is not None
+        assert verdict.status is expected
+
+    def test_of_a_site_only_the_nodes_that_the_flow_uses_count(self) -> None:
+        """Of two nodes killed at once, one has no part in the flow: it hides nothing."""
+        history = History("aside")
+        flow(history, 0.0, INJECT, hubs=("ht2",))
+        mine, other = replace(KILL, node="ht2"), replace(KILL, node="ht3")
+        for each in (mine, other):
+            history.fault(each.label, inject=INJECT, heal=HEAL)
+        for number in range(20):
+            history.attempt(
+                f"<{number}@app>", Result.UNREACHABLE, at=2.1 + number / RATE, choice="ht2"
+            )
+        assert status(history, mine, other, flow="aside") is PASS
+        assert status(history, other, flow="aside") is UNKNOWN
+
+    @pytest.mark.parametrize(("steady_s", "expected"), [(INJECT, UNKNOWN), (0.2, PASS)])
+    def test_a_node_that_should_have_had_mail_and_had_none_counts(
+        self, steady_s: float, expected: Status
+    ) -> None:
+        """Two are said to be lost at once; one was never there. But chance may spare a node."""
+        history = History()
+        flow(history, INJECT - steady_s, INJECT, hubs=("ht1", "ht2"))
         other = replace(KILL, node="ht3")
-        assert status(history, KILL, other) is PASS
+        for each in (KILL, other):
+            history.fault(each.label, inject=INJECT, heal=HEAL)
+        flow(history, INJECT + 0.02, HEAL, hubs=("ht2",))
+        assert status(history, KILL, other) is expected
         assert status(history, other) is UNKNOWN
 
     def test_one_fault_of_two_that_did_not_bite_makes_the_drill_unknown(self) -> None:

@@ -77,6 +77,21 @@ class TestTimeAmongSeveralFaults:
         assert verdict.status is FAIL
         assert verdict.figures["last_s"] == pytest.approx(39.0, abs=0.5)
 
+    @pytest.mark.parametrize("other", ["pause:lb1", "kill:ht2", "tempfail.mail:ht2"])
+    def test_a_refusal_without_a_name_is_by_the_fault_whose_words_it_has(self, other: str) -> None:
+        """A refusing banner bears no name; but a frozen or dead node says nothing at all."""
+        history = steadily(20.0)
+        specs = [broken(history, "tempfail.banner:ht1", 20.0, 60.0)]
+        specs += [broken(history, other, begin, begin + 1.0) for begin in range(26, 60, 6)]
+        for number in range(76):
+            at = 2.05 + number * STEP_S
+            code, phase = 451, Phase.BANNER
+            history.attempt(f"<{at:.4f}@app>", Result.REFUSED, at=at, code=code, phase=phase)
+        verdict = found(case(history, *specs), "degraded")
+        assert verdict is not None
+        assert verdict.status is FAIL
+        assert verdict.figures["by_fault"] == {"tempfail.banner:ht1": 76}
+
     def test_two_faults_in_turn_have_each_their_time(self) -> None:
         """Hubs that fail one after another, each for less than is allowed, hold the promise."""
         history, plan = steadily(120), []

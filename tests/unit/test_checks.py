@@ -687,20 +687,65 @@ def test_an_acceptance_covers_its_own_node_and_flow_only(accept: str) -> None:
     assert verdict.counts_as is FAIL
 
 
-@pytest.mark.parametrize(("lasts", "expected"), [(0.5, PASS), (3.0, FAIL)])
-def test_an_acceptance_ends_with_the_time_after_the_heal(lasts: float, expected: Status) -> None:
-    """An outage is agreed, and the second that a return may take; not a tier that stays away."""
+@pytest.mark.parametrize(("who", "expected"), [("ht2", FAIL), ("", PASS)])
+def test_what_another_server_refuses_long_after_the_heal_is_not_accepted(
+    who: str, expected: Status
+) -> None:
+    """A moment of the balancer's does not cover a minute of refusals in a hub's own name."""
+
+    def refused(history: History, message: str, at: float) -> None:
+        if round(at / STEP_S) % 2 and at < 8.0:
+            history.attempt(message, Result.REFUSED, at=at, code=452, phase=Phase.MAIL, server=who)
+        else:
+            history.delivered(message, "ht3", at=at)
+
     history = History()
     flow(history, INJECT)
-    history.fault("kill:ht1", inject=INJECT, heal=HEAL)
-    away = HEAL + lasts - INJECT
-    flow(history, away, begin=INJECT + STEP_S / 2, fate=refuse)
-    flow(history, 6.0 - lasts, begin=INJECT + away + STEP_S / 2)
-    given = case(history, KILL, design=topology(accept=ACCEPTED))
-    for name in ("gap", "degraded"):
-        verdict = found(given, name)
-        assert verdict is not None
-        assert verdict.counts_as is expected, verdict.summary
+    history.fault("pause:lb1", inject=INJECT, heal=INJECT + 0.05)
+    flow(history, 7.9, begin=INJECT + 0.1, fate=refused)
+    pause = FaultSpec("pause", "lb1", start_s=20.0, duration_s=0.5)
+    accept = "[{node: lb1, reason: there is one machine alone}]"
+    verdict = found(case(history, pause, design=topology(accept=accept)), "degraded")
+    assert verdict is not None
+    assert verdict.counts_as is expected
+
+
+PAIR = "[{node: east, reason: the site is to be doubled}]"
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        (None, FAIL),
+        (FaultSpec("kill", "ht2", 20.0, 60.0), PASS),
+        (FaultSpec("kill", "ht2", 50.0, 0.5), FAIL),
+        (FaultSpec("none", "ht2", 20.0, 60.0), FAIL),
+    ],
+)
+def test_an_accepted_unit_is_one_that_is_lost_as_a_whole(
+    second: FaultSpec | None, expected: Status
+) -> None:
+    """A blink of its other half, or a control there, does not make one server's loss the unit's."""
+    text = YAML.format(clock=CLOCK, rate=RATE, expect="{gap: 10s}", accept=PAIR)
+    for name in ("ht1", "ht2"):
+        text = text.replace(f"  {name}: {{role: hub}}", f"  {name}: {{role: hub, site: east}}")
+    design = inventory.parse(text, "bench.yaml")
+    first = FaultSpec("kill", "ht1", 20.0, 60.0)
+    specs = [first, second] if second else [first]
+    history = History()
+    flow(history, INJECT)
+    for spec in specs:
+        begin = spec.start_s / CLOCK
+        history.fault(spec.label, inject=begin, heal=begin + spec.duration_s / CLOCK)
+    for number in range(round(6.0 * RATE)):
+        at = INJECT + STEP_S / 2 + number * STEP_S
+        if number % 2:
+            history.attempt(f"<{at}@app>", Result.DROPPED, at=at, phase=Phase.BANNER)
+        else:
+            history.delivered(f"<{at}@app>", "ht3", at=at)
+    verdict = found(case(history, *specs, design=design), "degraded")
+    assert verdict is not None
+    assert verdict.counts_as is expected
 
 
 def test_an_acceptance_never_covers_lost_mail() -> None:

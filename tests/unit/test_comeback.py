@@ -196,6 +196,15 @@ class TestOtherFaults:
         for_good = FaultSpec("kill", "ht2", start_s=80.0, duration_s=float("inf"))
         assert status(judged(self.three(), history, KILL, for_good)) is expected
 
+    @pytest.mark.parametrize(("begin", "end"), [(INJECT - 1.0, 29.0), (HEAL + 0.5, 29.0)])
+    def test_a_control_on_the_node_excuses_no_return(self, begin: float, end: float) -> None:
+        """What breaks nothing neither keeps a node from returning, nor ends its time to."""
+        history = drilled("ht1", "ht3")
+        history.fault("none:ht2", inject=begin, heal=end)
+        mail(history, HEAL, 30.0, turns("ht1", "ht3"))
+        control = FaultSpec("none", "ht2", start_s=begin * CLOCK, duration_s=(end - begin) * CLOCK)
+        assert status(judged(self.three(), history, KILL, control)) is FAIL
+
     def test_too_little_before_its_next_fault_is_unknown(self) -> None:
         """It says what would do."""
         history = drilled("ht1", "ht3")
@@ -286,6 +295,16 @@ class TestOutcomes:
         if expected is FAIL:
             assert "did not accept" in verdict.summary
             assert "p" not in verdict.figures  # no chance of a healthy server
+
+    def test_a_fault_that_concerns_nobody_hides_no_refusals(self) -> None:
+        """The control beside it, or one that could not be injected, makes no time a loud one."""
+        history = self.chosen(drilled("ht1", "ht3"), refusing=0.25)
+        history.fault("none:mbx", inject=INJECT, heal=30.0)
+        history.fault("kill:ht3", inject=INJECT, heal=None, error="it cannot be killed")
+        control = FaultSpec("none", "mbx", start_s=20.0, duration_s=260.0)
+        failed = FaultSpec("kill", "ht3", start_s=20.0, duration_s=260.0)
+        design = exchangers("ht1", "ht2", "ht3", expect=PLAIN)
+        assert status(judged(design, history, KILL, control, failed)) is FAIL
 
     def test_one_refusal_proves_nothing_and_is_no_pass(self) -> None:
         """It might be the network's; but then it did turn one down."""

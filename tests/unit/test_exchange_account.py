@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from tests.report.made_up import KILL, drill, outage, topology, write_run
 
+from relaydrill.drills.judge import missing_of_senders
 from relaydrill.drills.record import load
 from relaydrill.exchange_logs import (
     RECEIVE_FIELDS,
@@ -396,3 +398,18 @@ def test_what_a_run_says_of_its_senders_is_read_from_their_journals(tmp_path: Pa
     sent = [*load(run).sent()]
     assert {event.kind for event in sent} == {"attempt", "outcome"}
     assert len(sent) == 240
+
+
+def test_a_run_that_is_not_whole_passes_nothing(tmp_path: Path, of_logs: Account) -> None:
+    """Of what its senders were promised a part is not known; what others wrote is not asked for."""
+    run = write_run(tmp_path / "run", topology(), drill(KILL), outage().events)
+    (run / "journals" / "ht1.jsonl").unlink()
+    assert missing_of_senders(run) == ()
+    journal = run / "journals" / "app.jsonl"
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:100]))
+    missing = missing_of_senders(run)
+    assert any("attempts of relay's schedule" in each for each in missing)
+    rows = [received(0), delivered(1)]
+    whole = of_logs({"ht1": rows})
+    assert whole.status is Status.PASS
+    assert replace(whole, missing=missing).status is Status.UNKNOWN

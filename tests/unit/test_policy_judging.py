@@ -345,6 +345,14 @@ def test_backends_that_give_themselves_other_names_count() -> None:
     assert verdict(VIA_VIP, *(Server(banner="a.example") for _ in names)).status is Status.UNKNOWN
 
 
+def test_another_node_s_name_is_no_backend_s() -> None:
+    """A balancer that also leads elsewhere has not had its third hub answer."""
+    hubs = [Server(banner=f"{name}.contoso.com") for name in ("ht1", "ht2", "out")]
+    found = verdict(VIA_VIP, *hubs)
+    assert found.status is Status.UNKNOWN
+    assert found.figures["unheard"] == ["ht3"]
+
+
 def test_a_door_that_refuses_connections_is_unknown() -> None:
     """It has said nothing, and no more is asked of it."""
     for asked in (GUEST, APP):

@@ -55,6 +55,9 @@ def test_a_refusal_that_says_who_may_not(said: str, means: Meaning) -> None:
         "501 5.1.3 Bad address syntax",
         "555 5.5.4 Unsupported option",
         "550 5.1.1 <probe@relay.invalid> does not exist",
+        "550 5.7.25 Client host rejected: cannot find your hostname",
+        "550 5.7.23 Message rejected by policy",
+        "550 5.7.606 Access denied, banned sending IP [192.0.2.1]",
         "504 5.5.2 <x>: Helo command rejected: need fully-qualified hostname",
     ],
 )

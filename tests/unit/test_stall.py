@@ -34,7 +34,7 @@ from relaydrill import inventory
 from relaydrill.drills.checks import run_checks
 from relaydrill.drills.stall import pressure_s, watching
 from relaydrill.journal import Event, read_events
-from relaydrill.smtp import NO_SUCH_NAME, REFUSED, Phase, Result
+from relaydrill.smtp import NO_ANSWER, NO_SUCH_NAME, REFUSED, Phase, Result
 from relaydrill.verdict import Status
 from relaydrill.wait import wait_for
 
@@ -134,6 +134,14 @@ def without_a_name(history: History, message: str, at: float) -> None:
     history.attempt(message, Result.UNREACHABLE, at=at, phase=Phase.CONNECT, reason=reason)
 
 
+def unanswered(history: History, message: str, at: float) -> None:
+    """No name server listens, which its host says at once."""
+    reason = f"mail.contoso.com: {NO_ANSWER}"
+    history.attempt(
+        message, Result.UNREACHABLE, at=at, phase=Phase.CONNECT, reason=reason, took=0.01
+    )
+
+
 def refused(history: History, message: str, at: float) -> None:
     """A 452 at MAIL."""
     history.attempt(message, Result.REFUSED, at=at, code=452, phase=Phase.MAIL)
@@ -172,7 +180,7 @@ class TestChecks:
             history.stall(HEAL - 0.5 - starved_s, HEAL - 0.5)
         assert status(history, check) is expected
 
-    @pytest.mark.parametrize("fate", [unreachable, without_a_name, refused])
+    @pytest.mark.parametrize("fate", [unreachable, without_a_name, unanswered, refused])
     @pytest.mark.parametrize(("lost_s", "expected"), [(0.2, FAIL), (0.6, UNKNOWN)])
     def test_of_what_was_refused_only_the_lost_time_is_taken_out(
         self, check: str, fate: Fate, lost_s: float, expected: Status

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from relaydrill.drills import record
+from relaydrill.drills.judge import missing_of_senders
 from relaydrill.exchange_logs.account import account
 from relaydrill.exchange_logs.files import read_all
 from relaydrill.exchange_logs.tracking import Tracking
@@ -27,10 +28,11 @@ def account_command(logs: tuple[Path, ...], run: Path | None, as_json: bool) -> 
 
     Each LOG is a file, or a folder that holds some, of one or several servers. Ends with 0 where
     all mail was delivered, 1 where some was lost, failed or came twice, 3 where some is queued, or
-    where its end is not in these logs.
+    where its end is not in these logs, or where RUN is not whole.
     """
     sent = record.load(run).sent() if run else iter(())
-    found = account(Tracking(read_all(logs)), sent)
+    missing = missing_of_senders(run) if run else ()
+    found = account(Tracking(read_all(logs)), sent, missing)
     if as_json:
         click.echo(json.dumps(found.document(), indent=2))
     else:

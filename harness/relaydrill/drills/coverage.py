@@ -12,7 +12,7 @@ node says of another stands in that other's journal, too (double entry).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,7 +62,7 @@ def cover(run: Recorded, ledger: Ledger, looks: Mapping[str, Look | str]) -> Cov
         return Coverage((), {})  # nothing was sent, and the problems say why
     marked = is_marked(run, looks)
     own = [*_own_events(run, looks)]
-    holes = (*_journals(run, looks, marked=marked), *_nonsense(ledger))
+    holes = (*_journals(run, looks, run.topology.nodes, marked=marked), *_nonsense(ledger))
     if run.begun is None:
         return Coverage((*holes, "the drill never began"), {})
     course = (*_course(run, own, marked=marked), *_faults(run, ledger, run.begun))
@@ -73,6 +73,26 @@ def cover(run: Recorded, ledger: Ledger, looks: Mapping[str, Look | str]) -> Cov
         doubled = () if marked else _double_entry(run, ledger, flow)
         of_flows[flow] = (*lacking, *doubled)
     return Coverage((*holes, *course), of_flows)
+
+
+def cover_senders(
+    run: Recorded, ledger: Ledger, looks: Mapping[str, Look | str]
+) -> tuple[str, ...]:
+    """What is missing of what the senders of a run tell.
+
+    Args:
+        ledger, looks: As of `cover`, of the journals of the senders, and of the harness.
+    """
+    if run.begun is None:
+        return () if run.problems else ("the drill never began",)
+    marked = is_marked(run, looks)
+    own = [*_own_events(run, looks)]
+    found = [*_journals(run, looks, run.topology.senders, marked=marked), *_nonsense(ledger)]
+    found += _course(run, own, marked=marked)
+    for flow in run.drill.flows:
+        until, exact = _until(run, own, flow, run.begun)
+        found += _schedule(run, ledger, looks, flow, (run.begun, until), exact=exact)
+    return tuple(found)
 
 
 def is_marked(run: Recorded, looks: Mapping[str, Look | str]) -> bool:
@@ -92,9 +112,11 @@ def _called(name: str) -> str:
     return f"{JOURNALS}/{name}.jsonl"
 
 
-def _journals(run: Recorded, looks: Mapping[str, Look | str], *, marked: bool) -> Iterator[str]:
-    """Each node's journal is there, and as it was when the drill was over."""
-    wanted = [*run.topology.nodes, HARNESS, *((MACHINE,) if marked else ())]
+def _journals(
+    run: Recorded, looks: Mapping[str, Look | str], nodes: Iterable[str], *, marked: bool
+) -> Iterator[str]:
+    """Each of these nodes' journals is there, and as it was when the drill was over."""
+    wanted = [*nodes, HARNESS, *((MACHINE,) if marked else ())]
     missing = [_called(name) for name in wanted if name not in looks]
     if missing:
         yield f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} missing"

@@ -8,7 +8,7 @@ from pathlib import Path
 from relaydrill.drills import record
 from relaydrill.drills.checks import Case, run_checks
 from relaydrill.drills.closing import Look
-from relaydrill.drills.coverage import cover
+from relaydrill.drills.coverage import cover, cover_senders
 from relaydrill.drills.evidence import changes_since_judged, digests, look_at_all
 from relaydrill.drills.findings import findings
 from relaydrill.drills.judgement import FlowVerdict, Judgement
@@ -48,6 +48,22 @@ def judge(directory: Path, *, many_bytes: int = MANY_BYTES) -> Judgement:
         run.drill, run.topology, run.driver, directory, flows, ledger, remarks, evidence=evidence
     )
     return replace(judged, findings=tuple(findings(judged)))
+
+
+def missing_of_senders(directory: Path) -> tuple[str, ...]:
+    """What is missing of what the senders of a run tell, a sentence each.
+
+    The journals of others, which may be large, are left alone.
+
+    Raises:
+        UsageError, InventoryError, HarnessError: As of `judge`.
+    """
+    run = record.load(directory)
+    _must_fit(run)
+    own = (*run.topology.senders, record.HARNESS, record.MACHINE)
+    looks = look_at_all([path for path in run.journals() if path.stem in own])
+    paths = [path for path in run.journals() if isinstance(looks.get(path.stem), Look)]
+    return cover_senders(run, join_journals(paths), looks)
 
 
 def _must_fit(run: record.Recorded) -> None:

@@ -33,6 +33,7 @@ from relaydrill.drills.naming import STEADY
 from relaydrill.errors import UsageError
 from relaydrill.fresh import make_fresh
 from relaydrill.journal import LAST_S, Event, Journal, read_events
+from relaydrill.ledger.nonsense import read_sound
 from relaydrill.topology import Topology
 
 FORMAT: Final = 2
@@ -97,11 +98,14 @@ class Recorded:
         return chain.from_iterable(read_events(path) for path in self.journals())
 
     def sent(self) -> Iterator[Event]:
-        """What the senders tell of their mail; the journals of others are left alone."""
+        """What the senders tell of their mail; the journals of others are left alone.
+
+        Lines that are no events, or say what their kind cannot, are passed over.
+        """
         senders = self.topology.senders
         for path in self.journals():
-            if path.stem in senders:
-                yield from (each for each in read_events(path) if each.kind in _SENT)
+            if path.stem in senders and path.is_file():
+                yield from (each for each in read_sound(path, []) if each.kind in _SENT)
 
 
 class RunDirectory:

@@ -51,10 +51,16 @@ class Fate:
 
 @dataclass(frozen=True)
 class LogAccount:
-    """The account of a set of logs."""
+    """The account of a set of logs.
+
+    Attributes:
+        missing: What is missing of what the senders saw, a sentence each. What was promised is not
+            known then, so that nothing shows that all of it arrived.
+    """
 
     tracking: Tracking
     fates: tuple[Fate, ...]
+    missing: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -74,7 +80,7 @@ class LogAccount:
         counts = self.counts
         if any(counts.get(account) for account in _BAD):
             return Status.FAIL
-        if any(counts.get(account) for account in _OPEN):
+        if self.missing or any(counts.get(account) for account in _OPEN):
             return Status.UNKNOWN
         return Status.PASS if any(counts.get(account) for account in _GOOD) else Status.UNKNOWN
 
@@ -96,15 +102,19 @@ class LogAccount:
             "passed_over": dict(sorted(self.tracking.passed_over.items())),
             "renamed": len(self.tracking.renamed),
             "remarks": list(self.tracking.remarks),
+            "missing": list(self.missing),
         }
 
 
-def account(tracking: Tracking, sent: Iterable[Event] = ()) -> LogAccount:
+def account(
+    tracking: Tracking, sent: Iterable[Event] = (), missing: tuple[str, ...] = ()
+) -> LogAccount:
     """Join the logs into the account of every message.
 
     Args:
         sent: ``attempt`` and ``outcome`` of senders that keep a journal; without any, the servers'
             own word stands for what the senders saw.
+        missing: What is missing of that, a sentence each.
     """
     senders = [_on_the_wall(event) for event in sent]
     own = tracking.events
@@ -117,7 +127,7 @@ def account(tracking: Tracking, sent: Iterable[Event] = ()) -> LogAccount:
         if not _is_renamed(tracking, key, entry)
         for steps in (tracking.steps.get(key, []),)
     ]
-    return LogAccount(tracking, tuple(fates))
+    return LogAccount(tracking, tuple(fates), missing)
 
 
 def _on_the_wall(event: Event) -> Event:

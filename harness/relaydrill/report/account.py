@@ -32,6 +32,8 @@ def show_account(found: LogAccount, on: Console) -> None:
         on.print("Refused are replies, 4xx and 5xx; broken off are sessions in or after DATA.")
     for remark in found.tracking.remarks:
         on.print(f"Note: {remark}", soft_wrap=True, markup=False)
+    for each in found.missing:
+        on.print(f"Not whole: {each}", soft_wrap=True, markup=False)
     if found.tracking.passed_over:
         told = ", ".join(f"{n} {event}" for event, n in found.tracking.passed_over.most_common())
         on.print(f"Passed over: {told}", soft_wrap=True, markup=False)

@@ -10,10 +10,13 @@ from relaydrill.drills.checks.meeting import meetings_of
 from relaydrill.drills.checks.place import Place, place_of
 from relaydrill.drills.checks.silence import silence_of, took_while_broken
 from relaydrill.drills.model import FaultSpec
+from relaydrill.drills.opportunity import LEVEL
+from relaydrill.drills.share import expected_share
 from relaydrill.faults import Proof, Sign
 from relaydrill.faults.base import ServiceFault
-from relaydrill.ledger import FaultWindow
+from relaydrill.ledger import Attempt, FaultWindow
 from relaydrill.sentences import listed
+from relaydrill.topology.paths import balancers_of, doors_of, takers_of
 from relaydrill.verdict import Verdict, passed, unknown
 
 
@@ -46,11 +49,17 @@ def check_bite(case: Case) -> Verdict | None:
 
 
 def is_idle(case: Case, spec: FaultSpec) -> bool:
-    """Whether a node took none of the flow's mail before its fault was injected."""
+    """Whether a node took none of the flow's mail before its fault, and none was to come to it.
+
+    One that was to have its share, and had nothing, is no idle one: it may have been broken all the
+    time, and what was to be lost with others was not.
+    """
     window = case.window(spec)
     if window is None or window.injected is None:
         return False
-    return not _took_before(case, spec, window)
+    if _took_before(case, spec, window):
+        return False
+    return _chance_of_nothing(case, spec.node) >= LEVEL
 
 
 def _took_before(case: Case, spec: FaultSpec, window: FaultWindow) -> int:
@@ -62,6 +71,26 @@ def _took_before(case: Case, spec: FaultSpec, window: FaultWindow) -> int:
         return 0
     port = case.topology.flows[case.flow].port
     return case.ledger.took(spec.node, case.flow, port, before=window.inject)
+
+
+def _chance_of_nothing(case: Case, node: str) -> float:
+    """How likely it is that a node had no mail before anything was broken, if all was well."""
+    topology, flow = case.topology, case.flow
+    balancers = balancers_of(topology, flow, node)
+    # Whose turn it is by the fewest connections, no share says.
+    by_turns = all(topology.balancers[name].method == "roundrobin" for name in balancers)
+    if node not in takers_of(topology, flow) or not by_turns or case.broken_from is None:
+        return 1.0
+    steady = case.attempts.between(float("-inf"), case.broken_from)
+    # Senders that keep to a choice make no more of them than there are senders.
+    doors = [expected_share(topology, flow, door) for door in doors_of(topology, flow)]
+    kept = [each.choices for each in doors if each.choices is not None]
+    share = expected_share(topology, flow, node).share
+    return float((1.0 - share) ** min([steady.how_many(_is_accepted), *kept]))
+
+
+def _is_accepted(attempt: Attempt) -> bool:
+    return attempt.accepted
 
 
 def _bite(case: Case, spec: FaultSpec) -> _Found:

@@ -13,11 +13,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from relaydrill import faults
 from relaydrill.faults import Proof
+from relaydrill.faults.base import ServiceFault
 from relaydrill.ledger import Attempt, FaultWindow
 from relaydrill.smtp import NAME_FAILED, NO_ANSWER, NO_SUCH_NAME, Phase
 from relaydrill.topology.paths import balancers_of, front_of, path_of
@@ -102,7 +103,11 @@ class Blame:
         found = own or begun
         live = [each for each in found if each.is_live(attempt, allowed_s)] or found
         met = [each for each in live if not self._is_kept_from(each.window.node, attempt)]
-        return tuple(met or live)
+        found = met or live
+        # Of those that may have refused it, the one that refuses in these words has.
+        said = (attempt.code, attempt.phase)
+        same = [each for each in found if attempt.code >= 400 and reply_of(each.window) == said]
+        return tuple(same or found)
 
     def _may_have_held(self, suspect: Suspect, attempt: Attempt) -> bool:
         """Whether something before the servers was broken while an attempt was under way."""
@@ -192,5 +197,22 @@ def has_no_address(attempt: Attempt) -> bool:
 
 def is_harmless(window: FaultWindow) -> bool:
     """Whether a fault breaks nothing: ``none``, the control."""
-    kind, phase = faults.split_kind(window.label.partition(":")[0])
-    return faults.make(kind, phase).proof is Proof.NONE
+    return fault_of(window).proof is Proof.NONE
+
+
+def fault_of(window: FaultWindow) -> faults.Fault:
+    """The fault that a window is of."""
+    return _fault_called(window.label.partition(":")[0])
+
+
+@cache
+def _fault_called(kind: str) -> faults.Fault:
+    return faults.make(*faults.split_kind(kind))
+
+
+def reply_of(window: FaultWindow) -> tuple[int, str] | None:
+    """The code that a fault makes a server answer, and at which phase; None where it makes none."""
+    fault = fault_of(window)
+    if not isinstance(fault, ServiceFault) or fault.reply is None:
+        return None
+    return fault.reply.code, str(fault.phase or "")

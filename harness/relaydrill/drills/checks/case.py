@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from relaydrill.drills.checks.blame import Blame
+from relaydrill.drills.checks.blame import Blame, Suspect
 from relaydrill.drills.checks.doubt import Doubt
 from relaydrill.drills.model import Drill, FaultSpec
 from relaydrill.ledger import Attempt, Attempts, FaultWindow, Ledger
@@ -183,14 +183,38 @@ class Case:
     @cached_property
     def accepted_faults(self) -> tuple[FaultWindow, ...]:
         """The faults whose consequences the topology's author accepts: those of whole units."""
-        windows = [each for each in self.ledger.faults if each.injected is not None]
-        found: list[FaultWindow] = []
-        for window in windows:
-            at_once = frozenset(each.node for each in windows if _overlap(each, window))
-            unit = self.topology.accepted_nodes(at_once, self.flow)
-            if window.node in unit:
-                found.append(window)
-        return tuple(found)
+        suspects = self.blame.suspects
+        return tuple(
+            each.window
+            for each in suspects
+            if self._is_of_an_accepted_unit(
+                each, [other for other in suspects if _overlap(other.window, each.window)]
+            )
+        )
+
+    def _is_of_an_accepted_unit(self, suspect: Suspect, at_once: list[Suspect]) -> bool:
+        broken = frozenset(each.window.node for each in at_once)
+        return suspect.window.node in self.topology.accepted_nodes(broken, self.flow)
+
+    @cached_property
+    def _planned(self) -> dict[int, tuple[float, float]]:
+        """From when to when each fault was to be in force, by its window's identity."""
+        pairs = ((self.window(spec), spec) for spec in self.drill.faults)
+        return {id(window): (spec.start_s, spec.end_s) for window, spec in pairs if window}
+
+    def _whole_with(self, suspect: Suspect, attempt: Attempt) -> list[Suspect]:
+        """The faults that were in force beside one when an attempt was made.
+
+        Of those that were to begin and end with it that is so however long each heal took.
+        """
+        allowed_s, planned = self.expect.degraded_s / self.clock, self._planned
+        mine = planned.get(id(suspect.window))
+        return [
+            each
+            for each in self.blame.suspects
+            if _overlap(each.window, suspect.window)
+            and (planned.get(id(each.window)) == mine or each.is_live(attempt, allowed_s))
+        ]
 
     @property
     def acceptance(self) -> str:
@@ -202,16 +226,18 @@ class Case:
     def _is_agreed(self, attempt: Attempt) -> bool:
         """Whether an attempt failed for nothing but a fault that the author accepts.
 
-        Asked only where that is to count as served.
+        Asked only where that is to count as served. The loss of a whole unit covers no time in
+        which only a part of it was broken. What another server than the broken one says in its own
+        name is the fault's doing no longer than it was in force, and its time after it.
         """
         if not self.accepting:
             return False
-        # What goes on failing long after the heal is no outage that anybody agreed to.
-        allowed_s = self.expect.degraded_s / self.clock
         blamed = self.blame.explaining(attempt)
+        name = attempt.answered_by(self.topology.nodes) if attempt.code >= 400 else ""
+        allowed_s = self.expect.degraded_s / self.clock
         return bool(blamed) and all(
-            each.is_live(attempt, allowed_s)
-            and any(each.window is accepted for accepted in self.accepted_faults)
+            self._is_of_an_accepted_unit(each, self._whole_with(each, attempt))
+            and (name in ("", each.window.node) or each.is_live(attempt, allowed_s))
             for each in blamed
         )
 

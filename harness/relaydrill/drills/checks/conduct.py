@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from relaydrill import faults
-from relaydrill.drills.checks.blame import Suspect
+from relaydrill.drills.checks.blame import Suspect, fault_of, reply_of
 from relaydrill.faults.base import ServiceFault
 from relaydrill.ledger import UNSEEN, Attempt, FaultWindow
 from relaydrill.sentences import listed
@@ -30,16 +29,6 @@ _SEEN_BY: Final = {
     "mail": (Phase.CONNECT, Phase.BANNER, Phase.EHLO, Phase.MAIL),
 }
 """The steps of a session that each kind of check takes; see `HealthCheck`."""
-
-
-def fault_of(window: FaultWindow) -> faults.Fault:
-    """The fault that a window is of."""
-    return _fault_called(window.label.partition(":")[0])
-
-
-@cache
-def _fault_called(kind: str) -> faults.Fault:
-    return faults.make(*faults.split_kind(kind))
 
 
 def phase_of(window: FaultWindow) -> Phase:
@@ -295,10 +284,10 @@ def explaining(case: Case, attempt: Attempt) -> tuple[Suspect, ...]:
     if len(found) < 2:  # nobody else to tell it from
         return found
     if attempt.code >= 400:
-        same = [s for s in found if _reply_of(s.window) == (attempt.code, attempt.phase)]
-        fitting = same or [each for each in found if _reply_of(each.window)]
+        same = [s for s in found if reply_of(s.window) == (attempt.code, attempt.phase)]
+        fitting = same or [each for each in found if reply_of(each.window)]
     else:
-        fitting = [each for each in found if not _reply_of(each.window)]
+        fitting = [each for each in found if not reply_of(each.window)]
     return tuple(fitting) or found
 
 
@@ -409,16 +398,8 @@ def _came_by(case: Case, attempt: Attempt, balancer: str) -> bool:
     return attempt.choice not in vips or vips[attempt.choice][0] == balancer
 
 
-def _reply_of(window: FaultWindow) -> tuple[int, str] | None:
-    """The code that a fault makes a server answer, and at which phase; None where it makes none."""
-    fault = fault_of(window)
-    if not isinstance(fault, ServiceFault) or fault.reply is None:
-        return None
-    return fault.reply.code, str(fault.phase or "")
-
-
 def _refuses_at(window: FaultWindow) -> str:
-    found = _reply_of(window)
+    found = reply_of(window)
     return found[1] if found else ""
 
 

@@ -22,13 +22,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from relaydrill.ledger import Attempt, Stall
-from relaydrill.smtp import NO_SUCH_NAME, REFUSED, Result
+from relaydrill.smtp import NAME_FAILED, NO_ANSWER, NO_SUCH_NAME, REFUSED, Result
 
 if TYPE_CHECKING:
     from relaydrill.drills.checks.case import Case
 
 _TURNS: Final = 4
 """Programs that a message passes before its answer, each of which waits for a turn of its own."""
+
+_SOON_S: Final = 0.05
+"""Wall seconds in which nobody's patience runs out."""
 
 
 class Doubt:
@@ -111,7 +114,7 @@ class Doubt:
     @cached_property
     def _parts(self) -> list[tuple[Stall, float]]:
         """Each stall, and the part of it that counts as lost."""
-        refusals = sorted(each.started for each in self._case.attempts.told(_met_refusal))
+        refusals = sorted(each.started for each in self._case.attempts.failed if _met_refusal(each))
         parts = []
         for each in self._stalls:
             met = bisect_left(refusals, each.end) > bisect_left(refusals, each.begin)
@@ -222,5 +225,8 @@ def _is_in(moment: float, spans: list[tuple[float, float]]) -> bool:
 
 
 def _met_refusal(attempt: Attempt) -> bool:
-    has_no_name = attempt.reason.endswith(NO_SUCH_NAME)
-    return attempt.code >= 400 or attempt.reason == REFUSED or has_no_name
+    has_no_name = attempt.reason.endswith((NO_SUCH_NAME, NAME_FAILED))
+    # A name server whose host says that nobody listens is no silent one: that takes its time.
+    took_s = attempt.took_s or 0.0
+    is_denied = attempt.reason.endswith(NO_ANSWER) and took_s < _SOON_S
+    return attempt.code >= 400 or attempt.reason == REFUSED or has_no_name or is_denied

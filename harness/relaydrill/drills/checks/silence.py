@@ -13,7 +13,7 @@ from relaydrill.drills.opportunity import (
     attempts_to_tell,
     silence_by_chance,
 )
-from relaydrill.ledger import Attempt, FaultWindow
+from relaydrill.ledger import Attempt, Attempts, FaultWindow
 from relaydrill.scalars import show_duration
 from relaydrill.smtp import Result
 
@@ -88,6 +88,9 @@ def by_chance(case: Case, window: FaultWindow, before: int) -> Silence:
     share, meanwhile = min(before, had), since.how_many(counts)
     chance = silence_by_chance(share, had, meanwhile)
     figures = {"of": had, "attempts": meanwhile, "chance": float(f"{chance:.3g}")}
+    if moved := _chose_anew(case, window, earlier, since):
+        told = f"{moved} of its senders chose anew meanwhile, which leaves its silence to chance"
+        return Silence(False, f"{told}: it takes senders that choose for each message", figures)
     if chance < LEVEL:
         return Silence(True, f"none of {meanwhile}", figures)
     attempts = f"{meanwhile} attempt{'' if meanwhile == 1 else 's'}"
@@ -133,6 +136,20 @@ def _led_in_vain(case: Case, window: FaultWindow) -> str:
     return f"none of {in_vain} that chose it" if in_vain else ""
 
 
+def _chose_anew(case: Case, window: FaultWindow, earlier: Attempts, since: Attempts) -> int:
+    """How many senders that kept to a node made another choice while its fault was in force.
+
+    Their attempts are no choices of their own: one of the senders' makes many. Had they tried the
+    node, and found it broken, that would be seen.
+    """
+    if not since.any(_is_keeper_s):
+        return 0
+    topology, node = case.topology, window.node
+    kept = {who for to, who in earlier.choices() if is_sole_door(topology, to, node)}
+    now = {who for to, who in since.choices() if not is_sole_door(topology, to, node)}
+    return len((kept & now) - {None})
+
+
 def _is_served(case: Case, attempt: Attempt, node: str) -> bool:
     """Whether an attempt that chose a node may have been served by it.
 
@@ -170,6 +187,10 @@ def _is_made(attempt: Attempt) -> bool:
 
 def _is_choice(attempt: Attempt) -> bool:
     return bool(attempt.choice)
+
+
+def _is_keeper_s(attempt: Attempt) -> bool:
+    return attempt.member is not None
 
 
 def _is_accepted(attempt: Attempt) -> bool:

@@ -12,7 +12,7 @@ from relaydrill.drills.checks.case import Case
 from relaydrill.drills.returning import comeback_of
 from relaydrill.faults import Proof
 from relaydrill.ledger import FaultWindow
-from relaydrill.topology.paths import doors_of, takers_of
+from relaydrill.topology.paths import doors_of, path_of, takers_of
 
 _NEVER = float("inf")
 
@@ -41,15 +41,14 @@ class _Absence(NamedTuple):
 
 def next_fault(case: Case, node: str, moment: float) -> float:
     """When a node was broken the next time after a moment; infinite if never again."""
-    begun = (each.inject for each in case.ledger.faults if each.node == node)
+    begun = (each.window.inject for each in case.blame.suspects if each.window.node == node)
     return min((each for each in begun if each > moment), default=_NEVER)
 
 
 def is_broken(case: Case, node: str, moment: float) -> bool:
     """Whether any fault of a node was in force at a moment, or just being injected or healed."""
-    return any(
-        each.node == node and each.inject <= moment < _healed(each) for each in case.ledger.faults
-    )
+    windows = (suspect.window for suspect in case.blame.suspects)
+    return any(each.node == node and each.inject <= moment < _healed(each) for each in windows)
 
 
 def sharing(case: Case, node: str, begin: float, end: float) -> list[Stretch]:
@@ -75,10 +74,16 @@ def sharing(case: Case, node: str, begin: float, end: float) -> list[Stretch]:
 
 
 def quiet(case: Case, node: str, begin: float, end: float) -> list[Stretch]:
-    """A time but for what lies in other nodes' faults, or in the flow's own time after them."""
+    """A time but for what lies in other nodes' faults, or in the flow's own time after them.
+
+    What breaks nothing, could not be injected, or lies aside of the flow makes no noise.
+    """
     after_s = case.expect.degraded_s / case.clock
+    path = path_of(case.topology, case.flow)
     loud = [
-        (each.inject, _healed(each) + after_s) for each in case.ledger.faults if each.node != node
+        (each.inject, _healed(each) + after_s)
+        for each in (suspect.window for suspect in case.blame.suspects)
+        if each.node != node and each.node in path
     ]
     return without([Stretch(begin, end)], loud)
 

@@ -141,10 +141,11 @@ class Interview:
     def unheard(self) -> tuple[str, ...]:
         """The servers behind the door that never answered.
 
-        A banner that names none of them may be any one's: as many are taken to have answered.
+        A banner that names no node may be any one's of them: as many are taken to have answered.
         """
         missing = [each for each in self._expected if each not in self._met]
-        strangers = sum(each not in self._expected for each in self._met)
+        known = {*self._expected, *self._names.values()}
+        strangers = sum(each not in known for each in self._met)
         return () if strangers >= len(missing) else tuple(missing)
 
     def _is_whole(self, heard: Heard, envelopes: tuple[Envelope, ...]) -> bool:

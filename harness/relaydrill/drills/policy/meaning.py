@@ -88,12 +88,15 @@ _SENDER_WORDS: Final = re.compile(
 )
 _REPUTATION_WORDS: Final = re.compile(
     r"(?:block|black|deny)[ -]?list|\brbl\b|dnsbl|blocked using|reputation|\bspam"
-    r"|external client with ip|reverse (?:dns|hostname)|\bptr\b|\brate\b|too many|gr[ae]y-?list",
+    r"|external client with ip|reverse (?:dns|hostname)|find your hostname|\bptr\b|\brate\b"
+    r"|too many|gr[ae]y-?list|\bbanned\b|unsolicited",
     re.I,
 )
 _ENHANCED: Final = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b")
-_ABOUT_ADDRESSES: Final = re.compile(r"5\.1\.[2378]|5\.4\.[46]")
-"""RFC 3463: a bad destination system, bad syntax, a bad sender; no route, a loop."""
+_SAYS_NOTHING: Final = re.compile(r"5\.1\.[2378]|5\.4\.[46]|5\.7\.(?:2\d|30)")
+"""RFC 3463: a bad destination system, bad syntax, a bad sender; no route, a loop. And what is about
+the proof of who sends, or the way there: DKIM, SPF, reverse DNS (RFC 7372), a sender's null MX
+(RFC 7505), a flood, ARC (RFC 8617), REQUIRETLS (RFC 8689)."""
 _QUOTED: Final = re.compile(r"<[^>]*>")
 """What a reply repeats of the client's own words."""
 
@@ -111,7 +114,7 @@ def _refusal(phase: Phase, code: int, said: str) -> Meaning:
         return Meaning.OTHER
     found = _ENHANCED.search(words)
     enhanced = found[0] if found else ""
-    if code not in (550, 551, 553, 554) or _ABOUT_ADDRESSES.fullmatch(enhanced):
+    if code not in (550, 551, 553, 554) or _SAYS_NOTHING.fullmatch(enhanced):
         return Meaning.OTHER
     if _RELAY_WORDS.search(words) or code == 551:  # "User not local" (RFC 5321 §3.4)
         return Meaning.RELAY
