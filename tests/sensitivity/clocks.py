@@ -59,7 +59,7 @@ _SEVERAL: Final = (
     Defect(
         id="acceptance-ends-with-its-fault",
         subject="time",
-        wrong="long after the heal of a balancer, whose outage is agreed, a hub refuses all it gets",
+        wrong="long after the heal of a balancer, whose outage is agreed, a hub refuses its mail",
         change=_AGREED,
         way=Judged(
             ("kill:lb1@10s+10s", "none:mbx@60s+5s"),
