@@ -68,6 +68,17 @@ _SEVERAL: Final = (
         findings=(Finding("degraded", ("452 at mail", "by ht2"), "relay"),),
     ),
     Defect(
+        id="balancer-is-back-and-cuts",
+        subject="time",
+        wrong="a balancer that is healed and still cuts everything: agreed was its outage alone",
+        change=_AGREED,
+        way=Judged(
+            ("kill:lb1@10s+10s", "none:mbx@60s+5s"),
+            happens=(cut(Phase.BANNER, begin=20, end=60, by=NOBODY),),
+        ),
+        findings=(Finding("degraded", ("dropped at banner",), "relay"),),
+    ),
+    Defect(
         id="not-back-before-its-next-fault",
         subject="time",
         wrong="a hub gets nothing between its first fault and its second, after which it is well",

@@ -687,11 +687,9 @@ def test_an_acceptance_covers_its_own_node_and_flow_only(accept: str) -> None:
     assert verdict.counts_as is FAIL
 
 
-@pytest.mark.parametrize(("who", "expected"), [("ht2", FAIL), ("", PASS)])
-def test_what_another_server_refuses_long_after_the_heal_is_not_accepted(
-    who: str, expected: Status
-) -> None:
-    """A moment of the balancer's does not cover a minute of refusals in a hub's own name."""
+@pytest.mark.parametrize("who", ["ht2", ""])
+def test_what_is_refused_long_after_the_heal_is_not_accepted(who: str) -> None:
+    """A moment of the balancer's does not cover a minute of refusals, in whoever's name."""
 
     def refused(history: History, message: str, at: float) -> None:
         if round(at / STEP_S) % 2 and at < 8.0:
@@ -707,7 +705,7 @@ def test_what_another_server_refuses_long_after_the_heal_is_not_accepted(
     accept = "[{node: lb1, reason: there is one machine alone}]"
     verdict = found(case(history, pause, design=topology(accept=accept)), "degraded")
     assert verdict is not None
-    assert verdict.counts_as is expected
+    assert verdict.counts_as is FAIL
 
 
 PAIR = "[{node: east, reason: the site is to be doubled}]"
@@ -746,6 +744,22 @@ def test_an_accepted_unit_is_one_that_is_lost_as_a_whole(
     verdict = found(case(history, *specs, design=design), "degraded")
     assert verdict is not None
     assert verdict.counts_as is expected
+
+
+@pytest.mark.parametrize(("lasts", "expected"), [(0.5, PASS), (3.0, FAIL)])
+def test_an_acceptance_ends_with_the_time_after_the_heal(lasts: float, expected: Status) -> None:
+    """An outage is agreed, and the second that a return may take; not a tier that stays away."""
+    history = History()
+    flow(history, INJECT)
+    history.fault("kill:ht1", inject=INJECT, heal=HEAL)
+    away = HEAL + lasts - INJECT
+    flow(history, away, begin=INJECT + STEP_S / 2, fate=refuse)
+    flow(history, 6.0 - lasts, begin=INJECT + away + STEP_S / 2)
+    given = case(history, KILL, design=topology(accept=ACCEPTED))
+    for name in ("gap", "degraded"):
+        verdict = found(given, name)
+        assert verdict is not None
+        assert verdict.counts_as is expected, verdict.summary
 
 
 def test_an_acceptance_never_covers_lost_mail() -> None:

@@ -232,12 +232,12 @@ class Case:
         """
         if not self.accepting:
             return False
-        blamed = self.blame.explaining(attempt)
-        name = attempt.answered_by(self.topology.nodes) if attempt.code >= 400 else ""
+        # What goes on failing long after the heal is no outage that anybody agreed to.
         allowed_s = self.expect.degraded_s / self.clock
+        blamed = self.blame.explaining(attempt)
         return bool(blamed) and all(
-            self._is_of_an_accepted_unit(each, self._whole_with(each, attempt))
-            and (name in ("", each.window.node) or each.is_live(attempt, allowed_s))
+            each.is_live(attempt, allowed_s)
+            and self._is_of_an_accepted_unit(each, self._whole_with(each, attempt))
             for each in blamed
         )
 
