@@ -129,7 +129,7 @@ _THRESHOLDS: Final = tuple(
             happens=(replace(what, turn="ht1", broken=True),),
             noticed=None,
         ),
-        findings=(Finding("degraded", ("of 319 attempts",), "relay"),),
+        findings=(Finding("degraded", ("after a change, allowed 15 s",), "relay"),),
     )
     for kind, what in _DEFAULTS
 )
