@@ -24,7 +24,7 @@ from relaydrill.errors import HarnessError, RelaydrillError, UsageError
 from tests.docker_engine import why_no_docker
 
 from .catalogue import CATALOGUE
-from .defect import Defect
+from .defect import Defect, Linted, Planned
 from .healthy import Quiet, run_healthy
 from .results import Results, load
 from .running import MISSED, Outcome, run_defect
@@ -171,8 +171,9 @@ def run(
 
 
 def _total(defects: tuple[Defect, ...], healthy: int, seeds: range) -> int:
-    """How many outcomes there will be: what needs no lab is looked at once, twins with the rest."""
-    runs = sum(len(seeds) if each.needs_lab else 1 for each in defects)
+    """How many outcomes there will be: what is read off a design is looked at once."""
+    once = sum(isinstance(each.way, Linted | Planned) for each in defects)
+    runs = once + len(seeds) * (len(defects) - once)
     return runs + (len(TWINS) + healthy if healthy else 0)
 
 

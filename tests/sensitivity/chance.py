@@ -35,13 +35,13 @@ def _unproven(name: str, wrong: str, way: Judged, *said: str, change: str = "") 
 _OPPORTUNITY: Final = (
     _unproven(
         "silence-of-a-hub-that-had-two",
-        "an injection that does nothing, on a hub that had two messages before, and then none",
+        "an injection that does nothing, on a hub that had two messages before, then none",
         Judged(
             ("kill:ht3@10s+20s",),
-            happens=(Happens(end=0.5), Happens(turn="ht3", by="ht1")),
+            happens=(Happens(end=10, turn="ht3", every=7), Happens(turn="ht3", by="ht1")),
             inert=True,
         ),
-        "ht3 had 2 of 56 before",
+        "ht3 had 2 of",
         "leave its silence to chance",
     ),
     _unproven(

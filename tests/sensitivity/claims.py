@@ -50,6 +50,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "acceptance-covers-no-other-fault",
             "acceptance-covers-no-other-fault-in-a-lab",
             "acceptance-ends-with-its-fault",
+            "balancer-is-back-and-cuts",
             "not-back-before-its-next-fault",
             "healed-hub-goes-on-failing",
         ),

@@ -59,6 +59,17 @@ _SEVERAL: Final = (
     Defect(
         id="acceptance-ends-with-its-fault",
         subject="time",
+        wrong="long after the heal of a balancer, whose outage is agreed, a hub refuses its mail",
+        change=_AGREED,
+        way=Judged(
+            ("kill:lb1@10s+10s", "none:mbx@60s+5s"),
+            happens=(refused(452, Phase.MAIL, begin=20, end=60, turn="ht2"),),
+        ),
+        findings=(Finding("degraded", ("452 at mail", "by ht2"), "relay"),),
+    ),
+    Defect(
+        id="balancer-is-back-and-cuts",
+        subject="time",
         wrong="a balancer that is healed and still cuts everything: agreed was its outage alone",
         change=_AGREED,
         way=Judged(
@@ -118,7 +129,7 @@ _THRESHOLDS: Final = tuple(
             happens=(replace(what, turn="ht1", broken=True),),
             noticed=None,
         ),
-        findings=(Finding("degraded", ("of 319 attempts",), "relay"),),
+        findings=(Finding("degraded", ("after a change, allowed 15 s",), "relay"),),
     )
     for kind, what in _DEFAULTS
 )

@@ -74,7 +74,7 @@ def run_defect(
 ) -> Iterator[Outcome]:
     """Run a defect once for each seed, one after the other on one lab.
 
-    What needs no lab has no luck, either, and is looked at once.
+    What is read off a design has no luck, either, and is looked at once.
 
     Args:
         folder: Where labs and runs are written; what was caught is removed again.
@@ -102,11 +102,12 @@ def run_defect(
         case Linted():
             yield outcome_of(defect, seeds[0], _linted(defect))
         case Judged() as way:
-            # Whoever starves in it, starves on paper: no excuse for a miss.
-            run = folder / "run"
-            found = judge_made_up(way, defect.topology(), run, seeds[0], defect.id)
-            yield outcome_of(defect, seeds[0], said_by(found))
-            shutil.rmtree(run)
+            for seed in seeds:
+                run = folder / f"run{seed}"
+                found = judge_made_up(way, defect.topology(), run, seed, defect.id)
+                # Whatever starves in it, starves on paper: no excuse for a miss.
+                yield outcome_of(defect, seed, said_by(found))
+                shutil.rmtree(run)
     shutil.rmtree(folder / "lab", ignore_errors=True)
 
 
