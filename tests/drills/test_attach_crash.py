@@ -99,7 +99,7 @@ def crash_at(lab: StandingLab, design: Path, folder: Path, name: str, moment_s: 
     marker, state = folder / f"{name}.broken", folder / f"{name}.state"
     environment = {**lab.environment, "MARKER": str(marker), "XDG_STATE_HOME": str(state)}
     began = time.monotonic()
-    process = start(lab, design, folder / name, "kill:ht1+40s", environment)
+    process = start(lab, design, folder / name, "kill:ht1+80s", environment)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(moment_s)
     length_s = time.monotonic() - began
