@@ -1,16 +1,24 @@
-"""Binomial chances, by sums of exact fractions of whole numbers: slow, plain, and its own."""
+"""Binomial chances, by plain sums in logarithms: slow, and its own."""
 
 from __future__ import annotations
 
 import functools
-from math import comb
+from math import exp, lgamma, log
 
 
 def at_most(successes: int, trials: int, share: float) -> float:
     """The chance of so many successes, or fewer."""
-    return sum(
-        comb(trials, n) * share**n * (1 - share) ** (trials - n) for n in range(successes + 1)
-    )
+    if share <= 0.0 or successes >= trials:
+        return 1.0
+    if share >= 1.0:
+        return 0.0
+    return sum(exp(_log_of(n, trials, share)) for n in range(successes + 1))
+
+
+def _log_of(successes: int, trials: int, share: float) -> float:
+    """The logarithm of the chance of just so many."""
+    ways = lgamma(trials + 1) - lgamma(successes + 1) - lgamma(trials - successes + 1)
+    return ways + successes * log(share) + (trials - successes) * log(1 - share)
 
 
 @functools.cache
