@@ -281,6 +281,15 @@ class TestLate:
         assert (verdict.status, verdict.figures["gap_s"]) == (FAIL, pytest.approx(15.0, abs=1.0))
 
 
+def test_a_gap_that_fails_beyond_doubt_is_told_as_it_was_seen() -> None:
+    """An attempt that never left this machine splits no outage in what a person reads."""
+    history = drilled(outage=1.9, fate=refused)
+    history.attempt("<x@app>", Result.UNSENT, at=INJECT + 0.31, phase=Phase.CONNECT, reason="no")
+    verdict = found(case(history, KILL), "gap")
+    assert verdict is not None
+    assert (verdict.status, verdict.figures["gap_s"]) == (FAIL, pytest.approx(19.0, abs=1.0))
+
+
 moments = st.floats(0.0, 12.0)
 stalls = st.lists(st.tuples(moments, st.floats(0.001, 4.0), st.floats(0.0, 1.0)), max_size=12)
 HISTORIES: dict[str, Callable[[], History]] = {

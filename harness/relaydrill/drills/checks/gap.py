@@ -26,7 +26,9 @@ def check_gap(case: Case) -> Verdict | None:
     own = longest_gap(case.attempts, doubt.lost_s, served)
     left_s = (own.seconds - doubt.lost_s(own.begin, own.end)) * case.clock if own else 0.0
     if own and left_s - case.uncertainty_s > case.expect.gap:
-        return _told(case, own, Status.FAIL)
+        # What was seen is told: a part of it may be what fails beyond doubt.
+        is_part = gap.begin <= own.begin and own.end <= gap.end
+        return _told(case, gap if is_part else own, Status.FAIL)
     told = _told(case, gap, Status.UNKNOWN)
     return replace(told, status=Status.UNKNOWN, summary=told.summary + doubt.told(doubtful))
 
