@@ -49,7 +49,7 @@ def test_a_stopped_service_is_refused_all_the_time_and_the_verdict_says_why(
         each for each in found.ledger.attempts(flow) if window.injected < each.started < window.heal
     ]
     failed = sum(not each.accepted for each in during)
-    assert failed <= told["refused"] <= account["not accepted"], degraded.summary
+    assert failed <= told["failed"] <= account["not accepted"], degraded.summary
 
 
 @pytest.mark.parametrize("flow", ["relay", "submission"])
