@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -71,8 +72,9 @@ def close(path: Path) -> None:
             file.write(TORN.encode())
             end += len(TORN)
         file.seek(0)
-        lines, hashed = _read(file, end)
-        detail = {"lines": lines, "sha256": hashed.hexdigest()}
+        digest = _hash(file, end).hexdigest()
+        file.seek(0)
+        detail = {"lines": _count(file, end), "sha256": digest}
         mark = Event(time.monotonic(), time.time(), path.stem, CLOSED, detail=detail)
         file.seek(end)
         file.write(mark.to_line().encode() + b"\n")
@@ -87,10 +89,14 @@ def look(path: Path) -> Look:
     with path.open("rb") as file:
         end, mark = _find_mark(file)
         file.seek(0)
-        lines, hashed = _read(file, end)
+        hashed = _hash(file, end)
         digest = hashed.hexdigest()
         while piece := file.read(_PIECE):
             hashed.update(piece)
+        # What has the digest has the lines: counting them takes as long as all the rest.
+        told = mark.detail.get("lines") if mark and mark.detail.get("sha256") == digest else None
+        file.seek(0)
+        lines = told if isinstance(told, int) else _count(file, end)
         return Look(lines, digest, hashed.hexdigest(), mark)
 
 
@@ -109,11 +115,21 @@ def _find_mark(file: BinaryIO) -> tuple[int, Event | None]:
     return (size - len(last), event) if event.kind == CLOSED else (size, None)
 
 
-def _read(file: BinaryIO, end: int) -> tuple[int, hashlib._Hash]:
-    """How many lines end before a byte, and the hash of all bytes before it."""
-    hashed, lines, at = hashlib.sha256(), 0, 0
-    while at < end and (piece := file.read(min(_PIECE, end - at))):
+def _hash(file: BinaryIO, end: int) -> hashlib._Hash:
+    """The hash of all bytes before one."""
+    hashed = hashlib.sha256()
+    for piece in _pieces(file, end):
         hashed.update(piece)
-        lines += piece.count(b"\n")
+    return hashed
+
+
+def _count(file: BinaryIO, end: int) -> int:
+    """How many lines end before a byte."""
+    return sum(piece.count(b"\n") for piece in _pieces(file, end))
+
+
+def _pieces(file: BinaryIO, end: int) -> Iterator[bytes]:
+    at = 0
+    while at < end and (piece := file.read(min(_PIECE, end - at))):
+        yield piece
         at += len(piece)
-    return lines, hashed
