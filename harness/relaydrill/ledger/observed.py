@@ -44,6 +44,16 @@ class FaultWindow:
     error: str = ""
     by_hook: bool = False
 
+    @property
+    def until(self) -> float:
+        """When its heal began; infinite where it did not."""
+        return float("inf") if self.heal is None else self.heal
+
+    def overlaps(self, other: FaultWindow) -> bool:
+        """Whether two faults were in force at once, a heal being over when it is done."""
+        ends = [each.healed if each.healed is not None else float("inf") for each in (self, other)]
+        return self.inject < ends[1] and other.inject < ends[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Bite:

@@ -73,11 +73,6 @@ def flows_through(topology: Topology, nodes: tuple[str, ...]) -> tuple[str, ...]
     return tuple(flow for flow in topology.flows if path_of(topology, flow) & set(nodes))
 
 
-def is_balanced(topology: Topology, flow: str, node: str) -> bool:
-    """Whether a flow's mail may come to a node by a balancer."""
-    return bool(balancers_of(topology, flow, node))
-
-
 def takers_of(topology: Topology, flow: str, lost: frozenset[str] = frozenset()) -> frozenset[str]:
     """The servers that a flow's sender may still hand its mail to, with some nodes lost.
 

@@ -197,7 +197,7 @@ class Case:
             each.window
             for each in suspects
             if self._is_of_an_accepted_unit(
-                each, [other for other in suspects if _overlap(other.window, each.window)]
+                each, [other for other in suspects if other.window.overlaps(each.window)]
             )
         )
 
@@ -221,7 +221,7 @@ class Case:
         return [
             each
             for each in self.blame.suspects
-            if _overlap(each.window, suspect.window)
+            if each.window.overlaps(suspect.window)
             and (planned.get(id(each.window)) == mine or each.is_live(attempt, allowed_s))
         ]
 
@@ -269,12 +269,6 @@ class Case:
     def uncertainty_s(self) -> float:
         """How exactly a time is known: the spacing of the attempts, and the lateness of any."""
         return self.resolution_s + self.attempts.latest_s * self.clock
-
-
-def _overlap(one: FaultWindow, other: FaultWindow) -> bool:
-    """Whether two faults were in force at once."""
-    ends = [each.healed if each.healed is not None else float("inf") for each in (one, other)]
-    return one.inject < ends[1] and other.inject < ends[0]
 
 
 Check = Callable[[Case], Verdict | None]

@@ -62,7 +62,7 @@ def meetings_of(case: Case, window: FaultWindow, sign: Sign | None, before: int)
     bites = [
         each
         for each in case.ledger.bites[window.node]
-        if window.inject <= each.mono < _end(window) and each.fault == window.kind
+        if window.inject <= each.mono < window.until and each.fault == window.kind
     ]
     probes = [each for each in bites if each.probe]
     felt = [each for each in bites if not each.probe]
@@ -90,7 +90,7 @@ def _front(case: Case, window: FaultWindow, sign: Sign | None, bites: list[Bite]
         return []
     shows, in_time = _told_by(case, window, sign), _timing(case, window, sign)
     begin = window.injected if window.by_hook else window.inject
-    meanwhile = case.attempts.between(begin or window.inject, _end(window)).told(shows)
+    meanwhile = case.attempts.between(begin or window.inject, window.until).told(shows)
     found = [each for each in meanwhile if in_time(each)]
     if window.by_hook:
         return found
@@ -140,7 +140,7 @@ def _fits(attempt: Attempt, sign: Sign, *, by_hook: bool) -> bool:
 
 def _timing(case: Case, window: FaultWindow, sign: Sign) -> Callable[[Attempt], bool]:
     """Whether an attempt took as long as a fault makes it take."""
-    node, answered, end = window.node, answerer(case.topology), _end(window)
+    node, answered, end = window.node, answerer(case.topology), window.until
     if sign.how is How.LATE:
         usual_s = _usual_s(case, node) if window.by_hook else 0.0
         least_s = sign.delay_s / case.clock + usual_s
@@ -198,7 +198,7 @@ def _is_bitten(attempt: Attempt, moments: list[float], lag_s: float) -> bool:
 
 def _under_way(case: Case, window: FaultWindow, bites: list[Bite]) -> list[Bite]:
     """The bites at whose time attempts of the flow were under way."""
-    columns = case.attempts.between(float("-inf"), _end(window)).columns
+    columns = case.attempts.between(float("-inf"), window.until).columns
     over = (ended if ended == ended else float("inf") for ended in columns.ended)
     latest = [*accumulate(over, max)]
     lag_s = _lag_s(case, window.node)
@@ -208,7 +208,3 @@ def _under_way(case: Case, window: FaultWindow, bites: list[Bite]) -> list[Bite]
         if begun and latest[begun - 1] + lag_s >= each.mono:
             found.append(each)
     return found
-
-
-def _end(window: FaultWindow) -> float:
-    return float("inf") if window.heal is None else window.heal

@@ -57,9 +57,9 @@ def took_while_broken(case: Case, window: FaultWindow) -> int:
 def _answers(case: Case, window: FaultWindow) -> list[Attempt]:
     """The attempts that bear a node's name though they began while it was to be silent."""
     answered = answerer(case.topology)
-    meanwhile = case.attempts.between((window.injected or 0.0) + JOURNAL_LAG_S, _end(window))
+    meanwhile = case.attempts.between((window.injected or 0.0) + JOURNAL_LAG_S, window.until)
     spoke = meanwhile.told(lambda each: not each.accepted and answered(each) == window.node)
-    return [each for each in spoke if each.ended is not None and each.ended < _end(window)]
+    return [each for each in spoke if each.ended is not None and each.ended < window.until]
 
 
 def silence_of(case: Case, window: FaultWindow, before: int) -> Silence:
@@ -80,7 +80,7 @@ def silence_of(case: Case, window: FaultWindow, before: int) -> Silence:
 def by_chance(case: Case, window: FaultWindow, before: int) -> Silence:
     """What silence alone proves: whether chance alone would seldom have made it."""
     earlier = case.attempts.between(float("-inf"), window.inject)
-    since = case.attempts.between(window.injected or window.inject, _end(window))
+    since = case.attempts.between(window.injected or window.inject, window.until)
     inside = place_of(case.topology, case.flow, window.node) is Place.INSIDE
     counts = _is_accepted if inside else _is_made
     # A name server answers more than one question for an attempt, a balancer more than one flow.
@@ -116,7 +116,7 @@ def _led_in_vain(case: Case, window: FaultWindow) -> str:
     One that was being made at the heal proves nothing, unless it had hung for longer than any took
     before; nor does one on which the machine stood still.
     """
-    topology, node, end = case.topology, window.node, _end(window)
+    topology, node, end = case.topology, window.node, window.until
     chosen = case.attempts.between(window.injected or window.inject, end).told(
         lambda each: (
             _is_made(each)
@@ -173,7 +173,7 @@ def _marked_down(case: Case, window: FaultWindow) -> str:
                 each
                 for each in case.ledger.beliefs
                 if (each.balancer, each.backend, each.port) == (machine, window.node, port)
-                and window.inject < each.mono < _end(window)
+                and window.inject < each.mono < window.until
             ]
             if changes and changes[-1].state == "down":
                 after_s = (changes[-1].mono - window.inject) * case.clock
@@ -204,7 +204,7 @@ def _met_a_stall(case: Case, attempt: Attempt) -> bool:
 
 def _rate(case: Case, window: FaultWindow, meanwhile: int) -> float:
     """Attempts a wall second: as they came while the fault was in force, or as declared."""
-    lasted_s = _end(window) - (window.injected or window.inject)
+    lasted_s = window.until - (window.injected or window.inject)
     seen = meanwhile / lasted_s if lasted_s > 0 else 0.0
     return seen or case.topology.flows[case.flow].wanted_rate
 
@@ -212,7 +212,3 @@ def _rate(case: Case, window: FaultWindow, meanwhile: int) -> float:
 def _rounded_up(seconds: float) -> float:
     """To whole seconds, or to two digits where it is less."""
     return float(-(-seconds // 1)) if seconds >= 10 else -(-seconds * 10 // 1) / 10
-
-
-def _end(window: FaultWindow) -> float:
-    return float("inf") if window.heal is None else window.heal

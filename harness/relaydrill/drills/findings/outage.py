@@ -145,18 +145,15 @@ def _while_others_were_there(causes: Sequence[Cause]) -> str:
     """``ht1 was killed while ht2 and ht3 were there``; of a row of faults, how they followed."""
     topology, windows = causes[0].case.topology, _windows(causes)
     done = done_to(topology, windows)
-    if len(_nodes(causes)) > 1 and not any(_overlap(*two) for two in combinations(windows, 2)):
+    if len(_nodes(causes)) > 1 and not any(
+        one.overlaps(other) for one, other in combinations(windows, 2)
+    ):
         return f"{done} one after another, the others there each time"
     gone = max((each for cause in causes for each in cause.gone), key=len)
     if not gone >= {*_nodes(causes)}:
         return f"{done}, with others there each time"
     others = _others(causes, gone)
     return f"{done} while {listed(others)} {number_of(len(others), 'was', 'were')} there"
-
-
-def _overlap(one: FaultWindow, other: FaultWindow) -> bool:
-    ends = [each.healed if each.healed is not None else float("inf") for each in (one, other)]
-    return one.inject < ends[1] and other.inject < ends[0]
 
 
 def _others(causes: Sequence[Cause], lost: frozenset[str]) -> list[str]:
