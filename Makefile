@@ -5,23 +5,23 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help drill test images check lint types format bench soak sensitivity oracle wheel clean
+.PHONY: help drill test images check lint types docs format bench soak sensitivity oracle wheel release clean
 
 help:
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST)
 
 drill: $(VENV)/.base        ## audit the built-in topology: break every node, see whether mail flows
 	$(BIN)/relaydrill audit sharepoint
-	@echo "For the command itself:  . $(BIN)/activate"
+	@echo "To use the command: . $(BIN)/activate"
 
 test: $(VENV)/.dev images   ## run all tests; those in containers where a Docker engine answers
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 images: $(VENV)/.dev        ## build the images of the Docker lab, if a Docker engine answers
 	@if docker info >/dev/null 2>&1; then $(BIN)/relaydrill images build --install; \
 	  else echo "No Docker engine answers: the tests in containers will be skipped."; fi
 
-check: lint types test      ## everything that must pass before a commit
+check: lint types docs test    ## everything that must pass before a commit
 
 lint: $(VENV)/.dev          ## formatter (as a check) and linter
 	$(BIN)/ruff format --check .
@@ -29,6 +29,9 @@ lint: $(VENV)/.dev          ## formatter (as a check) and linter
 
 types: $(VENV)/.dev         ## strict types, tests included
 	$(BIN)/mypy
+
+docs: $(VENV)/.dev          ## build the documentation into build/docs; a broken link is an error
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs build/docs
 
 format: $(VENV)/.dev        ## put the code in shape
 	$(BIN)/ruff format .
@@ -43,11 +46,17 @@ soak: $(VENV)/.dev          ## 45 minutes of faults, 1000 kills of hubs, 200 of 
 sensitivity: $(VENV)/.dev   ## run every defect of the catalogue and 200 healthy drills: caught, and false alarms
 	$(BIN)/python -m tests.sensitivity
 
-oracle: $(VENV)/.dev        ## judge 20,000 runs whose truth is known (half an hour)
+oracle: $(VENV)/.dev        ## judge 20,000 runs whose truth is known (an hour of one processor)
 	$(BIN)/python -m tests.oracle --runs 20000
 
 wheel: $(VENV)/.dev         ## build the wheel and the source distribution
 	$(BIN)/python -m build --outdir dist .
+
+release: $(VENV)/.dev docs  ## check all that must be true before a version is handed out
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python -m tests.packaging.release dist
 
 clean:                      ## remove the virtual environment and everything that was built
 	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -14,16 +14,20 @@ from benchmarks import (
     lab_size,
     lab_start,
     ledger_size,
+    mail_account,
     one_hub,
     one_sender,
     report_size,
     shared_load,
+    simulated,
+    structure,
     throughput,
 )
 
 _ALL = (
     *(lab_start, lab_size, docker_lab, gap_truth, one_hub, one_sender),
-    *(balancer_latency, throughput, shared_load, inbound, ledger_size, report_size),
+    *(balancer_latency, throughput, shared_load, inbound, ledger_size, report_size, mail_account),
+    *(simulated, structure),
 )
 
 

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from relaydrill.endpoint import Endpoint
 from relaydrill.message import compose
+from relaydrill.node_settings import HealthCheck
 from relaydrill.nodes import config
-from relaydrill.placement import Endpoint
 from relaydrill.smtp import Result
 from relaydrill.smtp_client import Route, SessionEnded, SmtpSession
 from relaydrill.wait import wait_for
@@ -84,7 +85,7 @@ def _for_the_fake(folder: Path) -> Path:
         journal=str(folder / "lb1.jsonl"),
         fronts=(config.Front(vip="mail", port=25, bind=bind),),
         backends=(config.Backend(name="sink", endpoints={25: sink}),),
-        check=config.Check(kind="none", interval_s=1, timeout_s=1, fall=1, rise=1),
+        check=HealthCheck(kind="none", interval=1.0),
         source="snat",
     )
     path = folder / "lb1.json"

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.lab_start import TEN_NODES
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drivers.docker.compose import compose_file
 from relaydrill.drivers.docker.engine import connect
 from relaydrill.drivers.docker.lab import DockerLab
@@ -37,7 +37,7 @@ def run(folder: Path) -> Iterator[str]:
     engine.close()
     path = folder / "ten.yaml"
     path.write_text(TEN_NODES)
-    topology = inventory.load(path)
+    topology = topology_files.load(path)
     starts, ends, peers = [], [], []
     compose = _compose()
     (folder / "compose.yaml").write_text(

@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from relaydrill.drills.gap import longest_gap
+from relaydrill.drills.checks.gap import longest_gap
+from relaydrill.endpoint import Credentials, Endpoint
 from relaydrill.ledger import Attempt, Attempts
 from relaydrill.message import compose
-from relaydrill.personas import PERSONAS, Circumstances
+from relaydrill.personas import PERSONAS, SenderSettings
 from relaydrill.personas.courier import Courier
 from relaydrill.personas.directories import KnownHosts
-from relaydrill.placement import Credentials, Endpoint
 
 _RATE = 100.0
 _CLOSED_S = 1.0
@@ -46,7 +46,7 @@ def _once() -> tuple[float, float]:
     attempts: list[Attempt] = []
     courier = Courier(
         helo="bench.invalid",
-        source="",
+        source=(),
         directory=KnownHosts({"x": (_ADDRESS,)}),
         endpoint=lambda address, _port: Endpoint(address, _PORT),
         connect_s=2.0,
@@ -56,13 +56,13 @@ def _once() -> tuple[float, float]:
     )
 
     persona = PERSONAS["single_host"]
-    mind = persona.mind(Circumstances(random.Random(1)))
+    sender = persona.new_sender(SenderSettings(random.Random(1)))
 
     def attempt(due: float) -> None:
         record = Attempt("bench", due, time.monotonic())
         content = compose("<b@b>", sender="a@b", recipients=("c@d",), size=500, date=0)
         outcome = courier.send(
-            persona, mind, "x", 25, sender="a@b", recipient="c@d", content=content
+            persona, sender, "x", 25, sender="a@b", recipient="c@d", content=content
         ).outcome
         record.ended, record.result = time.monotonic(), outcome.result
         attempts.append(record)

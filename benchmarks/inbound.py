@@ -10,9 +10,9 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from relaydrill import inventory
-from relaydrill.drills.judgement import Judgement
-from relaydrill.drills.model import plan
+from relaydrill import topology_files
+from relaydrill.drills.drill_plan import plan
+from relaydrill.drills.result import Judgement
 from relaydrill.drills.runner import run_drill
 from relaydrill.drivers.process import ProcessLab
 from relaydrill.ledger import Account
@@ -45,7 +45,7 @@ def _topology(folder: Path, rate: int) -> Topology:
         f"extends: microsoft\nname: inbound\nflows:\n  inbound: {{rate: {rate}/s}}\n"
         "  pinned: {rate: 1/s}\n"
     )
-    return inventory.load(path)
+    return topology_files.load(path)
 
 
 def _drill(topology: Topology, folder: Path) -> Judgement:

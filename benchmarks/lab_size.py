@@ -16,7 +16,7 @@ import psutil
 import yaml
 
 from benchmarks.memory import proportional_bytes
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drivers.process import ProcessLab
 from relaydrill.drivers.registry import Registry
 from relaydrill.topology import Topology
@@ -31,7 +31,7 @@ def run(folder: Path) -> Iterator[str]:
     """Measure, and yield a line for each figure."""
     path = folder / "large.yaml"
     path.write_text(yaml.safe_dump(design()))
-    topology = inventory.load(path)
+    topology = topology_files.load(path)
     starts, works, sizes = [], [], []
     for number in range(_ROUNDS):
         took, cpu, used = _started(topology, folder / str(number), Registry(folder / "registry"))

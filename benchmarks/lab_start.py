@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drivers.process import ProcessLab
 from relaydrill.drivers.registry import Registry
 
@@ -33,7 +33,7 @@ def run(folder: Path) -> Iterator[str]:
     """Measure, and yield a line for each figure."""
     path = folder / "ten.yaml"
     path.write_text(TEN_NODES)
-    topology = inventory.load(path)
+    topology = topology_files.load(path)
     floor = _median(lambda: subprocess.run([sys.executable, "-c", ""], check=True))
     starts, backs = [], []
     for number in range(_ROUNDS):

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills.closing import close
 from relaydrill.drills.loads import loads_of
 from relaydrill.drills.model import Drill
@@ -37,6 +37,9 @@ def write(directory: Path, messages: int, seed: int = 1, rate: float = _RATE) ->
     """Make a run directory of so many messages.
 
     Args:
+        directory: The run directory.
+        messages: How many messages it has.
+        seed: Seed of all random choices.
         rate: Messages a second, of both flows together.
 
     Returns:
@@ -44,7 +47,7 @@ def write(directory: Path, messages: int, seed: int = 1, rate: float = _RATE) ->
     """
     path = directory.with_suffix(".yaml")
     path.write_text(_design(rate))
-    topology = inventory.load(path)
+    topology = topology_files.load(path)
     length_s = messages / rate
     fault = f"kill:{_KILLED}@{0.4 * length_s:g}s+{0.2 * length_s:g}s"
     run = RunDirectory(directory)

@@ -20,7 +20,8 @@ class Measured:
     """A command that has ended.
 
     Attributes:
-        took_s: From its start to its end. cpu_s: Of all its processes.
+        took_s: From its start to its end.
+        cpu_s: Of all its processes.
         most_bytes: The most memory of all of them together, shared pages counted once.
         told: What it printed.
     """

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drivers.process import ProcessLab
 from relaydrill.drivers.registry import Registry
 from relaydrill.journal import read_events
@@ -49,7 +49,7 @@ def run(folder: Path) -> Iterator[str]:
     yield f"smtp-sink                 {peer:7.0f} messages/s, {peer_cpu:4.0f} us of CPU each"
     rate, cpu = _peer(source, [sys.executable, "-m", "benchmarks.yes_to_everything", _SINK])
     yield f"yes to everything         {rate:7.0f} messages/s, {cpu:4.0f} us of CPU each"
-    topology = inventory.parse(_HUB, "one.yaml")
+    topology = topology_files.parse(_HUB, "one.yaml")
     for told, delivers in (("that takes and keeps", False), ("that delivers, too", True)):
         rate, cpu = _hub(folder / f"hub{delivers}", topology, source, delivers=delivers)
         yield (

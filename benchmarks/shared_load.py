@@ -26,7 +26,7 @@ from relaydrill.nodes.sending.shared_sender import SharedSender
 from relaydrill.smtp import Result
 
 _PATH: Final = os.environ.get("PATH", "") + ":/usr/sbin"
-_LOCUSTFILE: Final = Path(__file__).parents[1] / "docs" / "locust" / "drill.py"
+_LOCUSTFILE: Final = Path(__file__).parents[1] / "docs" / "python" / "locust" / "drill.py"
 _RATES: Final = (100, 300, 700)
 _LENGTH_S: Final = 10.0
 _SIZE: Final = 2000

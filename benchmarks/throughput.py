@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drivers.process import ProcessLab
 from relaydrill.drivers.registry import Registry
 from relaydrill.journal import Journal, read_events
@@ -34,9 +34,9 @@ _PREFIX = "127.99.26"
 
 def run(folder: Path) -> Iterator[str]:
     """Measure both, and yield their figures and the ratio."""
-    ours, counted = _ours(folder / "plain", inventory.load("sharepoint"))
+    ours, counted = _ours(folder / "plain", topology_files.load("sharepoint"))
     yield f"relaydrill, journals on   {ours:7.0f} messages/s ({counted} of {_MESSAGES} delivered)"
-    logged, _ = _ours(folder / "logged", _with_logs(inventory.load("sharepoint")))
+    logged, _ = _ours(folder / "logged", _with_logs(topology_files.load("sharepoint")))
     yield f"with Exchange's logs, too {logged:7.0f} messages/s (ratio {logged / ours:.2f})"
     peer = _peer(folder)
     if peer is None:

@@ -20,12 +20,14 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from relaydrill import inventory
-from relaydrill.drills.audit_plan import plan_again, plan_audit, plan_pairs
+from relaydrill import topology_files
+from relaydrill.drills.audit_plan import plan_again, plan_audit
+from relaydrill.drills.audit_sets import Depth
+from relaydrill.drills.drill_plan import plan
 from relaydrill.drills.family import count_all
-from relaydrill.drills.judgement import FlowVerdict, Judgement
-from relaydrill.drills.model import Drill, plan
-from relaydrill.drills.returning import comeback_of
+from relaydrill.drills.model import Drill
+from relaydrill.drills.recovery import recovery_of
+from relaydrill.drills.result import FlowVerdict, Judgement
 from relaydrill.ledger import Ledger
 from relaydrill.topology import Topology
 from relaydrill.verdict import (
@@ -49,9 +51,11 @@ class Found:
     """What became of so many audits.
 
     Attributes:
-        failed, unknown: Audits in which at least one row did, and no row failed.
+        failed: Audits in which at least one row failed.
+        unknown: Audits in which no row failed and at least one is unknown.
         again: Drills that ran twice, in all audits together.
-        planned_s, more_s: Time that the drills of one audit send, and that of all second looks.
+        planned_s: Time for which the drills of one audit send.
+        more_s: Time of all second looks.
     """
 
     audits: int
@@ -74,17 +78,21 @@ class Found:
 
 
 def audits_of(topology: Topology, audits: int, seed: int, levels: Levels | None = None) -> Found:
-    """Draw so many audits of a healthy tier, with pairs.
+    """Draw so many audits of a healthy tier, of up to two units at a time.
 
     Args:
+        topology: The design.
+        audits: How many audits to draw.
+        seed: Seed of all random choices.
         levels: In place of those that are planned, and without a second look.
     """
     chance = np.random.default_rng(seed)
     alone = plan_audit(topology)
-    pairs = plan_pairs(topology, tuple(held(topology, drill) for drill in alone))
+    rows = tuple(held(topology, drill) for drill in alone)
+    two = Depth(topology).sets(rows, {}, 2).drills
     found = Found(audits)
     worst = np.zeros(audits, np.int64)
-    for phase in (alone, pairs):
+    for size, phase in enumerate((alone, two), 1):
         tests = count_all(topology, phase)
         found.tests += tests
         for planned in phase:
@@ -93,7 +101,7 @@ def audits_of(topology: Topology, audits: int, seed: int, levels: Levels | None 
             row = _statuses(topology, drill, audits, chance)
             doubt = np.flatnonzero(row == _CODE[Status.UNKNOWN])
             if doubt.size and not levels:
-                second = plan_again(topology, drill, tests)
+                second = plan_again(topology, drill, tests, size)
                 row[doubt] = _statuses(topology, second, doubt.size, chance)
                 found.again += doubt.size
                 found.more_s += doubt.size * second.length_s
@@ -109,7 +117,7 @@ def _replanned(topology: Topology, drill: Drill, levels: Levels) -> Drill:
 
 
 def held(topology: Topology, drill: Drill) -> Judgement:
-    """A row in which every flow holds, so that there are as many pairs as there can be."""
+    """A row in which every flow holds, so that there are as many sets as there can be."""
     flows = tuple(FlowVerdict(flow, (passed("gap", "made up"),)) for flow in drill.flows)
     return Judgement(drill, topology, "process", Path(), flows, Ledger())
 
@@ -137,7 +145,7 @@ def _tests(
         spread = spread_test(len(promised), alarm=levels.doubt, miss=levels.miss)
         yield (spread.fair,) * len(promised), 0.0, _Decide(spread, levels)
     for fault in drill.faults:
-        back = comeback_of(topology, fault.node, flow, levels)
+        back = recovery_of(topology, fault.node, flow, levels)
         if back.test and not fault.for_good:
             yield (back.test.fair,), fault.end_s + back.allowance_s, _Decide(back.test, levels)
 
@@ -163,7 +171,7 @@ def main() -> None:
     """Draw audits of every built-in topology, and say what became of them."""
     audits = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     for name in BUILT_IN:
-        topology = inventory.load(name)
+        topology = topology_files.load(name)
         each = audits_of(topology, audits, seed=1, levels=Levels())
         found = audits_of(topology, audits, seed=1)
         print(each.told(f"{name}, each drill for itself at 1 %"))

@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 import functools
+from typing import Final
 
 from relaydrill.errors import LabError
+
+TWO_HUBS: Final = """\
+name: NAME
+clock: 10
+nodes:
+  ht1: {role: hub}
+  ht2: {role: hub}
+  mbx: {role: mailbox, domains: [contoso.com]}
+  app: {role: sender}
+names:
+  hubs.contoso.com: [ht1, ht2]
+flows:
+  relay: {from: app, persona: rotated_list, to: hubs.contoso.com, rate: 20/s}
+expect: {gap: 60s}
+"""
+"""A small design, where it is asked what an engine does, and not how fast it is; put NAME in."""
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from relaydrill.journal import Event
@@ -127,7 +128,9 @@ class History:
     ) -> None:
         """A fault of the plan, from its injection to its heal; with ``error``, one that failed."""
         kind, _, node = label.partition(":")
-        self.write("harness", "inject", at=inject, fault=label, kind=kind.split(".")[0], node=node)
+        self.write(
+            "harness", "inject", at=inject, fault=label, kind=re.split("[.%]", kind)[0], node=node
+        )
         if error:
             self.write("harness", "not-injected", at=inject + took, fault=label, reason=error)
             return

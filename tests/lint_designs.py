@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.topology import Topology
 
 BASES: Final = {
@@ -73,6 +73,13 @@ directory:
 }
 """Designs in which nothing is found."""
 
+_TWO_HOSTS: Final = (
+    "{host: maila.contoso.com, addresses: [edge1, edge3]},"
+    " {host: mailb.contoso.com, addresses: [edge2, edge4]}"
+)
+"""The MX records of a zone as it should be."""
+
+
 WNLB: Final = "mode: wnlb, check: {kind: none}, cluster: {rules: [{vip: mail-a}]}"
 _THREE: Final = "flows: {inbound: {expect: {spread: [edge1, edge2, edge3]}}}"
 _BLIND_BY_NATURE: Final = """
@@ -85,8 +92,11 @@ class Design:
     """A design that breaks one rule.
 
     Attributes:
-        base: What it builds on. broken: What is changed there. at: Where the finding is.
-        says: Words of its summary. mended: What is changed again, so that nothing is found.
+        base: What it builds on.
+        broken: What is changed there.
+        at: Where the finding is.
+        says: Words of its summary.
+        mended: What is changed again, so that nothing is found.
         forgives: Suppressions, for what comes with the change and is not its point.
     """
 
@@ -103,7 +113,7 @@ class Design:
         broken = f"extends: ./base.yaml\n{self.broken}\n{self.forgives}"
         (folder / "broken.yaml").write_text(broken)
         (folder / "mended.yaml").write_text(f"extends: ./broken.yaml\n{self.mended}\n")
-        return inventory.load(folder / ("mended.yaml" if mended else "broken.yaml"))
+        return topology_files.load(folder / ("mended.yaml" if mended else "broken.yaml"))
 
 
 DESIGNS: Final = {
@@ -286,6 +296,59 @@ DESIGNS: Final = {
         "nodes.ns1",
         "ns1 is the only name server",
         "nodes: {ns3: {role: dns}}",
+    ),
+    "null-mx-with-mail": Design(
+        "inbound",
+        "zones: {fabrikam.com: {mx: [{host: ., preference: 0}]}}\n"
+        "flows: {out: {from: world, persona: rfc5321, to: fabrikam.com}}",
+        "flows.out.to",
+        "flow out goes to fabrikam.com, which has a null MX",
+        "flows: {out: {to: contoso.com}}",
+    ),
+    "null-mx-not-alone": Design(
+        "inbound",
+        f"zones: {{contoso.com: {{mx: [{_TWO_HOSTS}, {{host: ., preference: 0}}]}}}}",
+        "zones.contoso.com.mx[2]",
+        "contoso.com has a null MX, and maila.contoso.com and mailb.contoso.com beside it",
+        f"zones: {{contoso.com: {{mx: [{_TWO_HOSTS}]}}}}",
+    ),
+    "mx-is-alias": Design(
+        "inbound",
+        "zones: {contoso.com: {mx: [{host: maila.contoso.com, addresses: [edge1, edge3]},"
+        " {host: mailc.contoso.com}]}}\n"
+        "aliases: {mailc.contoso.com: b.contoso.com}\n"
+        "names: {b.contoso.com: [edge2, edge4]}",
+        "zones.contoso.com.mx[1].host",
+        "the MX of contoso.com is mailc.contoso.com, an alias of b.contoso.com",
+        f"zones: {{contoso.com: {{mx: [{_TWO_HOSTS}]}}}}",
+    ),
+    "mx-is-address": Design(
+        "inbound",
+        f"zones: {{contoso.com: {{mx: [{_TWO_HOSTS}, {{host: '[edge1]'}}]}}}}",
+        "zones.contoso.com.mx[2].host",
+        "an MX of contoso.com is the address of edge1 in place of a name",
+        f"zones: {{contoso.com: {{mx: [{_TWO_HOSTS}]}}}}",
+    ),
+    "mx-without-address": Design(
+        "inbound",
+        f"zones: {{contoso.com: {{mx: [{_TWO_HOSTS}, {{host: old.contoso.com, addresses: []}}]}}}}",
+        "zones.contoso.com.mx[2]",
+        "the MX host old.contoso.com of contoso.com has no address",
+        f"zones: {{contoso.com: {{mx: [{_TWO_HOSTS}]}}}}",
+    ),
+    "alias-leads-nowhere": Design(
+        "inbound",
+        "aliases: {smtp.contoso.com: gone.contoso.com}",
+        "aliases.smtp.contoso.com",
+        "smtp.contoso.com leads to gone.contoso.com, and there is no such name",
+        "aliases: {smtp.contoso.com: maila.contoso.com}",
+    ),
+    "ttl-longer-than-gap": Design(
+        "inbound",
+        "nodes: {cache1: {role: dns, upstream: [ns1]}, cache2: {role: dns, upstream: [ns2]}}",
+        "zones.contoso.com.ttl",
+        "contoso.com is kept for 3600s, and flow inbound promises a gap of 10s",
+        "zones: {contoso.com: {ttl: 5s}}",
     ),
     "certificate-lacks-name": Design(
         "balanced",

@@ -16,7 +16,7 @@ import pytest
 from relaydrill.wait import wait_for
 
 ROOT: Final = Path(__file__).parents[1]
-DRILL: Final = ROOT / "docs" / "locust" / "drill.py"
+DRILL: Final = ROOT / "docs" / "python" / "locust" / "drill.py"
 """The locustfile of the documents."""
 
 # Not importorskip: importing Locust would change the whole test process.
@@ -33,7 +33,8 @@ class Worker:
     """One worker.
 
     Args:
-        port: Its master's, on this machine. log: Where what it prints goes.
+        port: Its master's, on this machine.
+        log: Where what it prints goes.
         locustfile: What it runs.
     """
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
+from relaydrill import clock
 from relaydrill.drivers.base import Lab
 from relaydrill.journal import Event, read_events
 from relaydrill.ledger import Account, Ledger, join
@@ -17,16 +16,16 @@ class Mail:
         self._lab = lab
         self._flow = flow
         self._rate = rate
-        self._begin = time.monotonic()
+        self._begin = clock.monotonic()
 
     def start(self) -> None:
         """Begin to send."""
         topology = self._lab.topology
         flow = topology.flows[self._flow]
-        self._begin = time.monotonic()
+        self._begin = clock.monotonic()
         self._lab.control(flow.sender)(
             "start",
-            drill=f"{time.monotonic_ns():x}",
+            drill=f"{int(self._begin * 1e9):x}",
             flow=self._flow,
             persona=flow.persona,
             host=flow.to,

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from relaydrill.placement import Endpoint
+from relaydrill.endpoint import Endpoint
 from relaydrill.smtp import Phase
 
 
@@ -59,7 +59,8 @@ class ScriptedServer:
         answers: What it answers at which phase; politely where nothing is said. An answer at
             `Phase.BODY` comes in the middle of the message.
         recipients: What it answers to some recipients.
-        tls: The context for STARTTLS. address: Where it listens.
+        tls: The context for STARTTLS.
+        address: Where it listens.
 
     Attributes:
         lines: All command lines that came, without their ends.

@@ -55,8 +55,10 @@ class StandingLab:
     """A lab in another process.
 
     Attributes:
-        folder: Its own. design: What it runs, the name of a built-in topology or a file.
-        address: Of each host. ports: Of each host, the real port behind a logical one.
+        folder: Its own.
+        design: What it runs, the name of a built-in topology or a file.
+        address: Of each host.
+        ports: Of each host, the real port behind a logical one.
         login: User and password.
         environment: What a command needs that attaches to it.
     """
@@ -99,14 +101,15 @@ class StandingLab:
         """A hook that does a fault as the playground does."""
         return {
             "inject": {"run": self.tell(f"{kind}:{{node}}", answer)},
-            "heal": {"run": self.tell("heal", "Everything is as it was")},
+            "heal": {"run": self.tell("heal", "Everything is healed")},
         }
 
     def inventory(self, change: dict[str, Any] | None = None, **attach: Any) -> Path:
         """Write an inventory of it, with something changed, and return its file.
 
         Args:
-            change: Of the topology. attach: Of its ``attach``; None takes something away.
+            change: Of the topology.
+            attach: Of its ``attach``; None takes something away.
         """
         there: dict[str, Any] = {
             "here": "127.0.0.1",
@@ -193,7 +196,8 @@ def standing(folder: Path, sabotage: dict[str, Any] | None = None) -> Iterator[S
     """A lab that was brought up by somebody else; it takes commands from a FIFO.
 
     Args:
-        folder: Its own. sabotage: What is otherwise than its inventory says.
+        folder: Its own.
+        sabotage: What is otherwise than its inventory says.
     """
     lab = StandingLab(folder, design(folder, "believed"))
     built = design(folder, "built", sabotage)

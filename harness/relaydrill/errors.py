@@ -1,10 +1,12 @@
 """What can go wrong, sorted by who has to act.
 
     RelaydrillError
-    ├── InventoryError        the topology's author: a file is wrong; every problem at once
+    ├── TopologyError         the topology's author: a file is wrong; every mistake at once
     ├── UsageError            the person at the keyboard: an argument or a run directory is wrong
-    │   └── ExchangeLogError      a file is no log of Exchange's, or cannot be read
-    ├── CapabilityMissing     nobody is wrong: this driver cannot do that to this node
+    │   ├── ExchangeLogError      a file is no log of Exchange's, or cannot be read
+    │   └── MailLogError          a log of a mail server is not there, or cannot be read
+    ├── CapabilityMissing     nobody: this driver cannot do that to this node
+    │   └── FaultRefused          a real lab refused the fault, and still works
     └── HarnessError          Relaydrill or its machine: the drill could not be carried out
         ├── LabError              a node did not start, died by itself, or left no address free
         ├── ControlError          a node's control channel did not answer, or refused
@@ -15,8 +17,9 @@ What the *system under test* does wrong is never an exception: it is a verdict.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from relaydrill.marks import Mistake
 
 
 class RelaydrillError(Exception):
@@ -25,34 +28,16 @@ class RelaydrillError(Exception):
     exit_status: int = 4
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One mistake in an inventory file.
-
-    Attributes:
-        where: ``file:line`` of the offending text, or the file alone where no line fits.
-        what: What is wrong, naming the field and the value that was found.
-        allowed: What would be right; empty where ``what`` already says it.
-    """
-
-    where: str
-    what: str
-    allowed: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}" + (f" ({self.allowed})" if self.allowed else "")
-
-
-class InventoryError(RelaydrillError):
-    """A topology file is wrong. Carries all of its problems, in the order of their lines."""
+class TopologyError(RelaydrillError):
+    """A topology file is wrong. Carries all mistakes in it, in the order of their lines."""
 
     exit_status = 2
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        self.problems: Final = problems
-        count = len(problems)
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        self.mistakes: Final = mistakes
+        count = len(mistakes)
         head = f"{count} problem{'s' if count != 1 else ''}; nothing was started"
-        super().__init__("\n".join([head, *(f"  {problem}" for problem in problems)]))
+        super().__init__("\n".join([head, *(f"  {mistake}" for mistake in mistakes)]))
 
 
 class UsageError(RelaydrillError):
@@ -63,6 +48,10 @@ class UsageError(RelaydrillError):
 
 class ExchangeLogError(UsageError):
     """A file that should be a log of Exchange's is none, or cannot be read."""
+
+
+class MailLogError(UsageError):
+    """A file that should be the log of a mail server is not there, or cannot be read."""
 
 
 class CapabilityMissing(RelaydrillError):
@@ -77,8 +66,21 @@ class CapabilityMissing(RelaydrillError):
     exit_status = 3
 
     def __init__(self, capability: str, by: str, node: str) -> None:
-        self.capability: Final = capability
+        self.capability = capability
         super().__init__(f"{by} cannot {capability} {node}")
+
+
+class FaultRefused(CapabilityMissing):
+    """A real lab refused a fault, and is known to work still.
+
+    Args:
+        fault: What was to be done to it.
+        why: What was said instead.
+    """
+
+    def __init__(self, fault: str, why: str) -> None:
+        self.capability = fault
+        RelaydrillError.__init__(self, why)
 
 
 class HarnessError(RelaydrillError):

@@ -6,13 +6,14 @@ ports in a topology are logical (25, 587); a seat says which real port stands fo
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from relaydrill.address_span import AddressSpan
+from relaydrill.endpoint import Credentials, Endpoint
 from relaydrill.topology import Topology
+from relaydrill.topology.naming import led_to
 
 CONTROL_PORT: Final = 2500
 """Logical port of every node's control channel."""
@@ -21,27 +22,28 @@ _LOOPBACK: Final = "127.0.0.1/32"
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A real address and port."""
-
-    address: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"{self.address}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
 class Seat:
     """One host's place: its address, and the real port behind each logical one.
 
     Attributes:
-        address: IPv4 address that the host binds, and that its own connections come from.
-        ports: Logical port to real port.
+        address: The address that the host binds, and that its own connections come from.
+        ports: Logical port to real port, at each address.
+        second: Its IPv6 address; empty where names lead to none.
     """
 
     address: str
     ports: Mapping[int, int] = field(default_factory=dict)
+    second: str = ""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All that names lead to."""
+        return (self.address, self.second) if self.second else (self.address,)
+
+    def endpoints(self, logical: int) -> tuple[Endpoint, ...]:
+        """As `endpoint`, at each of its addresses."""
+        port = self.ports.get(logical, logical)
+        return tuple(Endpoint(address, port) for address in self.addresses)
 
     def endpoint(self, logical: int) -> Endpoint:
         """The real address and port behind a logical port, or the same number if it is unmapped."""
@@ -51,14 +53,6 @@ class Seat:
     def mapped(self) -> dict[int, int]:
         """Logical ports that stand for another real one."""
         return {logical: real for logical, real in self.ports.items() if logical != real}
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What a mail client logs in with on 587; made anew for each lab."""
-
-    user: str
-    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +69,8 @@ class Placement:
         controls: Control channels that are elsewhere than at their node's own address.
         own_kernels: Whether each node has a network of its own: then WNLB is the kernel's in every
             hub, and keepalived holds the VIPs of a pair; elsewhere something stands in for them.
+        given: The addresses that each node has to give itself, those that its connections come
+            from first; empty: every machine has its own already.
     """
 
     seats: Mapping[str, Seat]
@@ -84,6 +80,7 @@ class Placement:
     own_shell: str = _LOOPBACK
     controls: Mapping[str, Endpoint] = field(default_factory=dict)
     own_kernels: bool = False
+    given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def control(self, node: str) -> Endpoint:
         """Where a node's control channel listens."""
@@ -91,25 +88,24 @@ class Placement:
 
     def seats_of(self, topology: Topology, target: str) -> tuple[Seat, ...]:
         """The seats that a host name, a VIP or a node leads to."""
-        return tuple(self.seats[each] for each in topology.names.get(target, (target,)))
+        return tuple(self.seats[each] for each in led_to(topology, target))
 
     def networks(self, topology: Topology, remotes: tuple[str, ...]) -> tuple[str, ...]:
         """Address ranges for a connector's ``remote`` list: nodes become their own address."""
         own = {_LOOPBACK: self.own_shell}
         return tuple(
-            f"{self.seats[remote].address}/32"
-            if remote in topology.nodes
-            else own.get(remote, remote)
+            network
             for remote in remotes
+            for network in (
+                [str(AddressSpan.parse(each)) for each in self.seats[remote].addresses]
+                if remote in topology.nodes
+                else [own.get(remote, remote)]
+            )
         )
 
-
-def in_networks(address: str, networks: tuple[str, ...]) -> bool:
-    """Whether an address lies in any of the ranges; text that is no address lies in none."""
-    if not networks:
-        return False
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(found in AddressSpan.parse(network) for network in networks)
+    def served(self, topology: Topology, host: str, logical: int) -> tuple[Endpoint, ...]:
+        """Where a node or a VIP answers on a logical port."""
+        seat = self.seats[host]
+        return (
+            seat.endpoints(logical) if topology.ip_of(host) == "dual" else (seat.endpoint(logical),)
+        )

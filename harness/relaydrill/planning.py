@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby, permutations
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
+from relaydrill import extensions
 from relaydrill.errors import UsageError
-from relaydrill.topology import NOWHERE, Mx, Topology
+from relaydrill.topology import NOWHERE, Topology
+from relaydrill.topology.naming import Exchanger, domain_of, exchangers, host_names
 from relaydrill.topology.paths import targets_of, with_their_vips
+from relaydrill.topology.traffic import OWN_PERSONAS, looks_up_mx
 
 _MOST_TRIES: Final = 5
 
@@ -29,11 +32,12 @@ class Situation:
     """A zone with something gone.
 
     Attributes:
-        zone: MX hosts, as declared. order: How the name servers order their answers.
+        zone: MX hosts with their addresses, as its sender takes them.
+        order: How the name servers order their answers.
         gone: Nodes that do not answer.
     """
 
-    zone: tuple[Mx, ...]
+    zone: tuple[Exchanger, ...]
     order: str
     gone: frozenset[str]
 
@@ -42,7 +46,7 @@ class Situation:
         return node not in self.gone and node != NOWHERE
 
     @property
-    def groups(self) -> list[list[Mx]]:
+    def groups(self) -> list[list[Exchanger]]:
         """The hosts by preference."""
         ranked = sorted(self.zone, key=lambda mx: mx.preference)
         return [list(hosts) for _, hosts in groupby(ranked, lambda mx: mx.preference)]
@@ -120,15 +124,16 @@ def _postfix(situation: Situation, _pin: str) -> Shares:
 
 def _exim(situation: Situation, _pin: str) -> Shares:
     """Hosts shuffled, then each host's addresses, five tries: every order is looked at."""
-    orders: list[list[Mx]] = [[]]
+    orders: list[list[Exchanger]] = [[]]
     for hosts in situation.groups:
         # Each host takes a try at least: of a longer order only its beginning matters.
+        hosts = [mx for mx in hosts if mx.addresses]
         begun = min(len(hosts), _MOST_TRIES)
         orders = [[*order, *more] for order in orders for more in permutations(hosts, begun)]
     return _mean(_exim_in_order(order, situation) for order in orders)
 
 
-def _exim_in_order(hosts: list[Mx], situation: Situation) -> Shares:
+def _exim_in_order(hosts: list[Exchanger], situation: Situation) -> Shares:
     found: Shares = defaultdict(float)
     left, tries = 1.0, _MOST_TRIES
     for mx in hosts:
@@ -163,6 +168,38 @@ _BY_PERSONA: Final[Mapping[str, Callable[[Situation, str], Shares]]] = MappingPr
 )
 
 
+_IN_TURN: Final = frozenset({"mail_client", "happy_eyeballs"})
+"""Who resolves a name, and goes on to its next address where one does not open."""
+
+
+@runtime_checkable
+class Planned(Protocol):
+    """A persona of another package, as planning sees it."""
+
+    def shares(self, situation: Situation, pin: str, /) -> Shares:
+        """Whom it chooses, as a closed form.
+
+        Args:
+            situation: The MX records of a domain, or a name as its only exchanger.
+            pin: The MX host that its senders have picked; empty: each picks one for itself.
+        """
+
+
+def _formula(persona: str) -> Callable[[Situation, str], Shares] | None:
+    """Whom a persona chooses by MX records; None where it only resolves a name.
+
+    Raises:
+        UsageError: A persona of another package does not say.
+    """
+    entry = extensions.added(extensions.PERSONAS, OWN_PERSONAS).get(persona)
+    if entry is None:
+        return _BY_PERSONA.get(persona)
+    found = extensions.made(entry)
+    if not isinstance(found, Planned):
+        raise UsageError(f"{extensions.told(entry)}: the persona has no shares(situation, pin)")
+    return found.shares
+
+
 def _mean(ways: Iterator[Shares] | list[Shares]) -> Shares:
     every = [*ways]
     found: Shares = defaultdict(float)
@@ -180,20 +217,23 @@ def shares(topology: Topology, flow: str, gone: frozenset[str]) -> Shares:
     """
     settings = topology.flows[flow]
     order, persona = _order(topology, flow), topology.behaviour(flow)
-    if settings.to in topology.zones:
-        situation = Situation(topology.zones[settings.to].mx, order, gone)
-        return _BY_PERSONA[persona](situation, settings.pin or "")
+    formula = _formula(persona)
+    if domain := domain_of(topology, settings.to):
+        situation = Situation(exchangers(topology, domain, persona), order, gone)
+        assert formula  # the topology is refused where a persona looks up no MX records
+        # A domain with a null MX takes no mail (RFC 7505 §3).
+        return formula(situation, settings.pin or "") if situation.zone else {}
     addresses = _hosts(topology).get(settings.to)
     if addresses is None:
         raise UsageError(
             f"flow {flow} goes to {settings.to}, which is no domain with MX records and no name of"
             " several addresses"
         )
-    if persona in _BY_PERSONA:
+    if formula:
         # Without MX records a name is its own exchanger (RFC 5321 §5.1).
-        alone = Situation((Mx(host=settings.to, addresses=addresses),), order, gone)
-        return _BY_PERSONA[persona](alone, "")
-    way = in_turn if persona == "mail_client" else first_only
+        alone = Situation((Exchanger(settings.to, addresses=addresses),), order, gone)
+        return formula(alone, "")
+    way = in_turn if persona in _IN_TURN else first_only
     return way(addresses, order, Situation((), order, gone).alive)
 
 
@@ -201,27 +241,28 @@ def entered(topology: Topology, key: str, dead: frozenset[str]) -> Shares:
     """The part of a flow's mail that its sender, as it chooses, brings to each of its targets.
 
     Args:
+        topology: The design.
+        key: The flow.
         dead: Nodes and VIPs that do not answer.
     """
     flow = topology.flows[key]
     targets = targets_of(topology, key)
-    is_host = any(flow.to == mx.host for zone in topology.zones.values() for mx in zone.mx)
-    if flow.to in topology.zones or is_host or len(targets) > 1:
+    if domain_of(topology, flow.to) or flow.to in _hosts(topology):
         return shares(topology, key, dead)
     return {target: 1.0 for target in targets if target not in dead and target != NOWHERE}
 
 
 def _hosts(topology: Topology) -> dict[str, tuple[str, ...]]:
     """What each host name leads to, of those between whose addresses a sender can choose."""
-    exchangers = {mx.host: mx.addresses for zone in topology.zones.values() for mx in zone.mx}
-    several = {host: named for host, named in topology.names.items() if len(named) > 1}
-    return {**several, **exchangers}
+    of_mx = {mx.host for domain in topology.zones for mx in exchangers(topology, domain)}
+    named = host_names(topology).items()
+    return {host: to for host, to in named if len(to) > 1 or host in of_mx}
 
 
 def _order(topology: Topology, key: str) -> str:
     flow = topology.flows[key]
     sorts = topology.senders[flow.sender].sorts_near
-    if sorts and topology.behaviour(key) not in _BY_PERSONA and flow.to not in topology.zones:
+    if sorts and not looks_up_mx(topology.behaviour(key)) and not domain_of(topology, flow.to):
         return "fixed"  # by the sender's own address: all of a host's mail goes to one of them
     servers = topology.name_servers_of(flow.sender)
     return topology.name_servers[servers[0]].order if servers else "fixed"
@@ -232,7 +273,8 @@ class Share:
     """One node's part of the load.
 
     Attributes:
-        rate: Attempts a second at the flows' peak. share: Part of all of them.
+        rate: Attempts a second at the flows' peak.
+        share: Part of all of them.
         spread: Standard deviation of ``share`` over populations of this size.
         capacity: Attempts a second that the node declares to bear; None: it says nothing.
     """
@@ -253,8 +295,9 @@ class Outlook:
     """What happens with something gone.
 
     Attributes:
-        gone: What, in a person's words. nodes: By node that receives. lost: The rate that finds no
-            way in, attempts a second.
+        gone: What, in a person's words.
+        nodes: By node that receives.
+        lost: The rate that finds no way in, attempts a second.
     """
 
     gone: str
@@ -274,18 +317,18 @@ def outlooks(topology: Topology) -> tuple[Outlook, ...]:
         UsageError: There is no inbound flow.
     """
     hosts = _hosts(topology)
-    flows = [name for name, flow in topology.flows.items() if flow.to in {*topology.zones, *hosts}]
+    aims = {key: domain_of(topology, flow.to) or flow.to for key, flow in topology.flows.items()}
+    flows = [
+        key
+        for key, aim in aims.items()
+        if aim in {*topology.zones, *hosts} and not topology.expectation(key).refusal
+    ]
     if not flows:
         raise UsageError(
             f"topology {topology.name} has no flow to a domain with MX records, or to a"
             " name of several addresses"
         )
-    aims = [topology.flows[flow].to for flow in flows]
-    used = {
-        node
-        for aim in aims
-        for node in (topology.zones[aim].addresses if aim in topology.zones else hosts[aim])
-    }
+    used = {node for flow in flows for node in targets_of(topology, flow)}
     every = dict.fromkeys(node for node in (*topology.nodes, *topology.vips) if node in used)
     machines = {
         machine

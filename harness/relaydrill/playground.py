@@ -8,7 +8,6 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain
 from typing import Final
 
 from rich import box
@@ -16,26 +15,30 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from relaydrill import faults
-from relaydrill.drills.aiming import exclude, why_not
+from relaydrill.drills.lab_ledger import read_ledger
 from relaydrill.drivers.base import Lab
 from relaydrill.errors import LabError, RelaydrillError, UsageError
-from relaydrill.journal import read_events
-from relaydrill.ledger import Account, Entry, Ledger, counted, join
+from relaydrill.injection import Injections, to_hold
+from relaydrill.journal import Journal
+from relaydrill.ledger import Account, Entry, Ledger, counted
 from relaydrill.placement import CONTROL_PORT
 from relaydrill.sentences import messages_accounted, number_of
 
 _HELP = """\
-  KIND:NODE     break a node: kill:ht1, pause:ht2, backpressure:ht3, tempfail.rcpt:ht1 …
-  heal          put everything right again
+  KIND:NODE     break a node: kill:ht1, pause:ht2, backpressure:ht3, tempfail.rcpt%30:ht1 …
+  heal          heal everything
   account       what became of all mail so far
   quit          end the lab (Ctrl-D and Ctrl-C do, too)"""
+
+_ANSWER_S: Final = 2.0
+"""How long a node may take to look into its queue, while a person waits."""
 
 _BOUNCED: Final = "bounced"
 
 _SHOWN: Final = frozenset(
     {
-        *map(str, (Account.LOST, Account.PHANTOM, Account.ALTERED)),
+        *map(str, (Account.LOST, Account.DISCARDED, Account.HANDED_ON)),
+        *map(str, (Account.PHANTOM, Account.ALTERED)),
         *map(str, (Account.DUPLICATED, Account.QUEUED)),
         _BOUNCED,
     }
@@ -111,46 +114,44 @@ def _out_of_reach(lab: Lab, vip: str, port: int) -> str:
 
 
 class Hands:
-    """Faults that a person injects one after the other; leaving heals them all."""
+    """Faults that a person injects one after the other, until all are healed.
 
-    def __init__(self, lab: Lab) -> None:
+    Args:
+        lab: Where; with nothing broken.
+        journal: The harness's own.
+    """
+
+    def __init__(self, lab: Lab, journal: Journal) -> None:
         self._lab = lab
-        self._heals = contextlib.ExitStack()
-        self._broken: list[tuple[str, str]] = []
+        self._injections = Injections(lab, journal)
 
     def inject(self, text: str) -> str:
-        """Break a node as ``KIND[.PHASE]:NODE`` says, and say what happens to it.
+        """Break a node as ``KIND[.PHASE][%SHARE]:NODE`` says, and say what happens to it.
 
         Raises:
             UsageError: There is no such fault or node, or the node cannot suffer it, or not now.
             RelaydrillError: It could not be done.
         """
-        kind_text, _, node = text.partition(":")
-        kind, phase = faults.split_kind(kind_text)
-        fault = faults.make_for(self._lab, kind, phase)
-        if node not in self._lab.topology.nodes:
-            known = ", ".join(self._lab.topology.nodes)
-            raise UsageError(f"no node is called {node!r}; there are: {known}")
-        if reason := why_not(self._lab.topology, kind_text, node):
+        spec = to_hold(self._lab.topology, text)
+        if reason := self._injections.refusal(spec):
             raise UsageError(reason)
-        for at, before in self._broken:
-            if at == node and exclude(before, kind):
-                raise UsageError(f"{node} is broken by {before} already: heal it first")
-        fault.inject(self._lab, node)
-        self._heals.callback(fault.heal, self._lab, node)
-        self._broken.append((node, kind))
-        return f"{node} {fault.summary}"
+        found = self._injections.inject(spec, 0.0, needs_mail=False)
+        if found.not_injected:
+            return f"{spec.label} was not injected: {found.not_injected}"
+        return f"{spec.node} {spec.fault.summary}"
 
     def heal(self) -> None:
         """Put everything right, the last fault first."""
-        self._broken.clear()
-        self._heals.close()
+        self._injections.heal()
 
 
 def play(lab: Lab, on: Console) -> None:
     """Take commands until the person ends; from a pipe, those that come, and then wait for ever."""
-    hands = Hands(lab)
-    try:
+    with contextlib.ExitStack() as ending:
+        journal = Journal.open("harness", lab.journal("harness"))
+        ending.callback(journal.close)
+        hands = Hands(lab, journal)
+        ending.callback(hands.heal)
         if not sys.stdin.isatty():
             on.print("Ctrl-C, or SIGTERM, ends it.")
             for line in sys.stdin:
@@ -160,8 +161,6 @@ def play(lab: Lab, on: Console) -> None:
         while (line := _ask()) not in (None, "quit", "exit"):
             if line:
                 _obey(line, lab, hands, on)
-    finally:
-        hands.heal()
 
 
 def _ask() -> str | None:
@@ -175,7 +174,7 @@ def _obey(line: str, lab: Lab, hands: Hands, on: Console) -> None:
     try:
         if line == "heal":
             hands.heal()
-            on.print("Everything is as it was.")
+            on.print("Everything is healed.")
         elif line == "account":
             show_account(lab, on)
         elif ":" in line:
@@ -186,22 +185,10 @@ def _obey(line: str, lab: Lab, hands: Hands, on: Console) -> None:
         on.print(escape(str(error)))
 
 
-def read_ledger(lab: Lab) -> Ledger:
-    """The account of all mail in a lab so far, of whatever sender.
-
-    The queues of the nodes that answer are looked into first, so that what is still on its way is
-    told from what is gone.
-    """
-    for node in lab.topology.queueing:
-        with contextlib.suppress(RelaydrillError):
-            lab.control(node)("queue", timeout_s=2.0)
-    paths = [lab.journal(node) for node in lab.topology.nodes]
-    return join(chain.from_iterable(read_events(path) for path in paths if path.exists()))
-
-
 def show_account(lab: Lab, on: Console) -> None:
     """What became of all mail in a lab, and by name of what did not arrive as it should."""
-    show_fates(read_ledger(lab), on)
+    ledger, _ = read_ledger(lab, answer_s=_ANSWER_S)
+    show_fates(ledger, on)
 
 
 def show_fates(ledger: Ledger, on: Console) -> None:
@@ -231,6 +218,10 @@ def _trail(entry: Entry) -> str:
     told = f"{_fate(entry)}: {entry.message} to {entry.recipient}, accepted by {hops}"
     if entry.bounce:
         return f"{told}, {entry.bounce}"
+    if entry.exit and entry.account is entry.exit.account:
+        by = {Account.DISCARDED: "by", Account.HANDED_ON: "to"}.get(entry.account, "by")
+        named = f" {by} {entry.exit.to}" if entry.exit.to else ""
+        told += f", {entry.account}{named} on {entry.exit.node}"
     queued = f", queued on {', '.join(entry.queued_on)}" if entry.queued_on else ""
     times = len(entry.arrived)
     return f"{told}{queued}, arrived {times} {number_of(times, 'time', 'times')}"

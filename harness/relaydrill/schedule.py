@@ -20,7 +20,8 @@ def moments(seed: str, *, begin: float, rate: float) -> Iterator[float]:
     """When the attempts of one flow are due, without end.
 
     Args:
-        seed: The same seed gives the same steps. begin: Where the first step begins, seconds.
+        seed: The same seed gives the same steps.
+        begin: Where the first step begins, seconds.
         rate: Attempts a second, in the mean.
     """
     chance = random.Random(seed)

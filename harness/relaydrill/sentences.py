@@ -17,6 +17,8 @@ def failed_or_late(count: int, late: int, be: str = "were ") -> str:
     ``failed``, ``were late``, or ``failed or were late``; mail that came late has not failed.
 
     Args:
+        count: How many.
+        late: How many of them were late.
         be: The verb before ``late``, with its space; empty where there is no room.
     """
     if not late:

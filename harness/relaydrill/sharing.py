@@ -24,11 +24,13 @@ def taken(topology: Topology, flow: str, gone: frozenset[str] = frozenset()) -> 
     """The part of a flow's accepted mail that each server takes; none where nothing is accepted.
 
     Args:
+        topology: The design.
+        flow: One of its flows.
         gone: Nodes that do not answer.
     """
     found: Shares = defaultdict(float)
     for target, share in entered(topology, flow, with_their_vips(topology, gone)).items():
-        for node, part in _given(topology, flow, target, gone).items():
+        for node, part in given(topology, flow, target, gone).items():
             found[node] += share * part
     whole = sum(found.values())
     return {node: share / whole for node, share in found.items() if share} if whole else {}
@@ -40,7 +42,11 @@ def spans(
     """The least and the most that a node's part of the accepted mail may be.
 
     Args:
-        gone: Nodes that do not answer. unsure: Nodes of which nobody knows whether they do.
+        topology: The design.
+        flow: One of its flows.
+        node: The one whose part it is.
+        gone: Nodes that do not answer.
+        unsure: Nodes of which nobody knows whether they do.
     """
     found = [taken(topology, flow, gone | some) for some in _subsets(unsure)]
     parts = [each.get(node, 0.0) for each in found if each]
@@ -50,7 +56,7 @@ def spans(
 def parts_by_target(topology: Topology, flow: str, node: str) -> dict[str, float]:
     """What part of the mail that comes to each of a flow's targets a node takes of it."""
     return {
-        target: _given(topology, flow, target, frozenset()).get(node, 0.0)
+        target: given(topology, flow, target).get(node, 0.0)
         for target, share in entered(topology, flow, frozenset()).items()
         if share
     }
@@ -69,8 +75,15 @@ def keeps_clients(topology: Topology, target: str, port: int) -> bool:
     return balancer.mode == "wnlb" and not shares
 
 
-def _given(topology: Topology, flow: str, target: str, gone: frozenset[str]) -> Shares:
-    """Who takes which part of what comes to a target."""
+def given(topology: Topology, flow: str, target: str, gone: frozenset[str] = frozenset()) -> Shares:
+    """Who takes which part of what comes to a target.
+
+    Args:
+        topology: The design.
+        flow: One of its flows.
+        target: A server, which takes all of it, or a VIP.
+        gone: Nodes that do not answer.
+    """
     if target not in topology.vips:
         return {target: 1.0}
     balancer = topology.balancers[topology.vips[target][0]]

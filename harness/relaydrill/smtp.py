@@ -20,6 +20,17 @@ NAME_FAILED: Final = "from the name server"
 """The end of one where a name server failed the question: SERVFAIL, REFUSED (RFC 1035 §4.1.1)."""
 
 
+NO_EXCHANGER: Final = "no exchanger has an address (5.4.4)"
+"""The end of one where no MX host of a domain, nor the domain itself, has any (RFC 5321 §5.1)."""
+
+
+BAD_CERTIFICATE: Final = "certificate: "
+"""The begin of one where a server's certificate did not hold; why follows."""
+
+NO_STARTTLS: Final = "the server offers no STARTTLS"
+"""The reason of one where a server must be spoken to in the clear, and its sender will not."""
+
+
 class Phase(enum.StrEnum):
     """The steps of one SMTP session, in the order in which a sender passes them.
 
@@ -87,7 +98,7 @@ class Result(enum.StrEnum):
     ACCEPTED = "accepted"
     """250 after the dot: the server has taken responsibility (RFC 5321 §4.1.1.4)."""
     REFUSED = "refused"
-    """A 4xx or 5xx at any phase."""
+    """A 4xx or 5xx at any phase; at CONNECT the sender's own, of a domain that takes no mail."""
     UNANSWERED = "unanswered"
     """The dot was sent and nothing came back: the sender cannot know."""
     DROPPED = "dropped"
@@ -109,6 +120,7 @@ class Outcome:
         reason: Why, where no reply says it: "connection refused", "timed out after 3 s".
         address: ``ip:port`` that was tried last; empty where none was.
         server: The name in the banner of the server that answered; empty where none did.
+        reused: Whether its connection had served an earlier message.
     """
 
     result: Result
@@ -117,6 +129,19 @@ class Outcome:
     reason: str = ""
     address: str = ""
     server: str = ""
+    reused: bool = False
+
+    @classmethod
+    def null_mx(cls, domain: str, said: str = "") -> Outcome:
+        """A sender's own no for good, without a connection: the domain takes no mail (RFC 7505).
+
+        Args:
+            domain: The domain; empty where it is not told.
+            said: A real sender's own words for it.
+        """
+        why = said or f"{domain} takes no mail: it has a null MX (MX 0 .)"
+        reply = Reply(556, "5.1.10 Recipient address has null MX")
+        return cls(Result.REFUSED, Phase.CONNECT, reply, why)
 
     def __str__(self) -> str:
         said = str(self.reply) if self.reply else self.reason

@@ -10,13 +10,24 @@ from __future__ import annotations
 import contextlib
 import errno
 import smtplib
+import socket
 import ssl
-from dataclasses import dataclass, field
-from typing import Final, NoReturn
+from dataclasses import dataclass, field, replace
+from typing import Final, NoReturn, TypedDict
 
-from relaydrill.fibres.sockets import connection, patient
-from relaydrill.placement import Credentials, Endpoint
-from relaydrill.smtp import REFUSED, Outcome, Phase, Reply, Result
+from relaydrill.endpoint import Credentials, Endpoint
+from relaydrill.fibres.racing import first_connection
+from relaydrill.fibres.sockets import connection, for_fibres
+from relaydrill.message import in_seven_bits
+from relaydrill.smtp import (
+    BAD_CERTIFICATE,
+    NO_STARTTLS,
+    REFUSED,
+    Outcome,
+    Phase,
+    Reply,
+    Result,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +36,13 @@ class Route:
 
     Attributes:
         endpoint: Address and port to connect to.
-        helo: The name to give in EHLO. source: Own address to connect from; empty for any.
-        connect_s: Timeout of the TCP connection. reply_s: Timeout of every reply.
+        rivals: Others that are tried at the same time, each begun a moment later; the first that
+            opens is the one.
+        every_s: That moment, wall seconds.
+        helo: The name to give in EHLO.
+        source: Own addresses to connect from, one of each IP version; none for any.
+        connect_s: Timeout of the TCP connection.
+        reply_s: Timeout of every reply.
         tls: Context for STARTTLS; None sends in the clear.
         server_name: The name that the certificate must bear.
         login: For AUTH; None does without.
@@ -34,12 +50,24 @@ class Route:
 
     endpoint: Endpoint
     helo: str
-    source: str = ""
+    rivals: tuple[Endpoint, ...] = ()
+    every_s: float = 0.25
+    source: tuple[str, ...] = ()
     connect_s: float = 30.0
     reply_s: float = 300.0
     tls: ssl.SSLContext | None = None
     server_name: str = ""
     login: Credentials | None = field(default=None, repr=False)
+
+    @property
+    def ends(self) -> tuple[Endpoint, ...]:
+        """Wherever it may connect to."""
+        return (self.endpoint, *self.rivals)
+
+
+class _Limits(TypedDict):
+    timeout_s: float
+    source: tuple[str, ...]
 
 
 class SessionEnded(Exception):
@@ -77,6 +105,8 @@ class SmtpSession:
     def send(self, sender: str, recipients: tuple[str, ...], content: bytes) -> dict[str, Outcome]:
         """Send one message, and return what was learnt about each recipient.
 
+        What is 8-bit goes to a server that does not offer 8BITMIME in seven bits (RFC 6152 §3).
+
         Only a 250 after the dot is acceptance (RFC 5321 §4.2.5): any other 2xx there counts as
         refused.
 
@@ -84,7 +114,13 @@ class SmtpSession:
             SessionEnded: The connection was lost; nothing is known beyond the phase.
         """
         self._enter(Phase.MAIL)
-        reply = self._command(f"MAIL FROM:<{sender}>")
+        parameters = ""
+        if not content.isascii():
+            if self._smtp.has_extn("8bitmime"):
+                parameters = " BODY=8BITMIME"
+            else:
+                content = in_seven_bits(content)
+        reply = self._command(f"MAIL FROM:<{sender}>{parameters}")
         if not reply.ok:
             return dict.fromkeys(recipients, self._refused(reply))
         outcomes: dict[str, Outcome] = {}
@@ -150,7 +186,8 @@ class SmtpSession:
     def _open(self) -> None:
         route, smtp = self._route, self._smtp
         try:
-            smtp.sock = connection(route.endpoint, timeout_s=route.connect_s, source=route.source)
+            smtp.sock = self._connected()
+            route = self._route
         except ConnectionResetError as error:
             # Connected, and cut before it could be noticed: a SYN is refused, never reset.
             self._enter(Phase.BANNER)
@@ -170,6 +207,16 @@ class SmtpSession:
         if route.login:
             self._authenticate(route.login)
 
+    def _connected(self) -> socket.socket:
+        """A connection; of several that are tried, the route is then the one that opened."""
+        route = self._route
+        limits: _Limits = {"timeout_s": route.connect_s, "source": route.source}
+        if not route.rivals:
+            return connection(route.endpoint, **limits)
+        where, made = first_connection(route.ends, every_s=route.every_s, **limits)
+        self._route = replace(route, endpoint=where)
+        return made
+
     def _ehlo(self) -> None:
         self._enter(Phase.EHLO)
         try:
@@ -181,9 +228,9 @@ class SmtpSession:
     def _starttls(self, context: ssl.SSLContext) -> None:
         self._enter(Phase.STARTTLS)
         if not self._smtp.has_extn("starttls"):
-            self._end(Result.DROPPED, reason="the server offers no STARTTLS")
+            self._end(Result.DROPPED, reason=NO_STARTTLS)
         try:
-            self._smtp.starttls(context=patient(context))
+            self._smtp.starttls(context=for_fibres(context))
         except smtplib.SMTPResponseException as error:  # anything but 220
             raise SessionEnded(self._refused(self._error_reply(error))) from None
         except (smtplib.SMTPException, OSError) as error:
@@ -306,7 +353,7 @@ def _reason(error: BaseException) -> str:
         case ConnectionResetError() | BrokenPipeError():
             return "connection reset"
         case ssl.SSLCertVerificationError():
-            return f"certificate: {error.verify_message}"
+            return f"{BAD_CERTIFICATE}{error.verify_message}"
         case smtplib.SMTPServerDisconnected() | ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return "connection closed"
     return str(error) or type(error).__name__

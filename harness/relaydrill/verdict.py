@@ -138,7 +138,8 @@ def interval(k: int, n: int, error: float) -> tuple[float, float]:
     """Exact (Clopper-Pearson) two-sided interval for a share of which k of n choices were seen.
 
     Args:
-        k: Choices that fell on the backend. n: All choices, at least one.
+        k: Choices that fell on the backend.
+        n: All choices, at least one.
         error: Probability, at most, that the interval misses the true share.
     """
     if not 0 <= k <= n or n < 1:
@@ -169,8 +170,10 @@ class ShareTest:
     of all choices passes with probability ``miss`` at most.
 
     Attributes:
-        fair: The fair share. worse: The share that must be noticed.
-        alarm: Promised false-alarm rate. miss: Promised miss rate.
+        fair: The fair share.
+        worse: The share that must be noticed.
+        alarm: Promised false-alarm rate.
+        miss: Promised miss rate.
         choices: Independent choices needed: with so many, or any larger number, both promises hold.
     """
 
@@ -194,8 +197,10 @@ def share_test(fair: float, worse: float, *, alarm: float = 0.01, miss: float = 
     """Plan a share test: how many choices its two promises need.
 
     Args:
-        fair: Fair share, above ``worse``. worse: The share that must be noticed, 0 or more.
-        alarm: False-alarm rate. miss: Miss rate.
+        fair: Fair share, above ``worse``.
+        worse: The share that must be noticed, 0 or more.
+        alarm: False-alarm rate.
+        miss: Miss rate.
 
     Raises:
         ValueError: The shares are not 0 <= worse < fair < 1.
@@ -220,9 +225,12 @@ class SpreadTest:
     """An exact test of "each of these servers gets an equal share", with both error rates stated.
 
     Attributes:
-        fair: The equal share. worse: The share of one server that must be noticed, as too small.
-        alarm: Promised false-alarm rate, of all servers together. each: Of one of them.
-        miss: Promised miss rate. choices: Independent choices needed.
+        fair: The equal share.
+        worse: The share of one server that must be noticed, as too small.
+        alarm: Promised false-alarm rate, of all servers together.
+        each: Of one of them.
+        miss: Promised miss rate.
+        choices: Independent choices needed.
     """
 
     fair: float
@@ -252,7 +260,9 @@ def spread_test(servers: int, *, alarm: float = 0.01, miss: float = 0.05) -> Spr
     """Plan a spread test that notices a server which gets half of its equal share.
 
     Args:
-        servers: How many, at least two. alarm: False-alarm rate. miss: Miss rate.
+        servers: How many, at least two.
+        alarm: False-alarm rate.
+        miss: Miss rate.
 
     Raises:
         ValueError: There are fewer than two.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import tenacity
 
+from relaydrill import clock
 from relaydrill.errors import WaitTimeout
 
 T = TypeVar("T")
@@ -33,10 +33,12 @@ def wait_for(
     Raises:
         WaitTimeout: The condition stayed false; carries ``what`` and the diagnosis.
     """
+    until = clock.monotonic() + deadline_s
     waiting = tenacity.Retrying(
         retry=tenacity.retry_if_result(lambda found: not found),
-        stop=tenacity.stop_after_delay(deadline_s),
+        stop=lambda _asked: clock.monotonic() >= until,
         wait=tenacity.wait_fixed(every_s),
+        sleep=clock.sleep,
     )
     try:
         return waiting(condition)
@@ -52,7 +54,7 @@ def sleep_until(moment: float, *, tick: Callable[[], None] | None = None) -> Non
         moment: Monotonic seconds.
         tick: Called about ten times a second meanwhile, for a display; may raise to end it.
     """
-    while (left := moment - time.monotonic()) > 0:
-        time.sleep(min(left, 0.1))
+    while (left := moment - clock.monotonic()) > 0:
+        clock.sleep(min(left, 0.1))
         if tick:
             tick()

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from relaydrill import inventory
-from relaydrill.drills.judgement import Judgement
-from relaydrill.drills.model import plan
+from relaydrill import topology_files
+from relaydrill.drills.drill_plan import plan
+from relaydrill.drills.result import Judgement
 from relaydrill.drills.runner import run_drill
 from relaydrill.drivers.process import ProcessLab
 from relaydrill.journal import Event, read_events
@@ -47,7 +47,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
         balancer = {"kind": request.param, **change}
         document = {"extends": "sharepoint", "name": "twins", "nodes": {"lb1": balancer}}
         path.write_text(yaml.safe_dump(document))
-        return inventory.load(path)
+        return topology_files.load(path)
 
     return topology
 

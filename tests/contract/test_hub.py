@@ -12,22 +12,29 @@ import ssl
 import struct
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
 
 import pytest
 import trustme
 
+from relaydrill import topology_files
+from relaydrill.disturbance import Disturbance
 from relaydrill.drivers import loopback
-from relaydrill.drivers.nursery_client import NurseryClient
+from relaydrill.drivers.certificates import Authority
+from relaydrill.drivers.fork_server_client import ForkServerClient
+from relaydrill.endpoint import Endpoint
+from relaydrill.faults import ServiceFault, fault_called
 from relaydrill.journal import Event, read_events
 from relaydrill.ledger import Account, Ledger, join
-from relaydrill.message import GTUBE, SPAM_MARK, digest
+from relaydrill.message import GTUBE, SPAM_MARK, compose, digest
+from relaydrill.node_settings import Filters
 from relaydrill.nodes import config
 from relaydrill.nodes.control import ControlClient
-from relaydrill.nodes.disturbance import Disturbance
-from relaydrill.placement import CONTROL_PORT, Endpoint, Seat
-from relaydrill.smtp import Phase, Reply
+from relaydrill.placement import CONTROL_PORT, Seat
+from relaydrill.smtp import Phase, Reply, Result
+from relaydrill.smtp_client import Route, SessionEnded, SmtpSession, with_transparent_dots
 from relaydrill.wait import wait_for
 from tests.scripted_server import ScriptedServer
 
@@ -121,18 +128,18 @@ class Tier:
     """A hub, and whatever stands around it.
 
     Args:
-        nursery: What forks the nodes.
+        fork_server: What forks the nodes.
         seats: Where they sit.
         folder: For their files.
         tls: The hub's certificate.
     """
 
     def __init__(
-        self, nursery: NurseryClient, seats: dict[str, Seat], folder: Path, tls: config.Tls
+        self, fork_server: ForkServerClient, seats: dict[str, Seat], folder: Path, tls: config.Tls
     ) -> None:
         self.seats = seats
         self.folder = folder
-        self._nursery = nursery
+        self._fork_server = fork_server
         self._tls = tls
 
     def hub(self, *next_hops: Endpoint, **changes: Any) -> None:
@@ -173,7 +180,7 @@ class Tier:
 
     def pid(self, node: str) -> int:
         """A node's process number."""
-        pid = self._nursery.pid_of(node)
+        pid = self._fork_server.pid_of(node)
         assert pid
         return pid
 
@@ -207,10 +214,10 @@ class Tier:
     def end(self) -> None:
         """Kill whatever runs."""
         for node in ("ht1", "mbx"):
-            if pid := self._nursery.pid_of(node):
+            if pid := self._fork_server.pid_of(node):
                 with contextlib.suppress(ProcessLookupError):  # a test has killed it just now
                     os.kill(pid, signal.SIGKILL)
-                self._until(lambda node=node: not self._nursery.pid_of(node), f"{node} to end")
+                self._until(lambda node=node: not self._fork_server.pid_of(node), f"{node} to end")
 
     def _common(self, node: str) -> dict[str, Any]:
         endpoint = self.seats[node].endpoint(CONTROL_PORT)
@@ -225,7 +232,7 @@ class Tier:
 
     def _start(self, node: str, settings: config.Hub | config.Mailbox) -> None:
         log = self.folder / f"{node}.log"
-        self._nursery.start(node, settings.model_dump(mode="json"), log)
+        self._fork_server.start(node, settings.model_dump(mode="json"), log)
         self._until(self.control(node).answers, f"{node} to be ready")
 
     @staticmethod
@@ -242,9 +249,9 @@ def _address(endpoint: Endpoint) -> config.Address:
 
 
 @pytest.fixture(scope="module")
-def nursery() -> Iterator[NurseryClient]:
+def fork_server() -> Iterator[ForkServerClient]:
     """What forks the nodes of all tests."""
-    with NurseryClient() as client:
+    with ForkServerClient() as client:
         yield client
 
 
@@ -273,12 +280,12 @@ def trust(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @pytest.fixture
-def tier(nursery: NurseryClient, certificate: config.Tls, tmp_path: Path) -> Iterator[Tier]:
+def tier(fork_server: ForkServerClient, certificate: config.Tls, tmp_path: Path) -> Iterator[Tier]:
     """Seats for a hub, a mailbox server, a balancer and two clients; nothing runs yet."""
     hub, nobody = frozenset({25, 587}), frozenset[int]()
     hosts = {"ht1": hub, "mbx": frozenset({25}), "lb1": nobody, "app": nobody, "other": nobody}
     with loopback.network(hosts) as net:
-        made = Tier(nursery, net.seats, tmp_path, certificate)
+        made = Tier(fork_server, net.seats, tmp_path, certificate)
         try:
             yield made
         finally:
@@ -392,7 +399,7 @@ def test_a_connector_takes_so_many_sessions_and_no_more(tier: Tier) -> None:
     """The next one from the same address gets 421 and is closed; one that ends makes room."""
     seat = tier.seats["ht1"]
     tier.mailbox()
-    tier.hub(listeners=(_listener(25, seat, config.Connector(most_per_source=2)),))
+    tier.hub(listeners=(_listener(25, seat, config.Connector(per_source=2)),))
     with contextlib.ExitStack() as clients:
         first, second = (clients.enter_context(tier.connect()) for _ in range(2))
         first.greet()
@@ -414,7 +421,7 @@ def test_a_full_connector_tells_everybody_so(tier: Tier) -> None:
     """At the limit of all sessions it is the server's own limit that the 421 names."""
     seat = tier.seats["ht1"]
     tier.mailbox()
-    tier.hub(listeners=(_listener(25, seat, config.Connector(most_connections=1)),))
+    tier.hub(listeners=(_listener(25, seat, config.Connector(connections=1)),))
     with tier.connect() as client:
         client.greet()
         with tier.connect(source="other") as late:
@@ -425,7 +432,7 @@ def test_a_message_has_so_many_recipients_and_no_more(tier: Tier) -> None:
     """The rest are put off with 452, and the message goes to those that were taken."""
     seat = tier.seats["ht1"]
     tier.mailbox()
-    connector = config.Connector(most_recipients=2, size_limit=2000)
+    connector = config.Connector(recipients=2, size=2000)
     tier.hub(listeners=(_listener(25, seat, connector),))
     with tier.connect() as client:
         client.greet().say("MAIL FROM:<app@contoso.com>")
@@ -575,13 +582,144 @@ def test_a_fault_that_is_lifted_leaves_no_trace(hub: Tier) -> None:
     assert bite.detail["phase"] == "mail"
 
 
+def test_a_fault_of_a_share_spares_the_other_sessions(hub: Tier) -> None:
+    """Some sessions are refused, for all their messages; each of them is journalled, and no other.
+
+    The same seed draws the same ones.
+    """
+    reply = Reply(451, "4.3.0 Local error in processing")
+    some = Disturbance("tempfail", "reply", Phase.RCPT, reply, strength=0.5, seed="7/ht1")
+    fates: list[list[bool]] = []
+    for _ in range(2):
+        hub.control("ht1")("disturb", **some.to_json())
+        fates.append([])
+        for _ in range(10):
+            with hub.connect() as client:
+                taken = client.greet().message().startswith("250 2.6.0")
+                client.say("RSET")
+                assert client.message().startswith("250 2.6.0") == taken
+                fates[-1].append(taken)
+    assert fates[0] == fates[1]
+    assert 0 < sum(fates[0]) < 10
+    bites = hub.until("ht1", "bitten", 2 * 2 * fates[0].count(False))
+    assert len(bites) == 4 * fates[0].count(False)
+
+
+_LIES: Final = {
+    "swallow": {_TO: Account.LOST},
+    "double": {_TO: Account.DUPLICATED},
+    "misdeliver": {_TO: Account.LOST, "somebody-else@contoso.com": Account.DELIVERED},
+    "truncate": {_TO: Account.ALTERED},
+    "garble": {_TO: Account.ALTERED},
+    "readdress": {_TO: Account.ALTERED},
+}
+
+
+def _lied_about(lie: str) -> tuple[str, bytes]:
+    """The message that is sent to a server while it lies: its Message-ID, and all of it."""
+    identity = f"<{lie}@app.contoso.com>"
+    made = compose(identity, sender="app@contoso.com", recipients=(_TO,), size=400, date=1e9)
+    return identity, made
+
+
+def _as_sent(lie: str) -> Iterator[Event]:
+    """What a sender journals of it."""
+    identity, content = _lied_about(lie)
+    for at, kind, told in (
+        (0.0, "attempt", {"digest": digest(content)}),
+        (0.1, "outcome", {"result": "accepted"}),
+    ):
+        yield Event(at, at, "app", kind, identity, _TO, told)
+
+
+@pytest.mark.parametrize("liar", ["ht1", "mbx"])
+def test_the_account_finds_every_lie(hub: Tier, liar: str) -> None:
+    """Told 250 each time; what became of each message stands in the account, and who promised it.
+
+    A hub that swallows mail journals its promise, as real ones log theirs.
+    """
+    for lie in _LIES:
+        lying = Disturbance(lie, lie, Phase.DOT)  # type: ignore[arg-type]
+        hub.control(liar)("disturb", **lying.to_json())
+        with hub.connect() as client:
+            content = with_transparent_dots(_lied_about(lie)[1])
+            assert client.greet().message(content).startswith("250 2.6.0")
+        hub.drained()
+        hub.control(liar)("relieve", label=lie)
+    events = [event for node in ("ht1", "mbx") for event in read_events(hub.journal(node))]
+    ledger = join((*events, *(event for lie in _LIES for event in _as_sent(lie))))
+    for lie, accounts in _LIES.items():
+        identity, _ = _lied_about(lie)
+        found = {to: each for (message, to), each in ledger.entries.items() if message == identity}
+        assert {to: each.account for to, each in found.items()} == accounts, lie
+        assert {node for _, node in found[_TO].accepted} == {"ht1"}
+    assert [event.detail["fault"] for event in hub.events(liar, "bitten")] == [*_LIES]
+
+
+_HT1: Final = topology_files.parse(
+    """\
+name: one
+nodes:
+  ht1: {role: hub, certificate: [ht1.contoso.com]}
+  mbx: {role: mailbox, domains: [contoso.com]}
+  app: {role: sender}
+flows: {relay: {from: app, to: ht1}}
+""",
+    "one.yaml",
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("certificate-expired", "certificate: certificate has expired"),
+        ("certificate-not-yet", "certificate: certificate is not yet valid"),
+        ("certificate-name", "certificate: Hostname mismatch"),
+        ("certificate-unknown", "certificate: unable to get local issuer certificate"),
+        ("starttls-hidden", "the server offers no STARTTLS"),
+        ("handshake-fails", "handshake failure"),
+        ("handshake-stalls", "timed out"),
+    ],
+)
+def test_a_client_that_verifies_meets_each_fault_of_tls(
+    hub: Tier, authority: trustme.CA, trust: ssl.SSLContext, kind: str, told: str
+) -> None:
+    """It gets no further than STARTTLS, and learns why; healed, it is served again."""
+    route = Route(
+        hub.seats["ht1"].endpoint(587),
+        helo="app.contoso.com",
+        source=(hub.seats["app"].address,),
+        reply_s=0.3 if kind == "handshake-stalls" else _PATIENCE_S,
+        tls=trust,
+        server_name="ht1.contoso.com",
+    )
+    fault = fault_called(kind)
+    assert isinstance(fault, ServiceFault)
+    disturbance = fault.disturbance(1.0)
+    if fault.flaw:
+        signs = Authority(authority, hub.folder / "ca.pem")
+        chain, key = signs.flawed(_HT1, "ht1", fault.flaw)
+        disturbance = replace(disturbance, certificate=chain, key=key)
+    control = hub.control("ht1")
+    control("disturb", **disturbance.to_json())
+    with pytest.raises(SessionEnded) as ended:
+        SmtpSession.connect(route)
+    assert (ended.value.outcome.result, ended.value.outcome.phase) == (
+        Result.DROPPED,
+        Phase.STARTTLS,
+    )
+    assert told in ended.value.outcome.reason
+    control("relieve", label=kind)
+    SmtpSession.connect(replace(route, reply_s=_PATIENCE_S)).quit()
+    [bite] = hub.events("ht1", "bitten")
+    assert (bite.detail["fault"], bite.detail["port"]) == (kind, 587)
+
+
 @pytest.fixture
 def edge(tier: Tier) -> Tier:
     """An Edge server with every filter, and a mailbox server behind it."""
     blocked = f"{tier.seats['other'].address}/32"
-    filters = config.Filters(
-        blocked=(blocked,), senders=("@fabrikam.com",), recipients=(_TO,), tarpit_s=0.2
-    )
+    filters = Filters(blocked=(blocked,), senders=("@fabrikam.com",), recipients=(_TO,), tarpit=0.2)
     tier.mailbox()
     listener = _listener(25, tier.seats["ht1"], config.Connector())
     tier.hub(role="edge", filters=filters, listeners=(listener,))

@@ -8,23 +8,35 @@ from typing import Any, Protocol
 
 import pytest
 
+from relaydrill import topology_files
 from relaydrill.drivers.base import (
     CanBlackhole,
     CanIsolate,
     CanKill,
+    CanLoseDisk,
     CanPause,
     CanRestart,
     CanStop,
     Lab,
 )
-from relaydrill.drivers.catalogue import lab_maker
+from relaydrill.drivers.catalogue import DRIVERS, SIMULATE, lab_maker
 from relaydrill.errors import CapabilityMissing, ControlError, LabError
-from relaydrill.faults import make
+from relaydrill.faults import fault_called
+from relaydrill.injection import deed_of
 from relaydrill.journal import Event, read_events
 from relaydrill.ledger import Account
 from relaydrill.wait import wait_for
-from tests.contract.conftest import murder
+from tests.contract.conftest import murder, why_not
 from tests.mail import Mail
+
+
+@pytest.fixture(scope="session", params=(*DRIVERS, SIMULATE))
+def driver(request: pytest.FixtureRequest) -> str:
+    """Each driver that brings a lab up, by name."""
+    name = str(request.param)
+    if reason := why_not(name):
+        pytest.skip(reason)
+    return name
 
 
 class Breakable(Lab, CanKill, CanStop, CanRestart, CanPause, CanBlackhole, Protocol):
@@ -168,11 +180,47 @@ def test_a_black_hole_answers_nothing_and_refuses_nothing(own_lab: Lab) -> None:
     assert again.accounts()[Account.DELIVERED] >= 10
 
 
+@pytest.mark.parametrize("kind", ["kill", "stop", "lost-disk", "pause", "blackhole", "isolate"])
+def test_healing_leaves_a_whole_node_as_it_is(shared_lab: Lab, kind: str) -> None:
+    """Whoever was cut short before anything broke may heal, and heal again: the node goes on."""
+    if kind == "isolate" and not isinstance(shared_lab, CanIsolate):
+        pytest.skip("processes cannot be cut off; containers are")
+    began = [e for e in read_events(shared_lab.journal("ht1")) if e.kind == "ready"]
+    deed = deed_of(shared_lab, fault_called(kind))
+    deed.heal(shared_lab, "ht1")
+    deed.heal(shared_lab, "ht1")
+    assert shared_lab.control("ht1")("ping") == "ht1"
+    assert [e for e in read_events(shared_lab.journal("ht1")) if e.kind == "ready"] == began
+
+
+def test_a_lost_disk_is_an_empty_queue(own_lab: Lab) -> None:
+    """What a hub could not pass on is gone when it is back; another keeps its own."""
+    deed = deed_of(own_lab, fault_called("lost-disk"))
+    if not isinstance(own_lab, CanLoseDisk):
+        with pytest.raises(CapabilityMissing, match="cannot lose the disk of ht1"):
+            deed.inject(own_lab, "ht1")
+        return
+    lab = breakable(own_lab)
+    lab.pause("mbx")
+    mail = Mail(lab)
+    mail.start()
+    until(
+        lambda: all(lab.control(hub)("queue_length") for hub in ("ht1", "ht2")), "mail to be queued"
+    )
+    mail.stop()
+    deed.inject(lab, "ht1")
+    assert not lab.alive("ht1")
+    deed.heal(lab, "ht1")
+    assert lab.control("ht1")("queue_length") == 0
+    assert lab.control("ht2")("queue_length")
+    lab.resume("mbx")
+
+
 def test_an_isolated_node_runs_on(own_lab: Lab) -> None:
     """Cut off, a hub keeps what it has, and delivers it when it is connected again."""
     if not isinstance(own_lab, CanIsolate):
         with pytest.raises(CapabilityMissing, match=f"{own_lab.driver} driver cannot isolate ht1"):
-            make("isolate").inject(own_lab, "ht1")
+            deed_of(own_lab, fault_called("isolate")).inject(own_lab, "ht1")
         return
     lab = breakable(own_lab)
     before = lab.placement.seats["ht1"].address
@@ -200,7 +248,13 @@ def test_a_death_that_nobody_ordered_is_told(own_lab: Lab) -> None:
 
 
 def test_two_labs_do_not_disturb_each_other(driver: str, shared_lab: Lab, tmp_path: Path) -> None:
-    """A node that is killed in one lab goes on in the other."""
+    """A node that is killed in one lab goes on in the other; a thread simulates one at a time."""
+    if driver == SIMULATE:
+        other_lab = lab_maker(driver)(shared_lab.topology, tmp_path / "other")
+        with pytest.raises(LabError, match="already"), other_lab:
+            pytest.fail("a second world began in this thread")
+        assert shared_lab.control("ht1")("ping") == "ht1"
+        return
     with lab_maker(driver)(shared_lab.topology, tmp_path / "other") as other:
         theirs = {seat.address for seat in other.placement.seats.values()}
         assert not theirs & {seat.address for seat in shared_lab.placement.seats.values()}
@@ -208,10 +262,12 @@ def test_two_labs_do_not_disturb_each_other(driver: str, shared_lab: Lab, tmp_pa
         assert shared_lab.control("ht1")("ping") == "ht1"
 
 
-def test_nothing_is_left_of_a_lab(driver: str, own_lab: Lab, tmp_path: Path) -> None:
+def test_nothing_is_left_of_a_lab(driver: str, tmp_path: Path) -> None:
     """After ``with`` no node answers any more, whatever state it was in."""
-    with lab_maker(driver)(own_lab.topology, tmp_path / "gone") as lab:
+    with lab_maker(driver)(topology_files.load("sharepoint"), tmp_path / "gone") as lab:
         breakable(lab).pause("ht1")
         breakable(lab).kill("ht2")
         channels = {node: lab.control(node) for node in lab.topology.nodes}
     assert [node for node, channel in channels.items() if channel.answers()] == []
+    with pytest.raises(ControlError, match="ht3"):
+        channels["ht3"]("ping", timeout_s=2.0)

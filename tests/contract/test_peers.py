@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drivers.process import ProcessLab
 from relaydrill.smtp import Result
 from relaydrill.smtp_client import Route, SmtpSession
@@ -19,14 +19,16 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessLab]:
     """Two sites whose hubs keep shadow copies for each other."""
     hubs = "".join(f"  {hub}: {{ack: shadow}}\n" for hub in ("ht1", "ht2", "ht3", "ht4"))
     text = f"extends: twosites\nname: shadows\nnodes:\n{hubs}"
-    with ProcessLab(inventory.parse(text, "s.yaml"), tmp_path_factory.mktemp("lab")) as lab:
+    with ProcessLab(topology_files.parse(text, "s.yaml"), tmp_path_factory.mktemp("lab")) as lab:
         yield lab
 
 
 def session(lab: ProcessLab, server: str, client: str) -> SmtpSession:
     """A session with a server, from the address of another node."""
     seat = lab.placement.seats[client]
-    return SmtpSession.connect(Route(lab.reachable(server, 25), helo=client, source=seat.address))
+    return SmtpSession.connect(
+        Route(lab.reachable(server, 25), helo=client, source=(seat.address,))
+    )
 
 
 @pytest.mark.parametrize("command", ["XSHADOW ht2 1 1", "XQDISCARD 1 1"])

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 import yaml
 
-from relaydrill import faults, inventory
+from relaydrill import topology_files
 from relaydrill.drivers.base import Lab
 from relaydrill.drivers.catalogue import lab_maker
+from relaydrill.faults import fault_called
+from relaydrill.injection import deed_of
 from relaydrill.journal import read_events
 from relaydrill.topology import Topology
 from relaydrill.wait import wait_for
@@ -33,7 +35,7 @@ def pair(folder: Path, **vrrp: Any) -> Topology:
     nodes = {"lb1": {"vrrp": vrrp}, "lb2": {"role": "standby", "standby_of": "lb1"}}
     path = folder / "pair.yaml"
     path.write_text(yaml.safe_dump({"extends": "sharepoint", "name": "pair", "nodes": nodes}))
-    return inventory.load(path)
+    return topology_files.load(path)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,7 @@ def takers(lab: Lab, after: float) -> set[str]:
 @contextlib.contextmanager
 def broken(lab: Lab, kind: str, node: str) -> Iterator[None]:
     """A node is broken meanwhile."""
-    fault = faults.make_for(lab, kind)
+    fault = deed_of(lab, fault_called(kind))
     fault.inject(lab, node)
     try:
         yield

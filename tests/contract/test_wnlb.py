@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 import yaml
 
-from relaydrill import faults, inventory
+from relaydrill import topology_files
 from relaydrill.drivers.base import CanKill, CanRestart, Lab, require
 from relaydrill.drivers.catalogue import lab_maker
+from relaydrill.faults import fault_called
+from relaydrill.injection import deed_of
 from relaydrill.journal import Event, read_events
 from relaydrill.verdict import interval
 from relaydrill.wait import wait_for
@@ -46,7 +48,7 @@ def lab_with(driver: str, tmp_path: Path) -> MakeLab:
         balancer = {"mode": "wnlb", "check": {"kind": "none"}, "cluster": cluster}
         document = {"extends": "sharepoint", "name": "wnlb", "nodes": {"lb1": balancer}}
         path.write_text(yaml.safe_dump(document))
-        with lab_maker(driver)(inventory.load(path), tmp_path / "lab") as lab:
+        with lab_maker(driver)(topology_files.load(path), tmp_path / "lab") as lab:
             converged(lab)
             yield lab
 
@@ -204,7 +206,7 @@ def test_a_stopped_service_refuses_its_share_for_as_long_as_it_lasts(lab_with: M
     """WNLB watches hosts: the host whose service is gone keeps its share, and nothing converges."""
     with lab_with(rules=[{"affinity": "none"}]) as lab, caller(lab) as client:
         detection_s = lab.topology.balancers["lb1"].cluster.detection_s / lab.topology.clock
-        fault = faults.make("refuse", None)
+        fault = deed_of(lab, fault_called("refuse"))
         fault.inject(lab, "ht2")
         begun = time.monotonic()
         calls: list[Called] = []
@@ -269,7 +271,7 @@ def test_a_disabled_port_is_silent_and_one_without_a_rule_is_one_hosts(lab_with:
 def test_a_frozen_host_is_gone(lab_with: MakeLab) -> None:
     """A program that is frozen sends no heartbeats: the others take its share, and give it back."""
     with lab_with(rules=[{"affinity": "none"}]) as lab, caller(lab) as client:
-        fault = faults.make("pause", None)
+        fault = deed_of(lab, fault_called("pause"))
         fault.inject(lab, "ht2")
         try:
             wait_for(lambda: beliefs(lab, "ht2", "down"), what="ht2 to be gone", deadline_s=10.0)

@@ -1,4 +1,4 @@
-"""What docs/lint.md says is so."""
+"""What docs/design/lint.md says is so."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.cli.commands import cli
 from relaydrill.lint import RULES, lint
 from relaydrill.topology.organisation import EXCHANGE
 
-PAGE = (Path(__file__).parents[2] / "docs" / "lint.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "design" / "lint.md").read_text(encoding="utf-8")
 BLOCKS: list[str] = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)
 
 
@@ -48,8 +48,8 @@ def test_the_output_that_is_shown_is_real(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_the_keys_that_it_tells_of_are_known() -> None:
     """The example loads, its versions are all that there are, and its defects are found."""
-    text = block("name: told")
-    found = {each.rule for each in lint(inventory.parse(text))}
+    text = block("name: declared")
+    found = {each.rule for each in lint(topology_files.parse(text))}
     assert found == {"scr-target-clustered", "scr-target-lcr"}
     [versions] = re.findall(r"version: 2007 SP1 +# (.*)", text)
     assert tuple(versions.split(", ")) == EXCHANGE
@@ -57,7 +57,7 @@ def test_the_keys_that_it_tells_of_are_known() -> None:
 
 def test_the_suppression_suppresses() -> None:
     """The example's design has nothing left that stands."""
-    found = lint(inventory.parse(block("extends: sharepoint")))
+    found = lint(topology_files.parse(block("extends: sharepoint")))
     assert [each.rule for each in found if each.suppressed] == ["lone-balancer", "blind-check"]
     assert [each for each in found if not each.suppressed] == []
 

@@ -18,17 +18,17 @@ from typing import Any
 import pytest
 import yaml
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drivers.process import ProcessLab
+from relaydrill.endpoint import Endpoint
 from relaydrill.journal import read_events
-from relaydrill.placement import Endpoint
 from relaydrill.wait import wait_for
 from tests.locust_workers import DRILL, ROOT, free_port, needs_locust, workers
 
 pytestmark = needs_locust
 
-_PAGE = (ROOT / "docs" / "locust.md").read_text(encoding="utf-8")
-_FOLDER = ROOT / "docs" / "locust"
+_PAGE = (ROOT / "docs" / "python" / "locust.md").read_text(encoding="utf-8")
+_FOLDER = ROOT / "docs" / "python" / "locust"
 _OFFICE = _FOLDER / "office.py"
 
 
@@ -105,7 +105,9 @@ def test_workers_come_back_for_the_next_lab_of_an_audit(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessLab]:
     """A lab to load."""
-    with ProcessLab(inventory.load("sharepoint"), tmp_path_factory.mktemp("lab") / "lab") as lab:
+    with ProcessLab(
+        topology_files.load("sharepoint"), tmp_path_factory.mktemp("lab") / "lab"
+    ) as lab:
         yield lab
 
 

@@ -17,15 +17,15 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.cli.commands import cli
 from relaydrill.drivers.process import ProcessLab
 from relaydrill.journal import read_events
 from relaydrill.placement import CONTROL_PORT
 
 _ROOT = Path(__file__).parents[2]
-_PAGE = _ROOT / "docs" / "nightly.md"
-_WORKFLOW = _ROOT / "docs" / "nightly" / "relaydrill.yml"
+_PAGE = _ROOT / "docs" / "labs" / "nightly.md"
+_WORKFLOW = _ROOT / "docs" / "labs" / "nightly" / "relaydrill.yml"
 _BIN = Path(sys.executable).parent
 
 
@@ -108,7 +108,7 @@ def test_every_variable_of_the_workflow_is_one_that_something_reads(
 
 def test_the_line_of_crontab_is_right() -> None:
     """Five fields, then commands, each of which the command line understands."""
-    (line,) = re.findall(r"^```cron\n(.+)\n```", _PAGE.read_text(encoding="utf-8"), re.M)
+    (line,) = re.findall(r"^```text\n(.+)\n```", _PAGE.read_text(encoding="utf-8"), re.M)
     *fields, commands = line.split(None, 5)
     assert len(fields) == 5
     assert all(re.fullmatch(r"\*|\d+", field) for field in fields)
@@ -127,7 +127,7 @@ def test_the_page_and_history_agree_on_exit_statuses() -> None:
 _HOOK = """
 import sys
 from relaydrill.nodes.control import ControlClient
-from relaydrill.placement import Endpoint
+from relaydrill.endpoint import Endpoint
 address, port, token, op = sys.argv[1:]
 control = ControlClient("hub", Endpoint(address, int(port)), token)
 if op == "disturb":
@@ -143,7 +143,7 @@ def staging(tmp_path: Path) -> Iterator[dict[str, str]]:
 
     It is one of local processes; a hub "stops" by refusing connections, which its hook has it do.
     """
-    design = inventory.load("sharepoint")
+    design = topology_files.load("sharepoint")
     with ProcessLab(design, tmp_path / "lab") as lab:
         seats, secret = lab.placement.seats, lab.placement.credentials
         (tmp_path / "hook.py").write_text(_HOOK)

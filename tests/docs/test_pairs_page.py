@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills.audit_plan import plan_audit
 from relaydrill.lint import lint
 from relaydrill.topology import Vrrp
 
-_PAGE = (Path(__file__).parents[2] / "docs" / "pairs.md").read_text(encoding="utf-8")
+_PAGE = (Path(__file__).parents[2] / "docs" / "design" / "pairs.md").read_text(encoding="utf-8")
 _BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", _PAGE, re.M | re.S)
 
 
@@ -21,7 +21,7 @@ def test_its_design_is_one_and_has_no_lone_balancer(tmp_path: Path) -> None:
     """It loads, the linter misses nothing, and an audit breaks the balancer, not its standby."""
     path = tmp_path / "pair.yaml"
     path.write_text(_BLOCKS[0])
-    topology = inventory.load(path)
+    topology = topology_files.load(path)
     assert "lone-balancer" not in {each.rule for each in lint(topology)}
     broken = {spec.node for drill in plan_audit(topology) for spec in drill.faults}
     assert "lb1" in broken

@@ -1,4 +1,4 @@
-"""The examples of docs/writing-a-fault.md are whole, and do what they say."""
+"""The examples of docs/python/writing-a-fault.md are whole, and do what they say."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from typing import Any
 
 import pytest
 
-from relaydrill import inventory
+from relaydrill import topology_files
+from relaydrill.disturbance import OF_A_MAIL_SERVER
 from relaydrill.drivers.base import Lab
 from relaydrill.drivers.process import ProcessLab
-from relaydrill.faults.base import Fault
-from relaydrill.nodes.disturbance import OF_A_MAIL_SERVER
-from relaydrill.personas.base import Circumstances, Persona
+from relaydrill.faults import ServiceFault
+from relaydrill.injection import deed_of
+from relaydrill.personas.base import Persona, SenderSettings
 from relaydrill.verdict import Verdict
 from tests.histories import History
 from tests.unit.test_checks import FAIL, KILL, PASS, UNKNOWN, case, flow
 
-_PAGE = Path(__file__).parents[2] / "docs" / "writing-a-fault.md"
+_PAGE = Path(__file__).parents[2] / "docs" / "python" / "writing-a-fault.md"
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
 
 
 def example(name: str) -> Any:
     """What an example defines by that name."""
-    defines = re.compile(rf"^(def|class) {name}\b", re.M)
+    defines = re.compile(rf"^((def|class) {name}\b|{name} =)", re.M)
     [block] = [each for each in _BLOCK.findall(_PAGE.read_text()) if defines.search(each)]
     module = ModuleType(f"example_{name}")
     sys.modules[module.__name__] = module  # dataclasses look there for what a name means
@@ -52,34 +53,35 @@ class Records:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """One hub and its mailbox server."""
     text = "name: one\nnodes:\n  ht1: {role: hub}\n  mbx: {role: mailbox, domains: [contoso.com]}\n"
-    design = inventory.parse(text, "one.yaml")
+    design = topology_files.parse(text, "one.yaml")
     with ProcessLab(design, tmp_path_factory.mktemp("lab") / "lab") as made:
         yield made
 
 
 def test_the_fault_of_a_service_is_done_and_undone(lab: Lab) -> None:
     """A node is told of it, and of its end."""
-    fault: Fault = example("greylist")()
+    fault: ServiceFault = example("GREYLIST")
     assert fault.kind == "greylist"
-    fault.inject(lab, "ht1")
-    fault.heal(lab, "ht1")
-    assert fault.action in OF_A_MAIL_SERVER  # type: ignore[attr-defined]
+    deed = deed_of(lab, fault)
+    deed.inject(lab, "ht1")
+    deed.heal(lab, "ht1")
+    assert fault.action in OF_A_MAIL_SERVER
 
 
 def test_the_fault_of_a_host_is_done_and_undone(lab: ProcessLab) -> None:
     """The node answers again when it is healed, wherever the stutter was."""
     for _ in range(3):
-        fault: Fault = example("stutter")()
-        fault.inject(lab, "ht1")
-        fault.heal(lab, "ht1")
+        deed = deed_of(lab, example("Stutter")())
+        deed.inject(lab, "ht1")
+        deed.heal(lab, "ht1")
         assert lab.control("ht1")("ping") == "ht1"
 
 
 def test_the_persona_begins_at_the_end() -> None:
     """The least preferred host first, one address of each."""
     persona: Persona = example("LastMx")()
-    mind = persona.mind(Circumstances(random.Random(1)))
-    assert [*mind.addresses("contoso.com", Records())] == ["10.0.0.3", "10.0.0.1"]
+    sender = persona.new_sender(SenderSettings(random.Random(1)))
+    assert [*sender.addresses("contoso.com", Records())] == ["10.0.0.3", "10.0.0.1"]
 
 
 def test_the_check_passes_fails_and_says_when_it_cannot_tell() -> None:

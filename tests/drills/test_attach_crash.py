@@ -1,4 +1,4 @@
-"""Whatever becomes of the harness, what it has broken on a lab of others is put right."""
+"""Whatever becomes of the harness, what it has broken on a real lab is put right."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_a_run_that_goes_on_is_not_healed_under_its_feet(
     design = lab.inventory(_SHORT, nodes={"ht1": {"hooks": {"kill": marking(marker)}}})
     process = start(lab, design, tmp_path / "run", "kill:ht1+60s")
     wait_for(marker.exists, what="the fault to be in force", deadline_s=30)
-    assert f"under way (process {process.pid})" in lab.run("heal").stdout
+    assert f"still going (process {process.pid})" in lab.run("heal").stdout
     assert marker.exists()
     process.send_signal(ending)
     assert process.wait(30) == 130

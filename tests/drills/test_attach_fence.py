@@ -13,9 +13,9 @@ import dns.rrset
 import pytest
 import yaml
 
-from relaydrill import inventory
-from relaydrill.drills.judgement import Judgement
-from relaydrill.drills.model import plan
+from relaydrill import topology_files
+from relaydrill.drills.drill_plan import plan
+from relaydrill.drills.result import Judgement
 from relaydrill.drills.runner import run_drill
 from relaydrill.drivers.attach.lab import AttachLab
 from relaydrill.drivers.registry import Registry
@@ -57,7 +57,8 @@ class Listener:
     """Whoever connects is counted, and sent away.
 
     Args:
-        address: Where. port: 0 for any that is free.
+        address: Where.
+        port: 0 for any that is free.
     """
 
     def __init__(self, address: str, port: int) -> None:
@@ -138,7 +139,7 @@ def drill_by_mx(folder: Path, dns_port: int, port: int) -> Judgement:
             }
         )
     )
-    topology = inventory.load(design)
+    topology = topology_files.load(design)
     lab = AttachLab(
         topology,
         folder / "lab",

@@ -23,7 +23,7 @@ from tests.standing_lab import RUN, changed
 
 _ROOT: Final = Path(__file__).parents[2]
 _COMPOSE: Final = _ROOT / "compose" / "real-lab.yaml"
-_DESIGN: Final = _ROOT / "docs" / "real-labs" / "haproxy-postfix.yaml"
+_DESIGN: Final = _ROOT / "docs" / "labs" / "real-labs" / "haproxy-postfix.yaml"
 _BASES: Final = ("debian:bookworm-slim", "relaydrill/base:bookworm")
 _ATTACH: Final = ("--driver", "attach", "--allow-faults", "--json")
 _HUBS: Final = {"ht1": "10.213.26.11", "ht2": "10.213.26.12", "ht3": "10.213.26.13"}
@@ -74,7 +74,8 @@ class RealLab:
     """The lab of ``compose/real-lab.yaml``.
 
     Attributes:
-        folder: For what a command writes. shared: What the lab writes.
+        folder: For what a command writes.
+        shared: What the lab writes.
     """
 
     folder: Path

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from relaydrill.wait import wait_for
+from tests.documents import misfits, misfits_of_run
 from tests.standing_lab import RUN, StandingLab, standing
 
 _DRILL = ("--driver", "attach", "--allow-faults", "--json")
@@ -43,7 +44,11 @@ def test_an_audit_passes(lab: StandingLab, tmp_path: Path) -> None:
     """Steady, and a hub killed by its hook: as with labs of one's own, arrivals and all."""
     out = str(tmp_path / "out")
     done = lab.run("audit", str(lab.inventory()), *_DRILL, "--node", "ht2", "--out", out)
-    rows = json.loads(done.stdout)["rows"]
+    document = json.loads(done.stdout)
+    assert misfits(document) == []
+    for row in ("steady", "kill-ht2"):
+        assert misfits_of_run(tmp_path / "out" / row) == []
+    rows = document["rows"]
     assert [(row["drill"], row["status"]) for row in rows] == [
         ("steady", "pass"),
         ("kill:ht2", "pass"),
@@ -113,7 +118,7 @@ def test_without_arrivals_nothing_is_a_full_pass(lab: StandingLab) -> None:
     status, said = checks(document, "relay")["account"]
     assert status == "unknown"
     assert "accepted, delivery not observed" in said
-    assert any("nothing sees what arrives" in remark for remark in document["remarks"])
+    assert any("nothing observes deliveries" in remark for remark in document["remarks"])
 
 
 def test_production_is_never_broken(lab: StandingLab) -> None:
@@ -155,11 +160,11 @@ def test_a_dry_run_connects_to_nothing(lab: StandingLab) -> None:
 
 
 def test_a_dry_run_has_no_json(lab: StandingLab) -> None:
-    """Whoever asks for a document of what a dry run found is told that it finds nothing; 2."""
+    """Whoever asks for a document of what a dry run found gets that of an error; 2."""
     options = ("--driver", "attach", "--dry-run", "--json")
     done = lab.run("drill", str(lab.inventory()), *options, status=2)
-    assert "leave one out" in done.stderr
-    assert not done.stdout
+    assert "--json and --dry-run do not go together" in done.stderr
+    assert json.loads(done.stdout)["format"] == "relaydrill.error"
 
 
 def test_a_lab_whose_steady_state_does_not_hold_is_not_broken(lab: StandingLab) -> None:

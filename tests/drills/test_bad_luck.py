@@ -16,15 +16,16 @@ from typing import Any
 import psutil
 import pytest
 
-from relaydrill import inventory
+from relaydrill import topology_files
+from relaydrill.drills.drill_plan import plan
 from relaydrill.drills.judge import judge
-from relaydrill.drills.model import plan
 from relaydrill.drills.runner import run_drill
-from relaydrill.drivers import process
 from relaydrill.drivers.configure import configure
 from relaydrill.drivers.process import ProcessLab
+from relaydrill.drivers.simulate import lab as simulated
 from relaydrill.journal import read_events
 from relaydrill.ledger import Account
+from relaydrill.process_identity import ProcessIdentity
 from relaydrill.wait import wait_for
 from tests.leftovers import processes_in
 from tests.mail import Mail
@@ -46,9 +47,9 @@ def test_a_full_queue_refuses_and_never_loses(
         hubs = ("ht1", "ht2", "ht3")
         return {n: {**each, "queue_pages": 24} if n in hubs else each for n, each in made.items()}
 
-    monkeypatch.setattr(process, "configure", cramped)
-    topology = inventory.load("sharepoint")
-    with ProcessLab(topology, tmp_path / "lab") as lab:
+    monkeypatch.setattr(simulated, "configure", cramped)
+    topology = topology_files.load("sharepoint")
+    with simulated.SimulatedLab(topology, tmp_path / "lab") as lab:
         drill = plan(topology, faults=("kill:mbx",), flows=("relay",))
         found = run_drill(lab, drill, tmp_path / "run")
     accounts = found.ledger.accounts("relay")
@@ -130,7 +131,7 @@ def test_who_may_not_bind_low_ports_drills_on_mapped_ones(tmp_path: Path) -> Non
 def test_kills_under_load_break_no_promise(tmp_path: Path) -> None:
     """Killed ten times at any moment under load, a hub's journal has every 250 it gave."""
     chance = random.Random(25)
-    with ProcessLab(inventory.load("sharepoint"), tmp_path / "lab") as lab:
+    with ProcessLab(topology_files.load("sharepoint"), tmp_path / "lab") as lab:
         mail = Mail(lab, rate=200.0)
         mail.start()
         for round_number in range(10):
@@ -167,7 +168,7 @@ def test_a_node_that_ends_at_once_is_stopped(
         if number is signal.SIGTERM:
             wait_for(lambda: not psutil.pid_exists(pid), what="its end", deadline_s=10.0)
 
-    with ProcessLab(inventory.load("sharepoint"), tmp_path / "lab") as lab:
+    with ProcessLab(topology_files.load("sharepoint"), tmp_path / "lab") as lab:
         monkeypatch.setattr(os, "killpg", and_is_gone)
         lab.stop("ht1")
         monkeypatch.undo()
@@ -183,10 +184,8 @@ def nodes_of(folder: Path) -> list[psutil.Process]:
 def _noted(folder: Path) -> Iterator[psutil.Process]:
     for record in (folder / "state").rglob("*.json"):
         for noted in json.loads(record.read_text())["processes"]:
-            if psutil.pid_exists(noted["pid"]):
-                process_now = psutil.Process(noted["pid"])
-                if abs(process_now.create_time() - noted["born"]) < 0.5:
-                    yield process_now
+            if found := ProcessIdentity(noted["pid"], noted["born"], noted["table"]).find():
+                yield found
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
@@ -217,7 +216,8 @@ def test_a_harness_that_ends_at_any_moment_leaves_nothing(
     finally:
         drill.kill()
     assert "Traceback" not in errors
-    assert drill.returncode in ((-9,) if number is signal.SIGKILL else (130, -number)), said
+    wanted = (-9,) if number is signal.SIGKILL else (130, -number)
+    assert drill.returncode in wanted, said + errors
     cleaned = subprocess.run(
         [*_RUN, "clean"],
         cwd=tmp_path,
@@ -236,8 +236,8 @@ def test_a_harness_that_ends_at_any_moment_leaves_nothing(
 
 def test_a_run_that_was_cut_short_is_judged_unknown(tmp_path: Path) -> None:
     """A run directory without its end proves nothing: never a pass."""
-    topology = inventory.load("sharepoint")
-    with ProcessLab(topology, tmp_path / "lab") as lab:
+    topology = topology_files.load("sharepoint")
+    with simulated.SimulatedLab(topology, tmp_path / "lab") as lab:
         drill = plan(topology, faults=("kill:ht1",), flows=("relay",))
         run_drill(lab, drill, tmp_path / "run")
     for journal in (tmp_path / "run" / "journals").glob("*.jsonl"):

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills.checks import Case, check_account
 from relaydrill.drills.judge import judge
-from relaydrill.drills.judgement import Judgement
+from relaydrill.drills.result import Judgement
 from relaydrill.drivers.process import ProcessLab
-from relaydrill.errors import InventoryError
+from relaydrill.errors import TopologyError
 from relaydrill.journal import read_events
 from relaydrill.ledger import Account
 from relaydrill.smtp import Result
@@ -34,7 +34,7 @@ def design(ack: str, *, shadow: str = "{heartbeat: 5s, resubmit: 20s}") -> Topol
     """The built-in topology with hubs that acknowledge in one way."""
     hubs = "".join(f"  {hub}: {{ack: {ack}, shadow: {shadow}}}\n" for hub in ("ht1", "ht2", "ht3"))
     text = f"extends: sharepoint\nname: {ack}\nexpect: {{gap: 15s, stranded: null}}\nnodes:\n{hubs}"
-    return inventory.parse(text, "changed.yaml")
+    return topology_files.parse(text, "changed.yaml")
 
 
 def test_mail_that_was_stored_only_is_stranded(drill: RunDrill) -> None:
@@ -48,7 +48,7 @@ def test_mail_that_was_stored_only_is_stranded(drill: RunDrill) -> None:
 
 def test_stranded_mail_fails_a_design_that_does_not_allow_for_it(drill: RunDrill) -> None:
     """The default allows for none, and the verdict says where it lies."""
-    strict = inventory.parse("extends: sharepoint\nname: strict\n", "s.yaml")
+    strict = topology_files.parse("extends: sharepoint\nname: strict\n", "s.yaml")
     found = drill(strict, *FOR_GOOD, flows=("relay",))
     account = found.flow("relay").check("account")
     assert account
@@ -132,7 +132,7 @@ def test_a_primary_that_comes_back_too_late_delivers_twice(drill: RunDrill) -> N
 
 def test_without_a_second_hub_a_message_is_promised_all_the_same(drill: RunDrill) -> None:
     """RejectMessageOnShadowFailure is off by default: no copy is no reason to refuse mail."""
-    lone = inventory.parse(
+    lone = topology_files.parse(
         textwrap.dedent("""
             name: lone
             clock: 10
@@ -161,13 +161,13 @@ def test_without_a_second_hub_a_message_is_promised_all_the_same(drill: RunDrill
 def test_a_design_that_cannot_acknowledge_so_is_refused(nodes: str, said: str) -> None:
     """What the programs cannot do is told with its line, before anything starts."""
     text = f"extends: sharepoint\nname: bad\nnodes:\n  {nodes}\n"
-    with pytest.raises(InventoryError, match=said):
-        inventory.parse(text, "bad.yaml")
+    with pytest.raises(TopologyError, match=said):
+        topology_files.parse(text, "bad.yaml")
 
 
 def test_mail_for_a_mailbox_server_that_is_gone_for_good_is_stuck(drill: RunDrill) -> None:
     """The hubs that hold it are up, so that it is not stranded; a topology may allow for it."""
-    strict = inventory.parse("extends: sharepoint\nname: strict\n", "s.yaml")
+    strict = topology_files.parse("extends: sharepoint\nname: strict\n", "s.yaml")
     found = drill(strict, "kill:mbx@2s+forever", flows=("relay",))
     account = found.flow("relay").check("account")
     assert account
@@ -175,7 +175,7 @@ def test_mail_for_a_mailbox_server_that_is_gone_for_good_is_stuck(drill: RunDril
     assert account.summary.startswith("stuck: ")
     assert "stuck on ht1, ht2 and ht3, for mbx, which is broken for good" in account.summary
     text = "extends: sharepoint\nname: patient\nexpect: {stuck: null}\n"
-    patient = inventory.parse(text, "p.yaml")
+    patient = topology_files.parse(text, "p.yaml")
     allowed = check_account(Case(patient, found.drill, "relay", found.ledger))
     assert allowed
     assert allowed.status is Status.PASS
@@ -183,7 +183,7 @@ def test_mail_for_a_mailbox_server_that_is_gone_for_good_is_stuck(drill: RunDril
 
 def test_a_hub_whose_service_alone_is_broken_for_good_sends_what_it_has(drill: RunDrill) -> None:
     """It is up, is looked into, and holds nothing in the end."""
-    strict = inventory.parse("extends: sharepoint\nname: strict\n", "s.yaml")
+    strict = topology_files.parse("extends: sharepoint\nname: strict\n", "s.yaml")
     found = drill(strict, "tempfail.rcpt:ht1@2s+forever", flows=("relay",))
     look = found.ledger.look("ht1")
     assert look

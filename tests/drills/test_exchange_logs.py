@@ -16,16 +16,17 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills import record
-from relaydrill.drills.judgement import Judgement
+from relaydrill.drills.result import Judgement
 from relaydrill.drivers.catalogue import lab_maker
 from relaydrill.drivers.process import ProcessLab
 from relaydrill.exchange_logs import ProtocolRow
-from relaydrill.exchange_logs.account import LogAccount, account
 from relaydrill.exchange_logs.files import read_all
+from relaydrill.exchange_logs.log_account import LogAccount, account
 from relaydrill.exchange_logs.tracking import Tracking
-from relaydrill.faults import make
+from relaydrill.faults import fault_called
+from relaydrill.injection import deed_of
 from relaydrill.journal import Event, read_events
 from relaydrill.ledger import Account, Ledger, join
 from relaydrill.topology import Topology
@@ -228,7 +229,7 @@ def test_who_cut_a_session_stands_in_the_log(lab: ProcessLab, call: Call) -> Non
 
 def test_what_a_service_fault_says_stands_in_the_log(lab: ProcessLab, call: Call) -> None:
     """A refusal under back pressure is a line like any other."""
-    fault = make("backpressure")
+    fault = deed_of(lab, fault_called("backpressure"))
     fault.inject(lab, "ht1")
     talk = call()
     talk.say("EHLO app")
@@ -273,10 +274,10 @@ def compare(found: LogAccount, ledger: Ledger) -> Counter[str]:
 
 
 def test_the_logs_alone_give_the_journals_account_of_a_killed_hub(
-    sharepoint_but: Make, drill: Callable[..., Judgement], tmp_path: Path
+    sharepoint_but: Make, drill_on_processes: Callable[..., Judgement], tmp_path: Path
 ) -> None:
     """After a drill with a hub killed and healed, logs and journals tell the same of all mail."""
-    drill(sharepoint_but(_LOGS), "kill:ht2")
+    drill_on_processes(sharepoint_but(_LOGS), "kill:ht2")
     ledger = join(record.load(tmp_path / "run").events())
     tracking = Tracking(read_all([tmp_path / "lab"]))
     counts = compare(account(tracking), ledger)
@@ -293,7 +294,7 @@ def test_the_logs_alone_give_the_journals_account_of_a_killed_hub(
 def test_what_a_dead_hub_holds_is_queued_there(sharepoint_but: Make, tmp_path: Path) -> None:
     """Mail that a killed hub took and could not deliver is queued, in logs as in journals."""
     with ProcessLab(sharepoint_but({**_LOGS, "clock": 60}), tmp_path / "lab") as lab:
-        mail, refuses = Mail(lab), make("backpressure")
+        mail, refuses = Mail(lab), deed_of(lab, fault_called("backpressure"))
         refuses.inject(lab, "mbx")
         mail.start()
         wait_for(
@@ -315,11 +316,11 @@ def test_what_a_dead_hub_holds_is_queued_there(sharepoint_but: Make, tmp_path: P
 
 def test_mail_is_followed_from_edge_to_hub(tmp_path: Path) -> None:
     """An Edge server's SEND and a hub's RECEIVE are one way; the mailbox ends it."""
-    known = inventory.load("microsoft")
+    known = topology_files.load("microsoft")
     wanted = {name: {"logs": True} for name in (*known.edges, *known.hubs)}
     path = tmp_path / "logged.yaml"
     path.write_text(yaml.safe_dump({"extends": "microsoft", "name": "logged", "nodes": wanted}))
-    with ProcessLab(inventory.load(path), tmp_path / "lab") as lab:
+    with ProcessLab(topology_files.load(path), tmp_path / "lab") as lab:
         mail = Mail(lab, next(iter(lab.topology.flows)))
         mail.start()
         wait_for(lambda: mail.accepted() > 60, what="mail to flow", deadline_s=20.0)
@@ -378,7 +379,7 @@ def test_the_command_line_accounts_for_a_labs_logs(logs_of_a_lab: Path) -> None:
     logs, folder = logs_of_a_lab, logs_of_a_lab.parents[1]
     done = run(folder, "account", "lab")
     assert "account: pass" in done.stdout
-    document = json.loads(run(folder, "account", str(logs), "--json").stdout)
+    document = json.loads(run(folder, "account", str(logs), "--json").stdout)["exchange"]
     assert list(document["accounts"]) == ["delivered"]
     assert {*document["servers"]} == {*_HUBS}
 
@@ -403,15 +404,14 @@ def test_the_command_line_accounts_for_a_labs_logs(logs_of_a_lab: Path) -> None:
     ("arguments", "said"),
     [
         (["account"], "Missing argument"),
-        (["account", "nowhere"], "nowhere cannot be read: No such file or directory"),
-        (["account", "."], "holds no file named MSGTRK….LOG or RECV….LOG"),
-        (["account", "notes.txt"], "notes.txt:1 is no log of Exchange's"),
+        (["account", "nowhere"], "nowhere is not there"),
+        (["account", "."], "there is not one row in what was named"),
         (
             ["account", "MSGTRK.csv"],
             "MSGTRK.csv:1: the #Fields line of a Message Tracking Log lacks",
         ),
-        (["account", "empty.log"], "empty.log is empty"),
-        (["account", "notes.txt", "--run", "."], "is no run directory"),
+        (["account", "MSGTRK.log", "--run", "."], "is no run directory"),
+        (["account", "MSGTRK.log", "--since", "noon"], "--since noon: no time; write it as"),
     ],
 )
 def test_wrong_input_exits_with_2_and_says_where(
@@ -419,7 +419,7 @@ def test_wrong_input_exits_with_2_and_says_where(
 ) -> None:
     """A user's mistake is status 2 and a sentence with file and line."""
     (tmp_path / "notes.txt").write_text("dear diary\n")
-    (tmp_path / "empty.log").touch()
+    (tmp_path / "MSGTRK.log").write_text("#Software: Microsoft Exchange Server\n")
     (tmp_path / "MSGTRK.csv").write_text("#Fields: date-time,event-id\n")
     done = run(tmp_path, *arguments, status=2)
     assert said in " ".join(done.stderr.split())

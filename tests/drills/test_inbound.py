@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from pytest_relaydrill.asserting import assert_passed
-from relaydrill import inventory
-from relaydrill.drills.judgement import Judgement
-from relaydrill.drills.model import plan
+from relaydrill import topology_files
+from relaydrill.drills.drill_plan import plan
+from relaydrill.drills.findings import findings
+from relaydrill.drills.result import Judgement
 from relaydrill.drills.runner import run_drill
 from relaydrill.drivers.catalogue import lab_maker
 from relaydrill.ledger import Account
@@ -39,7 +40,7 @@ def microsoft(folder: Path, **change: Any) -> Topology:
     path.write_text(
         yaml.safe_dump({"extends": "microsoft", "name": "inbound", "flows": flows, **change})
     )
-    return inventory.load(path)
+    return topology_files.load(path)
 
 
 def zone(*mx: tuple[str, int, list[str]]) -> dict[str, Any]:
@@ -103,6 +104,63 @@ def test_back_pressure_defers_what_has_no_other_way(
     assert degraded.status is status
     assert "452 at mail" in degraded.summary
     assert not set(found.ledger.accounts("pinned")) - {Account.DELIVERED, Account.REFUSED}
+
+
+NULL_MX = """
+name: "null"
+clock: 10
+nodes:
+  edge1: {role: edge}
+  ht1: {role: hub}
+  mbx: {role: mailbox, domains: [contoso.com]}
+  ns1: {role: dns}
+  world: {role: sender}
+names: {mail.contoso.com: edge1}
+aliases: {smtp.contoso.com: mail.contoso.com}
+zones:
+  fabrikam.com: {mx: [{host: ., preference: 0}]}
+  contoso.com:
+    mx: [{host: gone.contoso.com, preference: 5, addresses: []}, {host: smtp.contoso.com}]
+flows:
+  none: {from: world, persona: rfc5321, to: fabrikam.com, rate: 10/s}
+  alias: {from: world, persona: rfc5321, to: contoso.com, rate: 10/s}
+"""
+
+
+def test_a_null_mx_is_refused_by_the_sender_and_an_alias_is_followed(
+    drill_on_processes: RunDrill,
+) -> None:
+    """Nothing connects, nothing is lost, and the finding names the domain and its record.
+
+    Beside it a host without an address is passed over, and mail flows by an alias.
+    """
+    found = drill_on_processes(topology_files.parse(NULL_MX))
+    assert check(found, "none", "steady").status is Status.FAIL
+    assert set(found.ledger.accounts("none")) == {Account.REFUSED}
+    attempts = found.ledger.attempts("none")
+    assert {(each.code, each.address) for each in attempts} == {(556, "")}
+    [finding] = [each for each in findings(found) if each.kind == "steady"]
+    assert "fabrikam.com has a null MX (MX 0 .)" in finding.sentence
+    assert set(found.ledger.accounts("alias")) == {Account.DELIVERED}
+
+
+@pytest.mark.parametrize("fault", ["", "kill:ns1"])
+def test_a_null_mx_that_is_promised_passes(fault: str, drill: RunDrill) -> None:
+    """Its senders give the mail back at once (RFC 7505), and while no name server answers, keep it.
+
+    Of a name server that is dead the drill proves nothing but that: this flow brings no mail to it.
+    """
+    promised = "rate: 10/s, expect: {refusal: true, gap: 60s}}\n  alias"
+    design = topology_files.parse(NULL_MX.replace("rate: 10/s}\n  alias", promised))
+    found = drill(design, fault, flows=("none",)) if fault else drill(design, flows=("none",))
+    refusal = check(found, "none", "refusal")
+    assert refusal.status is Status.PASS, refusal.summary
+    assert refusal.figures["refused"] > 0
+    assert (refusal.figures["undecided"] > 0) is bool(fault)
+    assert check(found, "none", "account").status is Status.PASS
+    assert {each.check for each in found.flow("none").checks} <= {
+        *("harness", "bite", "account", "refusal"),
+    }
 
 
 @pytest.mark.skipif(bool(why_no_docker("node", "bind")), reason=why_no_docker("node", "bind"))

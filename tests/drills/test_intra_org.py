@@ -7,36 +7,19 @@ from collections.abc import Callable
 
 import pytest
 
-from relaydrill import inventory
-from relaydrill.drills.judgement import Judgement
+from relaydrill import topology_files
+from relaydrill.drills.result import Judgement
 from relaydrill.ledger import Account
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status
+from tests.simulated_drills import INTRA_ORG
 
 RunDrill = Callable[..., Judgement]
 
 
 def design() -> Topology:
     """Two mailbox servers that send: one with hubs to choose from, one that is a hub itself."""
-    return inventory.parse(
-        """
-name: intra-org
-clock: 10
-nodes:
-  ht1: {role: hub}
-  ht2: {role: hub}
-  ht3: {role: hub}
-  mbx: {role: mailbox, domains: [contoso.com]}
-  mbx-a: {role: sender}
-  mbx-b: {role: sender}
-names: {hubs.contoso.com: [ht1, ht2, ht3]}
-flows:
-  intra-org: {from: mbx-a, persona: rotated_list, to: hubs.contoso.com, rate: 40/s}
-  own-hub: {from: mbx-b, persona: single_host, to: ht1, rate: 20/s}
-expect: {gap: 15s}
-""",
-        "intra-org.yaml",
-    )
+    return topology_files.parse(INTRA_ORG, "intra-org.yaml")
 
 
 @pytest.mark.parametrize("fault", ["kill:ht1", "stop:ht1", "refuse:ht1", "busy:ht1"])
@@ -59,9 +42,9 @@ def test_a_server_that_insists_on_its_own_hub_stands_still_with_it(drill: RunDri
     assert gap.status is Status.FAIL
 
 
-def test_the_list_is_turned_by_one_for_each_connection(drill: RunDrill) -> None:
+def test_the_list_is_turned_by_one_for_each_connection(drill_on_processes: RunDrill) -> None:
     """Over a steady drill each hub gets a third, to within one turn of the list."""
-    found = drill(design(), flows=("intra-org",))
+    found = drill_on_processes(design(), flows=("intra-org",))
     counts = Counter(attempt.choice for attempt in found.ledger.attempts("intra-org"))
     assert set(counts) == {"ht1", "ht2", "ht3"}
     assert max(counts.values()) - min(counts.values()) <= 1

@@ -17,9 +17,9 @@ import psutil
 import pytest
 import yaml
 
-from relaydrill import inventory
-from relaydrill.drills.judgement import Judgement
-from relaydrill.drills.model import plan
+from relaydrill import topology_files
+from relaydrill.drills.drill_plan import plan
+from relaydrill.drills.result import Judgement
 from relaydrill.drills.runner import Step, run_drill
 from relaydrill.drivers.process import ProcessLab
 from relaydrill.errors import LabError
@@ -79,7 +79,7 @@ def shared(port: int, tmp_path: Path) -> Callable[..., Topology]:
         app = {"load": {"workers": 2, "port": port}}
         whole = {"extends": "sharepoint", "name": "shared", "nodes": {"app": app}, **more}
         path.write_text(yaml.safe_dump(whole))
-        return inventory.load(path)
+        return topology_files.load(path)
 
     return make
 
@@ -178,7 +178,7 @@ def test_too_few_workers_are_told_in_one_sentence(
     with workers(1, port, tmp_path) as [only]:
         with pytest.raises(LabError) as told, ProcessLab(design, tmp_path / "lab"):
             pass
-        assert f"1 of 2 Locust workers came to 127.0.0.1:{port} within 10 s" in str(told.value)
+        assert f"1 of 2 Locust workers connected to 127.0.0.1:{port} within 10 s" in str(told.value)
         assert f"--master-port {port}" in str(told.value)
         assert "Traceback" not in str(told.value)
         assert only.ended() == 0
@@ -221,7 +221,7 @@ def test_a_worker_that_talks_nonsense_ends_its_sender(
     ):
         lab.control("app")("start", **load_to("mail.contoso.com", most=1))
         wait_for(lab.deaths, what="the sender to end", deadline_s=20.0)
-        assert "a worker told what nobody understands" in lab.deaths()[0]
+        assert "a worker sent an invalid message" in lab.deaths()[0]
         assert "Traceback" not in lab.deaths()[0]
 
 
@@ -257,7 +257,7 @@ def test_a_worker_that_stood_still_ends_and_sends_nothing_more(
         arrived = Counter(e.kind for e in read_events(lab.journal("mbx")))["arrived"]
         os.kill(frozen.process.pid, signal.SIGCONT)
         assert frozen.ended() == 0
-        assert "stood still" in frozen.said
+        assert "was blocked for" in frozen.said
         wait_for(lambda: not queued(lab), what="the queues to drain", deadline_s=20.0)
         told = len(of_sender(lab, "outcome"))
         assert 100 < told < 200
@@ -339,9 +339,9 @@ def test_a_master_that_dies_ends_its_sender(
         [master] = psutil.Process(lab.pid("app")).children()
         master.kill()
         wait_for(lab.deaths, what="the sender to end", deadline_s=20.0)
-        assert "the Locust master ended (SIGKILL)" in lab.deaths()[0]
+        assert "the Locust master ended by itself (SIGKILL)" in lab.deaths()[0]
         assert [worker.ended() for worker in started] == [0, 0]
-        assert all("no word of the master" in worker.said for worker in started)
+        assert all("nothing heard from the master" in worker.said for worker in started)
 
 
 def test_workers_load_a_lab_that_runs_already(port: int, tmp_path: Path) -> None:

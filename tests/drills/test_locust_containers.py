@@ -68,7 +68,7 @@ def worker(
         volumes={
             packages: {"bind": "/packages", "mode": "ro"},
             harness: {"bind": "/harness", "mode": "ro"},
-            str(ROOT / "docs" / "locust"): {"bind": "/locust", "mode": "ro"},
+            str(ROOT / "docs" / "python" / "locust"): {"bind": "/locust", "mode": "ro"},
         },
         detach=True,
     )

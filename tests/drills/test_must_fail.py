@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from relaydrill.drills.judgement import Judgement
+from relaydrill.drills.result import Judgement
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status
 from tests.sensitivity.catalogue import BY_ID
@@ -86,10 +86,10 @@ def test_a_hub_that_answers_before_storing_loses_mail(caught: Caught) -> None:
 
 
 def test_a_hub_that_stores_first_loses_nothing_in_the_same_drill(
-    sharepoint_but: SharepointBut, drill: RunDrill
+    sharepoint_but: SharepointBut, drill_on_processes: RunDrill
 ) -> None:
     """The same kill, with the queue written before the 250: not one message is lost."""
-    found = drill(sharepoint_but({}), "kill:ht1", flows=("relay",))
+    found = drill_on_processes(sharepoint_but({}), "kill:ht1", flows=("relay",))
     assert found.status is Status.PASS
     assert "lost" not in found.flow("relay").account
 

@@ -1,7 +1,12 @@
-"""Who may relay, asked of every door: what a good tier answers, and how a bad one is found out."""
+"""Who may relay, asked of every entry point: what a good tier answers, and a bad one.
+
+Answers are a matter of the design, and so most labs are simulated; the command line, a cluster and
+the cap of sessions have processes.
+"""
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,8 +16,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from relaydrill import faults, inventory
+from relaydrill import topology_files
 from relaydrill.cli.commands import cli
+from relaydrill.disturbance import Disturbance
 from relaydrill.drills.policy import (
     Policy,
     Rule,
@@ -23,11 +29,14 @@ from relaydrill.drills.policy import (
 )
 from relaydrill.drivers.base import Lab
 from relaydrill.drivers.process import ProcessLab
+from relaydrill.drivers.simulate.lab import SimulatedLab
+from relaydrill.faults import fault_called
+from relaydrill.injection import deed_of
 from relaydrill.lint import lint
-from relaydrill.nodes.disturbance import Disturbance
 from relaydrill.smtp import Phase, Reply
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status, Verdict
+from tests.documents import misfits
 from tests.sensitivity.catalogue import BY_ID
 
 from .conftest import Change
@@ -37,11 +46,13 @@ SharepointBut = Callable[[Change], Topology]
 
 @pytest.fixture
 def ask(tmp_path: Path) -> Callable[[Topology], Policy]:
-    """Ask every door of a lab of its own."""
+    """Ask every entry point of a lab of its own; what is found fits the schema of its document."""
 
     def asked(topology: Topology) -> Policy:
-        with ProcessLab(topology, tmp_path / "lab") as lab:
-            return judge_policy(lab)
+        with SimulatedLab(topology, tmp_path / "lab") as lab:
+            found = judge_policy(lab)
+        assert misfits(json.loads(json.dumps(found.document()))) == []
+        return found
 
     return asked
 
@@ -57,7 +68,7 @@ def wrong(found: Policy) -> dict[str, str]:
 
 def test_the_built_in_tier_answers_as_declared(ask: Callable[[Topology], Policy]) -> None:
     """The application relays through the VIP and at each hub; a guest does nowhere."""
-    found = ask(inventory.load("sharepoint"))
+    found = ask(topology_files.load("sharepoint"))
     assert wrong(found) == {}
     assert found.status is Status.PASS
     asked = {str(question) for question, _ in found.answers}
@@ -75,10 +86,10 @@ def test_the_built_in_tier_answers_as_declared(ask: Callable[[Topology], Policy]
 
 def test_an_edge_relays_for_nobody(ask: Callable[[Topology], Policy]) -> None:
     """Every Edge of the built-in inbound tier refuses mail for elsewhere, from anybody."""
-    found = ask(inventory.load("microsoft"))
+    found = ask(topology_files.load("microsoft"))
     assert wrong(found) == {}
-    doors = {question.door for question, _ in found.answers}
-    assert {f"edge{number}" for number in range(1, 7)} <= doors
+    entry_points = {question.entry_point for question, _ in found.answers}
+    assert {f"edge{number}" for number in range(1, 7)} <= entry_points
 
 
 def test_snat_with_the_balancer_in_the_relay_range_is_an_open_relay(
@@ -126,7 +137,8 @@ def test_a_range_of_the_whole_world_is_an_open_relay(ask: Callable[[Topology], P
     """A guest relays at the VIP and at every hub."""
     found = ask(BY_ID["relay-for-the-whole-world"].topology())
     assert set(wrong(found)) == {
-        f"guest must not relay through {door} port 25" for door in ("mail", "ht1", "ht2", "ht3")
+        f"guest must not relay through {entry_point} port 25"
+        for entry_point in ("mail", "ht1", "ht2", "ht3")
     }
 
 
@@ -151,42 +163,42 @@ def test_without_a_stranger_the_verdict_is_unknown(sharepoint_but: SharepointBut
     assert Policy((), lacking(topology)).status is Status.UNKNOWN
 
 
-def answers_at(lab: ProcessLab, door: str) -> dict[str, Verdict]:
-    """What one door says to every question."""
+def answers_at(lab: Lab, entry_point: str) -> dict[str, Verdict]:
+    """What one entry point says to every question."""
     return {
         str(each): judge_question(lab, each)
         for each in questions(lab.topology)
-        if each.door == door
+        if each.entry_point == entry_point
     }
 
 
-def test_a_door_that_refuses_connections_is_unknown(tmp_path: Path) -> None:
-    """It says nothing of its policy; the verdict says why, and the other doors are judged."""
-    with ProcessLab(inventory.load("sharepoint"), tmp_path / "lab") as lab:
+def test_an_entry_point_that_refuses_connections_is_unknown(tmp_path: Path) -> None:
+    """It says nothing of its policy; the verdict says why, and the others are judged."""
+    with SimulatedLab(topology_files.load("sharepoint"), tmp_path / "lab") as lab:
         lab.kill("ht1")
         silent, other = answers_at(lab, "ht1"), answers_at(lab, "ht2")
     assert len(silent) == len(other) > 5
     assert {each.status for each in silent.values()} == {Status.UNKNOWN}
-    told = "the door gave no answer: connection refused at connect"
+    told = "there was no answer: connection refused at connect"
     assert all(each.summary.endswith(told) for each in silent.values())
     assert {each.status for each in other.values()} == {Status.PASS}
 
 
-def test_a_door_without_a_banner_is_unknown(tmp_path: Path) -> None:
+def test_an_entry_point_without_a_banner_is_unknown(tmp_path: Path) -> None:
     """It connects and is silent: the sender's time runs out, and that is told."""
-    topology = inventory.load("sharepoint")
-    with ProcessLab(topology, tmp_path / "lab") as lab:
+    topology = topology_files.load("sharepoint")
+    with SimulatedLab(topology, tmp_path / "lab") as lab:
         lab.pause("ht1")
-        asked = next(each for each in questions(topology) if each.door == "ht1")
+        asked = next(each for each in questions(topology) if each.entry_point == "ht1")
         verdict = judge_question(lab, asked)
     assert verdict.status is Status.UNKNOWN
     assert "timed out at banner" in verdict.summary
 
 
-def test_a_door_that_closes_is_unknown(tmp_path: Path) -> None:
+def test_an_entry_point_that_closes_is_unknown(tmp_path: Path) -> None:
     """421 says that a server is full, or goes away (RFC 5321 §3.8), and nothing of its policy."""
     busy = Disturbance("busy", "reply", Phase.BANNER, Reply(421, "4.3.2 Service not available"))
-    with ProcessLab(inventory.load("sharepoint"), tmp_path / "lab") as lab:
+    with SimulatedLab(topology_files.load("sharepoint"), tmp_path / "lab") as lab:
         lab.control("ht1")("disturb", **busy.to_json())
         found = answers_at(lab, "ht1")
     assert {each.status for each in found.values()} == {Status.UNKNOWN}
@@ -206,11 +218,17 @@ def test_an_unanswered_policy_ends_with_3(tmp_path: Path, monkeypatch: pytest.Mo
     ended = CliRunner().invoke(cli, arguments, standalone_mode=False)
     assert ended.return_value == 3, ended.output
     assert "policy: unknown" in ended.output
+    arguments = ["policy", "sharepoint", "--out", str(tmp_path / "again"), "--json"]
+    ended = CliRunner().invoke(cli, arguments, standalone_mode=False)
+    assert ended.return_value == 3, ended.output
+    document = json.loads(ended.stdout)
+    assert misfits(document) == []
+    assert document["status"] == "unknown"
 
 
 def test_a_sender_that_cannot_ask_makes_its_questions_unknown(tmp_path: Path) -> None:
     """Where nobody could ask there is no answer, and the reason is told."""
-    with ProcessLab(inventory.load("sharepoint"), tmp_path / "lab") as lab:
+    with SimulatedLab(topology_files.load("sharepoint"), tmp_path / "lab") as lab:
         lab.kill("guest")
         found = judge_policy(lab)
     assert found.status is Status.UNKNOWN
@@ -224,8 +242,8 @@ def test_who_has_logged_in_but_may_not_relay_is_found(
     sharepoint_but: SharepointBut, tmp_path: Path
 ) -> None:
     """587 that refuses everybody is not what its connector says, however well it wants a login."""
-    with ProcessLab(sharepoint_but({}), tmp_path / "lab") as lab:
-        faults.make("reject", Phase.RCPT).inject(lab, "ht1")
+    with SimulatedLab(sharepoint_but({}), tmp_path / "lab") as lab:
+        deed_of(lab, fault_called("reject", Phase.RCPT)).inject(lab, "ht1")
         told = answers_at(lab, "ht1")
     with_login = told["app may relay with a login through ht1 port 587"]
     assert with_login.status is Status.FAIL
@@ -249,7 +267,7 @@ flows: {relay: {from: app, to: ht1}}
 
 def test_a_connector_that_wants_tls_is_asked_over_tls(ask: Callable[[Topology], Policy]) -> None:
     """A healthy one passes, whoever asks; and neither client is served in clear."""
-    found = ask(inventory.parse(HUB % ("required", "required", "false")))
+    found = ask(topology_files.parse(HUB % ("required", "required", "false")))
     assert wrong(found) == {}
 
 
@@ -257,7 +275,7 @@ def test_a_relay_that_opens_once_starttls_is_said_is_found(
     ask: Callable[[Topology], Policy],
 ) -> None:
     """In clear it refuses everybody."""
-    found = ask(inventory.parse(HUB % ("offered", "required", "true")))
+    found = ask(topology_files.parse(HUB % ("offered", "required", "true")))
     [(question, summary)] = wrong(found).items()
     assert question == "guest must not relay through ht1 port 25"
     assert "an open relay at ht1" in summary
@@ -268,7 +286,7 @@ def test_a_hub_for_the_internet_takes_mail_for_its_own_domain_only(
     ask: Callable[[Topology], Policy],
 ) -> None:
     """It also takes addresses of its domain that hide others, and delivers them there."""
-    found = ask(inventory.parse(HUB % ("none", "offered", "false")))
+    found = ask(topology_files.parse(HUB % ("none", "offered", "false")))
     assert wrong(found) == {}
 
 
@@ -294,7 +312,7 @@ def test_one_hub_of_three_that_relays_behind_snat_is_found(
 
 def test_a_hub_that_is_down_behind_a_vip_is_named(tmp_path: Path) -> None:
     """The others have answered; of this one nothing is known."""
-    with ProcessLab(inventory.load("sharepoint"), tmp_path / "lab") as lab:
+    with SimulatedLab(topology_files.load("sharepoint"), tmp_path / "lab") as lab:
         lab.kill("ht2")
         found = answers_at(lab, "mail")
     assert {each.status for each in found.values()} == {Status.UNKNOWN}

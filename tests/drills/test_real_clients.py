@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from relaydrill import inventory, playground
+from relaydrill import playground, topology_files
+from relaydrill.drills.lab_ledger import read_ledger
 from relaydrill.drivers.process import ProcessLab
 from relaydrill.ledger import FOREIGN, Account
 from relaydrill.wait import wait_for
@@ -33,7 +34,7 @@ needs_smtp_source = pytest.mark.skipif(
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[ProcessLab]:
     """The built-in topology, running."""
-    with ProcessLab(inventory.load("sharepoint"), tmp_path / "lab") as running:
+    with ProcessLab(topology_files.load("sharepoint"), tmp_path / "lab") as running:
         yield running
 
 
@@ -44,7 +45,7 @@ def settled(lab: ProcessLab) -> Counter[Account]:
         what="the queues to drain",
         deadline_s=20.0,
     )
-    return Counter(entry.account for entry in playground.read_ledger(lab).of_flow(FOREIGN))
+    return Counter(entry.account for entry in read_ledger(lab)[0].of_flow(FOREIGN))
 
 
 @needs_swaks
@@ -103,7 +104,5 @@ def test_smtp_source_loses_nothing_that_was_accepted_when_a_hub_is_killed(
     accounts = settled(lab)
     assert accounts[Account.DELIVERED] > 100
     assert set(accounts) <= {Account.DELIVERED, Account.DUPLICATED}, accounts
-    by_hub = {
-        node for entry in playground.read_ledger(lab).of_flow(FOREIGN) for _, node in entry.accepted
-    }
+    by_hub = {node for entry in read_ledger(lab)[0].of_flow(FOREIGN) for _, node in entry.accepted}
     assert by_hub == {"ht1", "ht2", "ht3"}

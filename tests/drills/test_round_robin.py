@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from relaydrill import inventory
-from relaydrill.drills.judgement import Judgement
+from relaydrill import topology_files
+from relaydrill.drills.result import Judgement
 from relaydrill.verdict import Status
 
 RunDrill = Callable[..., Judgement]
@@ -35,7 +35,7 @@ def judged(drill: RunDrill, *faults: str, **words: str) -> Judgement:
     text = DESIGN
     for word, value in {"order": "rotate", "near": "false", "auth": "none", **words}.items():
         text = text.replace(word.upper(), value)
-    return drill(inventory.parse(text, "round-robin.yaml"), *faults)
+    return drill(topology_files.parse(text, "round-robin.yaml"), *faults)
 
 
 def statuses(found: Judgement) -> dict[str, Any]:
@@ -43,9 +43,9 @@ def statuses(found: Judgement) -> dict[str, Any]:
     return {check.check: check.status for check in found.flow("relay").checks}
 
 
-def test_a_client_of_every_address_rides_out_a_dead_hub(drill: RunDrill) -> None:
+def test_a_client_of_every_address_rides_out_a_dead_hub(drill_on_processes: RunDrill) -> None:
     """What tries each address in turn gets there: refused connections cost it nothing."""
-    found = judged(drill, "kill:ht1", persona="mail_client")
+    found = judged(drill_on_processes, "kill:ht1", persona="mail_client")
     assert found.status is Status.PASS
 
 

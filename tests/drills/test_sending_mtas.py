@@ -11,12 +11,12 @@ import pytest
 import yaml
 
 from pytest_relaydrill.asserting import assert_passed
-from relaydrill import inventory
-from relaydrill.drills.judgement import Judgement
-from relaydrill.drills.model import plan
+from relaydrill import topology_files
+from relaydrill.drills.drill_plan import plan
+from relaydrill.drills.result import Judgement
 from relaydrill.drills.runner import run_drill
 from relaydrill.drivers.docker.lab import DockerLab
-from relaydrill.errors import InventoryError, LabError
+from relaydrill.errors import LabError, TopologyError
 from relaydrill.journal import read_events
 from relaydrill.ledger import Account
 from relaydrill.planning import shares
@@ -63,7 +63,7 @@ def topology(folder: Path, flows: dict[str, Any] = FLOWS, **balancer: Any) -> To
             }
         )
     )
-    return inventory.load(path)
+    return topology_files.load(path)
 
 
 def drill(
@@ -151,7 +151,7 @@ def test_a_flow_that_a_real_sender_cannot_send_is_refused(
     flow: dict[str, str], words: str, tmp_path: Path
 ) -> None:
     """A real program has no persona but its own, and one smart host."""
-    with pytest.raises(InventoryError, match=words):
+    with pytest.raises(TopologyError, match=words):
         topology(tmp_path, flows={**FLOWS, "wrong": flow})
 
 
@@ -199,7 +199,7 @@ def test_real_programs_pick_servers_as_their_personas_do(tmp_path: Path) -> None
             }
         )
     )
-    design = inventory.load(path)
+    design = topology_files.load(path)
     planned = dataclasses.replace(plan(design), length_s=350.0)
     with DockerLab(design, tmp_path / "lab") as lab:
         found = run_drill(lab, planned, tmp_path / "run")

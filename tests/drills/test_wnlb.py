@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from pytest_relaydrill.asserting import assert_passed
-from relaydrill.drills.judgement import Judgement
+from relaydrill.drills.result import Judgement
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status
 
@@ -16,6 +16,13 @@ from .conftest import Change
 
 SharepointBut = Callable[[Change], Topology]
 RunDrill = Callable[..., Judgement]
+
+
+@pytest.fixture
+def drill(drill_on_processes: RunDrill) -> RunDrill:
+    """A cluster has no simulated twin."""
+    return drill_on_processes
+
 
 WNLB: Final[dict[str, Any]] = {
     "mode": "wnlb",

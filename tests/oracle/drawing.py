@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from .chances import choices_needed
 from .story import (
     Acceptance,
+    Archive,
     Balancer,
     Fault,
     Flow,
@@ -34,18 +35,9 @@ _OF_A_SERVER: Final = (
     *("tempfail.reply", "tempfail.auth", "drop-mid-data", "drop-before-store", "drop-after-store"),
 )
 _OF_A_MAILBOX: Final = ("kill", "stop", "pause", "refuse", "tempfail.rcpt", "tempfail.mail")
-_OF_A_NAME_SERVER: Final = ("kill", "stop", "nxdomain", "servfail")
+_OF_A_NAME_SERVER: Final = ("kill", "stop", "pause", "pause", "nxdomain", "servfail")
 _OF_A_BALANCER: Final = ("kill", "stop", "pause")
-_SLIPS: Final[tuple[SlipKind, ...]] = (
-    "lost",
-    "lost-behind",
-    "altered",
-    "duplicated",
-    "phantom",
-    "stuck",
-    "refused",
-    "late",
-)
+_SLIPS: Final[tuple[SlipKind, ...]] = get_args(SlipKind)
 
 
 def draw(chance: random.Random) -> Story:
@@ -56,6 +48,7 @@ def draw(chance: random.Random) -> Story:
     flows, clock = parts.flows, parts.clock
     slips = _slips(chance, flows, faults, length)
     stalls = _stalls(chance, clock, length)
+    archive: Archive = chance.choice(("known", "unknown")) if chance.random() < 0.1 else ""
     accept: tuple[Acceptance, ...] = ()
     if faults and chance.random() < 0.12:
         accept = (Acceptance(chance.choice(faults).node, ()),)
@@ -68,6 +61,8 @@ def draw(chance: random.Random) -> Story:
         settle=320.0,
         stalls=stalls,
         accept=accept,
+        archive=archive,
+        unread=chance.random() < 0.06,
     )
 
 
@@ -286,7 +281,7 @@ def _length(parts: _Parts, faults: tuple[Fault, ...], healed_at: float) -> float
 def _slips(
     chance: random.Random, flows: tuple[Flow, ...], faults: tuple[Fault, ...], length: float
 ) -> tuple[Slip, ...]:
-    if chance.random() < 0.75:
+    if chance.random() < 0.65:
         return ()
     flow, kind = chance.choice(flows), chance.choice(_SLIPS)
     begin = chance.choice([0.0, length / 3, 0.8 * length])

@@ -42,7 +42,8 @@ class Alteration:
     """What was done to a run directory.
 
     Attributes:
-        node, kind: Whose journal, and which kind of line; no kind: more than a line.
+        node: Whose journal.
+        kind: Which kind of line; empty: more than a line.
         by: By how much it was moved, wall seconds.
     """
 
@@ -126,12 +127,16 @@ def flips(
     """The verdicts that were turned round, of so many alterations of one run.
 
     Args:
+        story: The run, whose truth is known.
         directory: To write in.
+        chance: Source of the random choices.
+        way: How to alter it.
+        times: How many alterations.
     """
     played = play(story)
     run, journals = directory / "run", files.journals_of(played, 1 if way == "unmarked" else 2)
     shutil.rmtree(run, ignore_errors=True)
-    files.write(played, run, form=1 if way == "unmarked" else 2)
+    files.write(played, run, form=1 if way == "unmarked" else files.FORMAT)
     before = _said(run)
     found = []
     for _ in range(times):

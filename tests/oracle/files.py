@@ -8,21 +8,26 @@ from pathlib import Path
 from typing import Any, Final
 
 import relaydrill
-from relaydrill.drills import record
 from relaydrill.journal import Event
 
-from .story import DOMAIN, RECIPIENT, Balancer, Flow, Story
+from .story import ARCHIVE, DOMAIN, RECIPIENT, Balancer, Flow, Story
 from .tier import Line, Played
 
-FORMAT: Final = record.FORMAT
+FORMAT: Final = 3
 """That the product writes today."""
+
+NAMED: Final = 3
+"""From this format on files say by name which they are."""
 
 MARKED: Final = 2
 """From this format on each journal ends with a mark that counts its lines."""
 
 _WALL: Final = 1_795_980_000.0
 _MAIL: Final = frozenset(
-    {"attempt", "outcome", "accepted", "relayed", "deferred", "arrived", "bounced", "stored"}
+    {
+        *("attempt", "outcome", "accepted", "relayed", "deferred", "arrived", "bounced", "stored"),
+        *("discarded", "handed-on", "held"),
+    }
 )
 
 
@@ -30,7 +35,9 @@ def write(played: Played, directory: Path, *, form: int = FORMAT) -> None:
     """Write the whole run directory.
 
     Args:
-        directory: Must not exist. form: The format to write.
+        played: The run as it was played.
+        directory: Must not exist.
+        form: The format to write.
     """
     journals = directory / "journals"
     journals.mkdir(parents=True)
@@ -56,7 +63,7 @@ def journals_of(played: Played, form: int) -> dict[str, list[bytes]]:
         if form >= MARKED:
             if node == "harness":
                 lines = _course(played, told)
-            lines.append(closing(node, lines, played.over + 0.03))
+            lines.append(closing(node, lines, played.over + 0.03, is_named=form >= NAMED))
         found[node] = lines
     return found
 
@@ -75,14 +82,23 @@ def _course(played: Played, told: list[Line]) -> list[bytes]:
     return [_line(each) for each in every]
 
 
-def closing(node: str, lines: list[bytes], mono: float) -> bytes:
-    """The mark that ends a journal, over all that stands before it."""
+def closing(node: str, lines: list[bytes], mono: float, *, is_named: bool = True) -> bytes:
+    """The mark that ends a journal, over all that stands before it.
+
+    Args:
+        node: The node's name.
+        lines: The lines before it.
+        mono: Its time, monotonic seconds.
+        is_named: Whether it says which format the lines have.
+    """
+    told: dict[str, Any] = {"format": "relaydrill.journal", "version": 1} if is_named else {}
     digest = hashlib.sha256(b"".join(lines)).hexdigest()
-    return _line(Line(mono, node, "closed", "", {"lines": len(lines), "sha256": digest}))
+    told |= {"lines": len(lines), "sha256": digest}
+    return _line(Line(mono, node, "closed", "", told))
 
 
 def _line(line: Line) -> bytes:
-    recipient = RECIPIENT if line.kind in _MAIL else ""
+    recipient = RECIPIENT if line.kind in _MAIL else ARCHIVE if line.kind == "copied" else ""
     wall = _WALL + line.mono
     event = Event(line.mono, wall, line.node, line.kind, line.message, recipient, line.detail)
     return event.to_line().encode() + b"\n"
@@ -90,8 +106,9 @@ def _line(line: Line) -> bytes:
 
 def _drill(played: Played, form: int) -> dict[str, Any]:
     story = played.story
+    named = {"format": "relaydrill.run", "version": form}
     return {
-        "format": form,
+        **(named if form >= NAMED else {"format": form}),
         "at": "2026-11-29T21:30:44.831+00:00",
         "relaydrill": relaydrill.__version__,
         "python": "3.11.7",

@@ -12,7 +12,9 @@ from typing import Final, Literal
 
 DOMAIN: Final = "contoso.com"
 RECIPIENT: Final = f"user@{DOMAIN}"
+ARCHIVE: Final = f"archive@{DOMAIN}"
 
+Archive = Literal["", "known", "unknown"]
 Kind = Literal["vip", "mx"]
 Persona = Literal["single_host", "rfc5321", "pinned_mx", "lowest_mx"]
 
@@ -157,8 +159,31 @@ class Fault:
 
 
 SlipKind = Literal[
-    "lost", "lost-behind", "altered", "duplicated", "phantom", "stuck", "refused", "late"
+    "lost",
+    "lost-behind",
+    "altered",
+    "duplicated",
+    "phantom",
+    "stuck",
+    "refused",
+    "late",
+    "discarded",
+    "handed-on",
+    "filtered",
+    "discarded-by-filter",
+    "released",
+    "held",
+    "archived-alone",
 ]
+
+EXITS: Final[dict[str, tuple[str, ...]]] = {
+    "discarded": ("discarded",),
+    "handed-on": ("handed-on",),
+    "filtered": ("handed-on", "stored"),
+    "discarded-by-filter": ("handed-on", "discarded"),
+    "released": ("discarded", "handed-on"),
+}
+"""Slips by which a hub's mail leaves by another way than to the mailbox, and by which ways."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +191,8 @@ class Slip:
     """Something that goes wrong without a fault.
 
     Attributes:
-        begin, end: Attempts of the flow that begin in this time may suffer it, field seconds.
+        begin: From when on the flow's attempts may suffer it, field seconds.
+        end: Until when they may, field seconds.
         most: How many do, at most.
     """
 
@@ -202,6 +228,8 @@ class Story:
         noise: Seed of the small delays.
         name_servers: In the order in which senders ask them.
         stalls: When the machine was a little busy, field seconds; it spoilt nothing.
+        archive: Whether an archive gets a copy of all mail, and whether that is known of it.
+        unread: Whether a log could not be read whole.
     """
 
     noise: int
@@ -220,6 +248,8 @@ class Story:
     seed: int = 1
     stalls: tuple[float, ...] = ()
     accept: tuple[Acceptance, ...] = field(default=())
+    archive: Archive = ""
+    unread: bool = False
 
     def balancer(self, name: str) -> Balancer:
         """One by its name."""
@@ -236,4 +266,5 @@ class Story:
         lines += [f"  {each}" for each in (*self.balancers, *self.exchangers, *self.flows)]
         lines += [f"  {each} works={each.works} after={each.after}" for each in self.faults]
         lines += [f"  {each}" for each in (*self.slips, *self.accept)]
+        lines += [f"  archive {self.archive or 'none'}, unread {self.unread}"]
         return "\n".join(lines)

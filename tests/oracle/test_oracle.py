@@ -50,6 +50,18 @@ def test_verdicts_of_many_runs_agree_with_what_is_true() -> None:
     assert unknown <= max(2, MOST_UNKNOWN * clear), f"{unknown} of {clear} clear cases are unknown"
 
 
+@pytest.mark.parametrize(("seed", "number"), [(31, 936), (31, 3193), (31, 12077)])
+def test_what_was_told_wrongly_once_is_told_rightly(seed: int, number: int) -> None:
+    """Runs in which a verdict was wrong, or what was held to be true.
+
+    What a slow server took is not what a heal released; and a fault that breaks nothing does not
+    end the time in which a healed server has to return.
+    """
+    with scratch() as directory:
+        for found in try_out(story_of(seed, number), directory):
+            assert not found.wrong, found.told()
+
+
 @settings(
     max_examples=40,
     deadline=None,

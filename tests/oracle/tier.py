@@ -21,6 +21,7 @@ from relaydrill.schedule import moments
 from .story import (
     CLOSING,
     DOMAIN,
+    EXITS,
     PHASES,
     RECIPIENT,
     SILENCING,
@@ -35,6 +36,8 @@ REPLY_S: Final = 60.0
 """How long a sender waits for a reply, field seconds."""
 RETRY_S: Final = 60.0
 """When a hub tries again what its next hop did not take, field seconds."""
+ANSWER_S: Final = 2.0
+"""How long a sender waits for a name server, field seconds."""
 SLOW_S: Final = 5.0
 """By how much ``slow`` delays an answer, field seconds."""
 
@@ -77,8 +80,12 @@ class InForce:
     """One fault in time.
 
     Attributes:
-        inject, injected, heal, healed: As the harness journals them.
-        begin, end: When the node truly was broken.
+        inject: When the injection began.
+        injected: When it was done.
+        heal: When the healing began.
+        healed: When it was done.
+        begin: From when on the node truly was broken.
+        end: Until when it was.
     """
 
     fault: Fault
@@ -100,7 +107,8 @@ class Tried:
     """One attempt, and all that is true of it.
 
     Attributes:
-        met: The faults that acted on it. held: Those of them that held it until they were healed.
+        met: The faults that acted on it.
+        held: Those of them that held it until they were healed.
         away: Those on a server that it was not given to because of them.
         taker: The server that accepted it; empty if none did.
     """
@@ -130,11 +138,18 @@ class Tried:
 
 @dataclass
 class Fate:
-    """What became of a message in the tier."""
+    """What became of a message in the tier.
+
+    Attributes:
+        exits: How it left by other ways, in their order.
+        archived: Whether an archive has it.
+    """
 
     arrived: list[float] = field(default_factory=list)
     altered: bool = False
     queued_on: list[str] = field(default_factory=list)
+    exits: list[str] = field(default_factory=list)
+    archived: bool = False
 
 
 @dataclass
@@ -142,10 +157,15 @@ class Played:
     """A story that has been played.
 
     Attributes:
-        begun, stopped: From when the schedules count, and when the senders were stopped.
-        drill: What its Message-IDs begin with. over: When all was over.
-        lines: By journal. tried: Every attempt. fates: By message.
-        windows: The faults in time. visits: By node, when it took which message.
+        begun: From when on the schedules count.
+        stopped: When the senders were stopped.
+        drill: What its Message-IDs begin with.
+        over: When all was over.
+        lines: By journal.
+        tried: Every attempt.
+        fates: By message.
+        windows: The faults in time.
+        visits: By node, when it took which message.
         hops: By node, which faults of it met which messages on their way to it from another server.
     """
 
@@ -408,11 +428,21 @@ class _Stage:
         """A sender asks for a name: when it knows, and why it does not."""
         now, client = moment, self.addresses[tried.flow.sender]
         reason = f"{name}: no name server answers"
-        for server in self.story.name_servers:
+        for number, server in enumerate(self.story.name_servers):
             now += self.soon(0.002)
             if gone := self.closed(server, now):
                 tried.met.append(gone)
                 continue
+            if frozen := self.frozen(server, now):
+                tried.met.append(frozen)
+                patient_until = now + ANSWER_S / self.clock
+                if frozen.end > patient_until:
+                    now = patient_until
+                    continue
+                others = self.story.name_servers[number + 1 :]
+                if not any(self.answers_at(each, patient_until) for each in others):
+                    tried.held.append(frozen)
+                now = frozen.end + self.soon()
             self.visits[server].append((now, tried.identity))
             told = {"name": name, "type": "A", "client": client}
             wrong = next((w for w in self.broken(server, now) if w.fault.kind in _RCODES), None)
@@ -434,6 +464,10 @@ class _Stage:
                 return now, f"{name}: there is no such name (NXDOMAIN)"
             reason = f"{name}: SERVFAIL from the name server"
         return now, reason
+
+    def answers_at(self, server: str, moment: float) -> bool:
+        """Whether a name server would have served who asks it then."""
+        return not self.broken(server, moment)
 
     def _unresolved(self, tried: Tried, moment: float, reason: str) -> None:
         tried.choice = ""
@@ -550,7 +584,7 @@ class _Stage:
                 return
             servers += turned[:1] if flow.persona == "lowest_mx" else turned
         tried.choice = servers[0]
-        self._next_server(tried, servers, now)
+        self.at(now, lambda then: self._next_server(tried, servers, then))
 
     def _next_server(self, tried: Tried, servers: list[str], moment: float) -> None:
         server, rest = servers[0], servers[1:]
@@ -814,9 +848,13 @@ class _Stage:
             client=self.addresses[tried.flow.sender],
             port=tried.flow.port,
             connector="default",
-            stored=True,
+            stored=self._tells_stored(server, tried),
         )
         self._queue(server, tried, moment)
+
+    def _tells_stored(self, node: str, tried: Tried) -> bool:
+        """Whether a server says that it stored a message when it took it, and not later."""
+        return tried.slip != "held" or node not in self.story.hubs
 
     def _queue(self, node: str, tried: Tried, moment: float) -> None:
         self.queues[node][tried.identity] = math.inf
@@ -839,6 +877,8 @@ class _Stage:
             return
         if running > moment:
             self.at(running + self.soon(), lambda then: self._hand_on(node, tried, then))
+            return
+        if node in self.story.hubs and self._leaves(node, tried, moment):
             return
         to = "mbx" if node in self.story.hubs else self._hub(tried)
         again = moment + RETRY_S / self.clock
@@ -869,30 +909,39 @@ class _Stage:
             return
         self._handed_on(node, to, tried, moment)
 
+    def _leaves(self, node: str, tried: Tried, moment: float) -> bool:
+        """Whether a hub does something else with a message than to bring it to its mailbox."""
+        if tried.slip == "held":
+            self.note(moment, node, "held", tried.identity, by="a milter", said="looks odd")
+            return True
+        fate, ways = self.fates[tried.identity], EXITS.get(tried.slip, ())
+        if fate.exits or not ways:
+            return False  # it is back from its filter
+        for number, way in enumerate(ways):
+            who = {} if way == "stored" else {"to" if way == "handed-on" else "by": "a filter"}
+            self.note(moment + number * 0.0002, node, way, tried.identity, **who)
+        fate.exits += [way for way in ways if way != "stored"]
+        if ways[-1] == "stored":
+            self.at(moment + self.soon(), lambda then: self._hand_on(node, tried, then))
+        else:
+            self.queues[node].pop(tried.identity)
+        return True
+
+    def _archived(self, tried: Tried, moment: float) -> None:
+        """An archive gets its copy."""
+        self.fates[tried.identity].archived = True
+        is_known = self.story.archive == "known"
+        self.note(moment, "mbx", "copied", tried.identity, declared=is_known)
+
     def _hub(self, tried: Tried) -> str:
         return self.story.hubs[tried.number % len(self.story.hubs)]
 
     def _handed_on(self, node: str, to: str, tried: Tried, moment: float) -> None:
         slip, now = tried.slip, moment + self.soon(0.001)
         self.visits[to].append((now, tried.identity))
-        if to == "mbx":
-            fate = self.fates[tried.identity]
-            copies = {"lost-behind": 0, "duplicated": 2}.get(slip, 1)
-            for copy in range(copies):
-                fate.arrived.append(now)
-                fate.altered |= slip == "altered"
-                body = tried.identity + (" changed" if slip == "altered" else "")
-                self.note(
-                    now + copy * 0.004,
-                    "mbx",
-                    "arrived",
-                    tried.identity,
-                    digest=_digest(body),
-                    via=f"{node}.{DOMAIN}",
-                    client=self.addresses[node],
-                    port=25,
-                )
-        else:
+        if to == "mbx" and (self.story.archive or slip == "archived-alone"):
+            self._archived(tried, now + 0.002)
+        if to != "mbx":
             self.note(
                 now,
                 to,
@@ -901,9 +950,11 @@ class _Stage:
                 client=self.addresses[node],
                 port=25,
                 connector=f"Default {to}",
-                stored=True,
+                stored=self._tells_stored(to, tried),
             )
             self._queue(to, tried, now)
+        elif slip != "archived-alone":
+            self._arrive(node, tried, now)
         self.queues[node].pop(tried.identity, None)
         towards = "mailbox" if to == "mbx" else "hub"
         self.note(
@@ -914,6 +965,25 @@ class _Stage:
             to=f"{self.addresses[to]}:25",
             towards=towards,
         )
+
+    def _arrive(self, node: str, tried: Tried, moment: float) -> None:
+        """The mailbox server puts what a hub brought into the recipient's mailbox."""
+        fate = self.fates[tried.identity]
+        copies = {"lost-behind": 0, "duplicated": 2}.get(tried.slip, 1)
+        for copy in range(copies):
+            fate.arrived.append(moment)
+            fate.altered |= tried.slip == "altered"
+            body = tried.identity + (" changed" if tried.slip == "altered" else "")
+            self.note(
+                moment + copy * 0.004,
+                "mbx",
+                "arrived",
+                tried.identity,
+                digest=_digest(body),
+                via=f"{node}.{DOMAIN}",
+                client=self.addresses[node],
+                port=25,
+            )
 
     # The end.
 
@@ -939,6 +1009,9 @@ class _Stage:
             if node not in gone:
                 items = [[identity, RECIPIENT] for identity in self.queues[node]]
                 self.note(moment, node, "queue", items=items)
+        if self.story.unread:
+            unread = ["mail.log was rotated away"]
+            self.note(moment + 0.001, "harness", "sight", arrivals=True, blind=[], unread=unread)
         return moment + 0.005
 
 
@@ -1030,6 +1103,16 @@ def _tell_machine(stage: _Stage, over: float) -> None:
             end=round(end, 6),
             lost_s=round(stage.noise.uniform(0.017, 0.03), 6),
         )
+        for node in stage.noise.sample(sorted(stage.lines), k=2):
+            if node not in ("harness", "machine"):
+                stage.note(
+                    end,
+                    node,
+                    "starved",
+                    begin=round(begin - 0.1, 6),
+                    end=round(end, 6),
+                    lost_s=round(stage.noise.uniform(0.02, 0.05), 6),
+                )
     stage.note(
         over + 0.01,
         "machine",

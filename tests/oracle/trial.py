@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from relaydrill.drills.judge import judge
-from relaydrill.drills.judgement import FlowVerdict
+from relaydrill.drills.result import FlowVerdict
 
 from . import files
 from .drawing import draw

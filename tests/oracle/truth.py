@@ -29,6 +29,8 @@ _HELD_S: Final = 0.15
 _SILENT: Final = 0.01
 """A node that would have been silent by chance as likely as this proves nothing by its silence."""
 _SURELY: Final = 0.002
+_SURELY_COPIES: Final = 3
+"""An address that got so much mail besides its recipient only gets copies, as docs/ say."""
 _LUCK: Final = 0.03
 """Of a share that chance gave: as rare as this, and it may fail."""
 
@@ -38,8 +40,9 @@ class Truth:
     """What is true of one flow.
 
     Attributes:
-        broken: Promises that were clearly broken. unproven: What was not put to the test: a fault
-            that did not bite. Of either, a pass is wrong.
+        broken: Promises that were clearly broken.
+        unproven: What was not put to the test: a fault that did not bite. Of either, a pass is
+            wrong.
         close: What cannot be told from what was seen. Then a fail may be right.
         failing: Of ``broken``, those that whoever sees all of the evidence must call a failure.
         undecided: Why an honest judge may not know.
@@ -82,6 +85,7 @@ def _truth(played: Played, flow: Flow) -> Truth:
     truth = Truth(flow)
     tried = [each for each in played.tried if each.flow is flow]
     _account(played, tried, truth)
+    _rejected(tried, truth)
     _steady(played, tried, truth)
     _gap(played, tried, truth)
     _degraded(played, tried, truth)
@@ -109,17 +113,31 @@ def _account(played: Played, tried: list[Tried], truth: Truth) -> None:
         "duplicated": math.inf
         if truth.flow.promise.duplicated is None
         else truth.flow.promise.duplicated,
-        "fine": math.inf,
-        "unsettled": math.inf,
+        **dict.fromkeys(("fine", "unsettled", "handed on", "elsewhere"), math.inf),
     }
+    if played.story.unread:
+        allowed["lost"] = math.inf
+        _hidden(tried, counts, truth)
     for what, count in counts.items():
         if count > allowed.get(what, 0):
             truth.broken.append(f"{count} {what}")
             truth.failing.append(what)
+    for what in ("handed on", "elsewhere"):
+        truth.unproven += [f"{counts[what]} {what}"] * bool(counts[what])
     if not any(each.accepted for each in tried):
         truth.unproven.append("nothing was accepted")
     elif not any(played.fates[each.identity].arrived for each in tried if each.accepted):
         truth.unproven.append("nothing was delivered")
+
+
+def _hidden(tried: list[Tried], counts: Counter[str], truth: Truth) -> None:
+    """What may stand in a log that nobody could read whole."""
+    if counts["lost"]:
+        truth.unproven.append(f"{counts['lost']} not seen to arrive")
+    if truth.flow.promise.duplicated is not None:
+        truth.unproven.append("a second copy of anything might be there")
+    if any(not each.accepted and each.result != "unanswered" for each in tried):
+        truth.unproven.append("what was refused might be there")
 
 
 def _became(played: Played, tried: Tried) -> str:
@@ -130,8 +148,10 @@ def _became(played: Played, tried: Tried) -> str:
         return "phantom" if copies else "fine"
     if fate.altered:
         return "altered"
+    if not copies and not tried.accepted:
+        return "fine"
     if not copies:
-        return "lost" if tried.accepted else "fine"
+        return _gone(played, fate)
     if not fate.arrived and tried.accepted:
         return "stranded" if set(fate.queued_on) <= gone else "stuck"
     if set(fate.queued_on) - gone and not fate.arrived:
@@ -141,12 +161,35 @@ def _became(played: Played, tried: Tried) -> str:
     return "fine"
 
 
+def _gone(played: Played, fate: Fate) -> str:
+    """What a message is that was promised, and is neither in a mailbox nor in a queue."""
+    if fate.exits:
+        return "discarded" if fate.exits[-1] == "discarded" else "handed on"
+    both = sum(bool(each.archived and each.arrived) for each in played.fates.values())
+    if fate.archived and played.story.archive != "known" and both < _SURELY_COPIES:
+        return "elsewhere"
+    return "lost"
+
+
+def _rejected(tried: list[Tried], truth: Truth) -> None:
+    """A mail server gives up what a server has refused for good: none of it may be."""
+    found = [t for t in tried if t.code >= 500 and t.phase in ("mail", "rcpt", "data", "reply")]
+    if found and truth.flow.promise.deferral:
+        truth.broken.append(f"{len(found)} refused for good")
+        truth.failing.append("rejected")
+
+
 # Time.
 
 
 def _unserved(played: Played, tried: Tried) -> bool:
-    """Whether an attempt was not accepted, or later than the flow promises, or held by a fault."""
+    """Whether an attempt was not accepted, or later than the flow promises, or held by a fault.
+
+    What a slow server makes wait is late, however soon it comes, to a flow that cannot be put off.
+    """
     if not tried.accepted:
+        return True
+    if any(each.fault.kind == "slow" for each in tried.met) and not tried.flow.promise.deferral:
         return True
     late = played.field(tried.ended - tried.started) > tried.flow.promise.degraded_s
     return late or bool(tried.held)
@@ -266,7 +309,8 @@ def _lost_s(played: Played) -> float:
     if not played.story.stalls:
         return 0.0
     back = max([balancer.check.back for balancer in played.story.balancers], default=0.0)
-    lost = sum(line.detail.get("lost_s", 0.0) for line in played.lines["machine"])
+    every = (line for lines in played.lines.values() for line in lines)
+    lost = sum(line.detail.get("lost_s", 0.0) for line in every)
     return played.field(lost) + back + 1.0
 
 
@@ -361,7 +405,9 @@ def _return(played: Played, window: InForce, tried: list[Tried], truth: Truth) -
     if fault.for_good:
         return
     later = [
-        w.inject for w in played.windows if w.fault.node == fault.node and w.inject > window.healed
+        w.inject
+        for w in _breaking(played)
+        if w.fault.node == fault.node and w.inject > window.healed
     ]
     until = min(later, default=math.inf)
     mine = _mine(tried)
@@ -375,9 +421,21 @@ def _return(played: Played, window: InForce, tried: list[Tried], truth: Truth) -
         _return_by_mx(played, window, tried, truth, until)
         return
     after = window.healed + balancer.check.back / story.clock
-    takers = [each.taker for each in tried if each.accepted and after < each.ended < until]
+    # While another backend is out, a node has more than its own share.
+    out = [
+        (w.inject, w.healed + balancer.check.back / story.clock)
+        for w in played.windows
+        if w.fault.node in balancer.backends and w.fault.node != fault.node
+    ]
+    served = [each for each in tried if each.accepted and after < each.ended < until]
+    takers = [
+        each.taker for each in served if not any(begin <= each.ended <= end for begin, end in out)
+    ]
     among, got = len(takers), takers.count(fault.node)
     fair = 1 / len(balancer.backends)
+    # It has its own share at the least, whoever else is out.
+    if at_most(sum(each.taker == fault.node for each in served), len(served), fair) < _LUCK:
+        truth.close.append(f"{fault.node} got few while others were out")
     luck = at_most(got, among, fair)
     truth.facts[f"return of {fault.node}"] = f"{got} of {among}"
     if luck < 0.001 and got < among * fair / 4:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-EXAMPLE = REPOSITORY / "docs" / "embedding"
+EXAMPLE = REPOSITORY / "docs" / "python" / "embedding"
 
 
 def call(python: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -51,6 +52,31 @@ def test_the_wheel_holds_both_packages_and_nothing_else(wheel: Path) -> None:
     assert "relaydrill/topologies/sharepoint.yaml" in names
     assert "relaydrill/images/node/Dockerfile" in names
     assert "relaydrill/report/html/templates/page.html" in names
+
+
+def test_the_source_distribution_holds_what_contributors_need(wheel: Path) -> None:
+    """Every file of the repository, so that the tests can be run from it; links are no copies."""
+    (packed,) = wheel.parent.glob("*.tar.gz")
+    with tarfile.open(packed) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("this is no git checkout; run it in one")
+    kept = {name for name in listed.stdout.splitlines() if (REPOSITORY / name).is_file()}
+    assert kept - names == set()
+    assert "compose/images" not in names
+
+
+def test_the_metadata_say_who_made_it_and_what_may_be_done_with_it(wheel: Path) -> None:
+    """A licence, with its text, and an author."""
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (each for each in archive.namelist() if each.endswith("/METADATA"))
+    lines = archive.read(name).decode().splitlines()
+    assert "License-Expression: MIT" in lines
+    assert "Author: The Relaydrill authors" in lines
+    assert any(each.endswith("/licenses/LICENSE") for each in archive.namelist())
 
 
 def test_the_wheel_announces_the_command_and_the_plugin(wheel: Path) -> None:

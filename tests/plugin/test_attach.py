@@ -99,7 +99,7 @@ def test_nothing_is_broken_unless_it_is_allowed(lab: StandingLab, tmp_path: Path
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--relaydrill-allow-faults"], "only the driver attach asks for it"),
+        (["--relaydrill-allow-faults"], "only for the driver attach; no other lab needs it"),
         (["--relaydrill-driver=attach", "-n", "2"], "leave out -n"),
         (["--relaydrill-driver=magic"], "no driver is 'magic'"),
     ],

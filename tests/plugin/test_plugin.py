@@ -124,6 +124,42 @@ def test_a_topology_can_be_overridden_and_marked(tmp_path: Path) -> None:
     assert "2 passed" in done.stdout, done.stdout
 
 
+@pytest.mark.parametrize("given", ["'small.yaml'", "Path(__file__).parent / 'small.yaml'"])
+def test_an_override_may_be_a_name_or_a_path_and_a_marker_goes_before_it(
+    given: str, tmp_path: Path
+) -> None:
+    """What the test's id says is what its lab runs."""
+    small = "extends: sharepoint\nname: small\nnodes: {ht3: null, lb1: {backends: [ht1, ht2]}}\n"
+    (tmp_path / "small.yaml").write_text(small)
+    (tmp_path / "conftest.py").write_text(
+        "from pathlib import Path\n\nimport pytest\n\n"
+        "@pytest.fixture(scope='session')\n"
+        f"def relaydrill_topology():\n    return {given}\n"
+    )
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n\n"
+        "def test_overridden(relay_lab):\n    assert relay_lab.topology.name == 'small'\n\n"
+        "@pytest.mark.relaydrill_topology('sharepoint')\n"
+        "def test_marked(relay_lab):\n    assert relay_lab.topology.name == 'sharepoint'\n"
+    )
+    done = run(tmp_path, "-v")
+    assert "2 passed" in done.stdout, done.stdout
+    assert "test_marked[sharepoint] PASSED" in done.stdout
+
+
+def test_an_override_that_is_no_topology_is_told(tmp_path: Path) -> None:
+    """By what it gives, and what it may give; without a traceback."""
+    (tmp_path / "conftest.py").write_text(
+        "import pytest\n\n"
+        "@pytest.fixture(scope='session')\n"
+        "def relaydrill_topology():\n    return 42\n"
+    )
+    (tmp_path / "test_it.py").write_text("def test_it(relay_lab):\n    pass\n")
+    done = run(tmp_path, "-q")
+    assert "relaydrill_topology gives 42; it may give a Topology" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
 def test_a_wrong_topology_is_told_with_file_and_line(tmp_path: Path) -> None:
     """A mistake in a topology fails the tests that need it, with its place and no traceback."""
     (tmp_path / "bad.yaml").write_text("extends: sharepoint\nname: bad\nclock: fast\n")
@@ -176,6 +212,7 @@ def test_the_bundled_suite_drills_inbound_mail(tmp_path: Path) -> None:
         tmp_path,
         *("-v", "-rs", "-n2", "--pyargs", "pytest_relaydrill.suite"),
         *("-k", "(edge1 or west or ns1) or nothing", "--relaydrill-topology=small.yaml"),
+        RELAYDRILL_DRIVER="simulate",
     )
     assert done.returncode == 0, done.stdout
     assert "11 passed, 1 skipped" in done.stdout, done.stdout
@@ -200,6 +237,7 @@ def test_junit_tells_all_that_a_trend_needs(tmp_path: Path) -> None:
         tmp_path,
         *("-q", "--pyargs", "pytest_relaydrill.suite", "--junitxml=out.xml", "--relaydrill-out=o"),
         *("-k", "(nothing_is or edge1-any) and any", "--relaydrill-topology=small.yaml"),
+        RELAYDRILL_DRIVER="simulate",
     )
     cases = {
         each["drill"]: each
@@ -213,7 +251,7 @@ def test_junit_tells_all_that_a_trend_needs(tmp_path: Path) -> None:
         flow = verdict["flows"][told["flow"]]
         figures = {check["check"]: check["figures"] for check in flow["checks"]}
         assert told["topology"] == "small-inbound"
-        assert (told["driver"], told["seed"]) == ("process", "1")
+        assert (told["driver"], told["seed"]) == ("simulate", "1")
         assert told["verdict"] == flow["status"]
         assert float(told["gap_s"]) == figures["gap"]["gap_s"]
         assert float(told["resolution_s"]) == figures["gap"]["resolution_s"]
@@ -249,7 +287,7 @@ def test_test_ids_depend_on_nothing_but_the_topology(topology: str, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--relaydrill-allow-faults"], "only the driver attach asks for it"),
+        (["--relaydrill-allow-faults"], "only for the driver attach; no other lab needs it"),
         (["--relaydrill-driver=attach", "-n2"], "leave out -n"),
     ],
 )
@@ -261,3 +299,20 @@ def test_a_real_lab_is_broken_by_one_process_that_may(
     assert done.returncode == 4
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_failing_test_keeps_the_runs_of_drills_that_passed(tmp_path: Path) -> None:
+    """What it found wrong may be in them; a test that passes keeps none."""
+    (tmp_path / "test_it.py").write_text(
+        "def test_good(relay_drill):\n"
+        "    assert relay_drill(flows=['relay']).status == 'pass'\n\n"
+        "def test_bad(relay_drill):\n"
+        "    assert relay_drill(flows=['relay']).status == 'pass'\n"
+        "    assert False, 'something else'\n"
+    )
+    out = f"--relaydrill-out={tmp_path / 'runs'}"
+    done = run(tmp_path, "-q", out, RELAYDRILL_DRIVER="simulate")
+    assert "1 failed, 1 passed" in done.stdout, done.stdout
+    kept = {path.parent.parent.name for path in (tmp_path / "runs").rglob("verdict.json")}
+    assert len(kept) == 1
+    assert any("test_bad" in str(path) for path in (tmp_path / "runs").rglob("verdict.json"))

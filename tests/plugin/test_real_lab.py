@@ -14,16 +14,16 @@ name: staging
 attach:
   nodes:
     ht1:
-      address: 127.0.0.1
+      address: 127.0.0.11
       hooks:
         stop:
           inject: {{run: [touch, {folder}/broken]}}
           heal: {{run: ["{heal}", {folder}/broken]}}
-    ht2: {{address: 127.0.0.1}}
-    ht3: {{address: 127.0.0.1}}
-    lb1: {{address: 127.0.0.1}}
-    mbx: {{address: 127.0.0.1}}
-  vips: {{mail: {{address: 127.0.0.1}}}}
+    ht2: {{address: 127.0.0.12}}
+    ht3: {{address: 127.0.0.13}}
+    lb1: {{address: 127.0.0.9}}
+    mbx: {{address: 127.0.0.20}}
+  vips: {{mail: {{address: 127.0.0.10}}}}
   allow: {{hosts: [127.0.0.0/8], domains: [contoso.com], rate: 100/s}}
 """
 

@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills.closing import close
 from relaydrill.drills.loads import loads_of
-from relaydrill.drills.model import Drill, FaultSpec
+from relaydrill.drills.model import Drill
 from relaydrill.drills.record import RunDirectory
+from relaydrill.faults import FaultSpec
 from relaydrill.journal import Event
 from relaydrill.smtp import Phase, Result
 from relaydrill.topology import Topology
@@ -41,7 +42,7 @@ KILL = FaultSpec("kill", "ht1", start_s=20.0, duration_s=20.0)
 
 def topology(summary: str = "two hubs") -> Topology:
     """Two hubs behind a balancer, ten times faster than in the field."""
-    return inventory.parse(_YAML.format(summary=summary), "bench.yaml")
+    return topology_files.parse(_YAML.format(summary=summary), "bench.yaml")
 
 
 def drill(*faults: FaultSpec) -> Drill:
@@ -59,7 +60,8 @@ def outage(reason: str = "", server: str = "") -> History:
     """Six wall seconds of attempts on the schedule of `drill`; in two nothing is accepted.
 
     Args:
-        reason: What failed attempts were told. server: How the servers that accept call themselves.
+        reason: What failed attempts were told.
+        server: How the servers that accept call themselves.
     """
     history = History()
     history.fault("kill:ht1", inject=2.0, heal=4.0)

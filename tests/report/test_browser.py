@@ -37,12 +37,12 @@ class Reported:
 def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     """One audit for all tests, its report written by the audit itself."""
     folder = tmp_path_factory.mktemp("audit")
-    nodes = ("--node", "ht1", "--node", "lb1")
+    nodes = ("--node", "ht1", "--node", "lb1", "--driver", "simulate")
     audit = start(
         folder, "audit", *nodes, "--jobs", "1", "--out", "run", "--html", "a.html", "--json"
     )
     told, complaint = audit.communicate(timeout=110)
-    assert audit.returncode in (0, 3), complaint  # a busy machine may leave something unproven
+    assert audit.returncode == 0, complaint
     return Reported(folder / "a.html", json.loads(told))
 
 

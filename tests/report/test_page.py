@@ -16,9 +16,11 @@ from benchmarks import ledger_journals
 from click.testing import CliRunner
 
 from relaydrill.cli.commands import cli
+from relaydrill.drills.drill_plan import plan
 from relaydrill.drills.judge import judge
-from relaydrill.drills.model import Drill, FaultSpec, plan
+from relaydrill.drills.model import Drill
 from relaydrill.drills.record import load
+from relaydrill.faults import FaultSpec
 from relaydrill.report import html
 from relaydrill.report.html import colours, repeat
 from relaydrill.report.html.safe import visible

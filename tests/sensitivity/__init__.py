@@ -1,1 +1,1 @@
-"""What the harness catches, and what it falsely alarms at: see docs/sensitivity.md."""
+"""What the harness catches, and what it falsely alarms at: see docs/inside/sensitivity.md."""

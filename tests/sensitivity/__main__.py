@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -25,11 +26,12 @@ from tests.docker_engine import why_no_docker
 
 from .catalogue import CATALOGUE
 from .defect import Defect, Linted, Planned
-from .healthy import Quiet, run_healthy
+from .healthy import DESIGNS, Design, Quiet, run_healthy
 from .results import Results, load
 from .running import MISSED, Outcome, run_defect
 from .table import show
 from .twins import TWINS, run_twins
+from .worlds import WORLD, World, told, world_of, world_of_defect
 
 _LONGEST_LINE: Final = 400
 
@@ -68,7 +70,8 @@ class _Display:
         else:
             what = f"{each.status:9} {each.design}: {each.drill}"
         if not self._console.is_terminal:
-            print(f"{what} (seed {each.seed})  {each.said}"[:_LONGEST_LINE], flush=True)
+            where = f", {each.world}" if each.world else ""
+            print(f"{what} (seed {each.seed}{where})  {each.said}"[:_LONGEST_LINE], flush=True)
         self._bar.advance(self._task)
 
 
@@ -79,6 +82,14 @@ class _Display:
 @click.option("--only", multiple=True, metavar="ID", help="Only these defects; may be repeated.")
 @click.option("--subject", multiple=True, metavar="SUBJECT", help="Only defects of these subjects.")
 @click.option("--no-defects", is_flag=True, help="Healthy drills alone.")
+@click.option(
+    "--driver",
+    type=click.Choice(["simulate", "process"]),
+    default=WORLD,
+    show_default=True,
+    help="What runs the labs; what cannot be simulated runs as processes.",
+)
+@click.option("--simulated-only", is_flag=True, help="Leave out what cannot be simulated.")
 @click.option("--repeat", default=1, show_default=True, help="Runs of each defect, seed by seed.")
 @click.option("--seed", default=1, show_default=True, help="The first seed.")
 @click.option("--minutes", default=60.0, show_default=True, help="Begin nothing after so long.")
@@ -99,6 +110,8 @@ def command(
     only: tuple[str, ...],
     subject: tuple[str, ...],
     no_defects: bool,
+    driver: World,
+    simulated_only: bool,
     repeat: int,
     seed: int,
     minutes: float,
@@ -109,16 +122,20 @@ def command(
 ) -> int:
     """Run every defect of the catalogue and some healthy drills; print both rates."""
     chosen = () if no_defects else choose(only, subject)
+    if simulated_only:
+        chosen = tuple(each for each in chosen if world_of_defect(each) in (None, WORLD))
     console = Console(highlight=False)
     if listing:
         for each in chosen:
-            print(f"{each.subject:14} {each.id:40} {each.wrong}")
+            print(f"{each.subject:14} {each.id:40} {each.wrong} [{told(each)}]")
         return 0
     out.parent.mkdir(parents=True, exist_ok=True)
     results = load(out) if more and out.exists() else Results(out)
     with tempfile.TemporaryDirectory(prefix="sensitivity-") as temporary:
         folder = keep or Path(temporary)
-        run(results, chosen, healthy, range(seed, seed + repeat), minutes * 60, folder, console)
+        seeds = range(seed, seed + repeat)
+        plan = Plan(chosen, healthy, seeds, driver, simulated_only, minutes * 60, folder)
+        run(results, plan, console)
     show(results, console)
     print(f"Results in {out}")
     return results.exit_status
@@ -141,23 +158,52 @@ def choose(only: tuple[str, ...], subjects: tuple[str, ...]) -> tuple[Defect, ..
     )
 
 
-def run(
-    results: Results,
-    defects: tuple[Defect, ...],
-    healthy: int,
-    seeds: range,
-    most_s: float,
-    folder: Path,
-    console: Console,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be run.
+
+    Attributes:
+        defects: Which defects.
+        healthy: How many healthy drills, twins left out.
+        seeds: One seed for each run of a defect; the first is that of the first healthy drill.
+        driver: What runs the labs of all that it can run.
+        simulated_only: Whether what cannot be simulated is left out.
+        most_s: Nothing is begun after so long, seconds.
+        folder: Where labs and runs are written.
+    """
+
+    defects: tuple[Defect, ...]
+    healthy: int
+    seeds: range
+    driver: World
+    simulated_only: bool
+    most_s: float
+    folder: Path
+
+    @property
+    def designs(self) -> tuple[Design, ...]:
+        """The healthy designs that are drilled."""
+        return tuple(
+            each
+            for each in DESIGNS
+            if not self.simulated_only or world_of(each.topology()) == WORLD
+        )
+
+    @property
+    def total(self) -> int:
+        """How many outcomes there will be: what is read off a design is looked at once."""
+        once = sum(isinstance(each.way, Linted | Planned) for each in self.defects)
+        runs = once + len(self.seeds) * (len(self.defects) - once)
+        return runs + (len(TWINS) + self.healthy if self.healthy else 0)
+
+
+def run(results: Results, plan: Plan, console: Console) -> None:
     """Run all of it, and save the results after each outcome."""
     begun, before_s = time.monotonic(), results.wall_s
     with (
-        _Display(console, _total(defects, healthy, seeds)) as display,
+        _Display(console, plan.total) as display,
         # An interruption between two outcomes must take the lab down, too.
-        contextlib.closing(
-            _outcomes(results, defects, healthy, seeds, begun + most_s, folder, display)
-        ) as outcomes,
+        contextlib.closing(_outcomes(results, plan, begun + plan.most_s, display)) as outcomes,
     ):
         for outcome in outcomes:
             results.wall_s = before_s + time.monotonic() - begun
@@ -170,37 +216,38 @@ def run(
     results.save()
 
 
-def _total(defects: tuple[Defect, ...], healthy: int, seeds: range) -> int:
-    """How many outcomes there will be: what is read off a design is looked at once."""
-    once = sum(isinstance(each.way, Linted | Planned) for each in defects)
-    runs = once + len(seeds) * (len(defects) - once)
-    return runs + (len(TWINS) + healthy if healthy else 0)
-
-
 def _outcomes(
-    results: Results,
-    defects: tuple[Defect, ...],
-    healthy: int,
-    seeds: range,
-    until: float,
-    folder: Path,
-    display: _Display,
+    results: Results, plan: Plan, until: float, display: _Display
 ) -> Generator[Outcome | Quiet]:
-    for defect in defects:
-        if defect.driver == "docker" and (why := why_no_docker("node", "postfix", "haproxy")):
+    for defect in plan.defects:
+        if defect.containers and (why := why_no_docker("node", "postfix", "haproxy")):
             results.cut_short = f"{defect.id} and its like: {why}"
             continue
         if time.monotonic() > until:
             results.cut_short = f"the time was over before {defect.id}"
             return
         try:
-            yield from run_defect(defect, folder / defect.id, tuple(seeds), display.observe)
+            yield from run_defect(
+                defect,
+                plan.folder / defect.id,
+                tuple(plan.seeds),
+                display.observe,
+                wanted=plan.driver,
+            )
         except (HarnessError, OSError) as error:  # one lab less is no reason to lose the others
             said = f"the harness failed: {type(error).__name__}: {error}"
-            yield Outcome(defect.id, defect.subject, seeds[-1], MISSED, said, 0.0)
-    if healthy:
-        yield from run_twins(folder)
-    for quiet in run_healthy(healthy, seeds[0], folder, display.observe):
+            world = world_of_defect(defect, plan.driver) or ""
+            yield Outcome(defect.id, defect.subject, plan.seeds[-1], MISSED, said, 0.0, world)
+    if plan.healthy:
+        yield from run_twins(plan.folder)
+    for quiet in run_healthy(
+        plan.healthy,
+        plan.seeds[0],
+        plan.folder,
+        display.observe,
+        wanted=plan.driver,
+        designs=plan.designs,
+    ):
         yield quiet
         if time.monotonic() > until:
             results.cut_short = "the time was over before all healthy drills were run"

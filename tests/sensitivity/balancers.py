@@ -147,7 +147,7 @@ connectors: {relay: {port: 25, remote: [app, lb1], relay: true}}
     Defect(
         id="snat-keeps-the-application-out-policy",
         subject="balancers",
-        wrong="the same, asked of the doors before any mail",
+        wrong="the same, asked of the entry points before any mail",
         change="nodes: {lb1: {source: snat}}",
         way=Asked(),
         findings=(

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from . import (
+    arrivals,
     attribution,
     balancers,
     capacity,
@@ -21,8 +22,10 @@ from . import (
     edge,
     evidence,
     excuses,
+    gray,
     health_checks,
     hubs,
+    identity,
     queues,
     recovery,
     sites,
@@ -40,6 +43,7 @@ _DEFECTS: Final[tuple[Defect, ...]] = tuple(
             dns,
             edge,
             hubs,
+            identity,
             queues,
             certificates,
             capacity,
@@ -53,6 +57,8 @@ _DEFECTS: Final[tuple[Defect, ...]] = tuple(
             clocks,
             excuses,
             causes,
+            arrivals,
+            gray,
         )
     )
 )

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import trustme
 
-from relaydrill.drivers.process import ProcessLab
+from relaydrill.drivers.base import Lab
 from relaydrill.drivers.readiness import await_backends
 
 from .defect import Renewal
 
 
-def renew(lab: ProcessLab, renewals: tuple[Renewal, ...]) -> None:
+@runtime_checkable
+class HasHubs(Lab, Protocol):
+    """A lab whose nodes read their certificates from files of this machine when they start."""
+
+    def settings(self, node: str) -> dict[str, Any]:
+        """The configuration that a node was started with, plain JSON values."""
+
+    def stop(self, node: str) -> None:
+        """End a node's program in good order."""
+
+    def restart(self, node: str) -> None:
+        """Start a node's program again."""
+
+
+def renew(lab: HasHubs, renewals: tuple[Renewal, ...]) -> None:
     """Put new certificates on hubs and start them anew, as somebody does who renews them.
 
     The lab's own authority keeps its key to itself; so there is a new one, which every sender is

@@ -14,26 +14,34 @@ DEFECTS: Final = (
         Defect(
             id=f"certificate-{name}{suffix}",
             subject="certificates",
-            wrong=f"one hub's certificate {wrong}" + (", asked of the doors" if suffix else ""),
+            wrong=f"one hub's certificate {wrong}"
+            + (", asked of the entry points" if suffix else ""),
             change="",
             way=Asked() if suffix else Drilled((), ("submission",)),
             findings=(
-                Finding("policy", ("starttls",), _AT_HT2)
+                Finding("policy", ("starttls", said), _AT_HT2)
                 if suffix
-                else Finding("steady", ("at starttls",), "submission"),
+                else Finding("steady", ("at starttls", said), "submission"),
             ),
             renewed=(renewal,),
         )
-        for name, wrong, renewal in (
+        for name, wrong, said, renewal in (
             (
                 "without-the-name",
                 "bears its own name and not the one that clients are given",
+                "Hostname mismatch",
                 Renewal("ht2", ("ht2.contoso.com",)),
             ),
-            ("expired", "has run out", Renewal("ht2", _GOOD, expired=True)),
+            (
+                "expired",
+                "has run out",
+                "certificate has expired",
+                Renewal("ht2", _GOOD, expired=True),
+            ),
             (
                 "of-nobody-known",
                 "was signed by an authority that no client knows",
+                "unable to get local issuer certificate",
                 Renewal("ht2", _GOOD, trusted=False),
             ),
         )

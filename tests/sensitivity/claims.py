@@ -1,6 +1,6 @@
 """What a verdict claims, and the defects by which each of its claims is tried.
 
-A verdict can be wrong in eleven ways: each has three defects at the least, or nobody knows whether
+A verdict can be wrong in 13 ways: each has three defects at the least, or nobody knows whether
 the harness would notice. A defect may stand in more than one list.
 """
 
@@ -74,6 +74,21 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "queue-not-looked-into",
             "missing-mail-and-a-queue-unseen",
         ),
+        "arrivals": (
+            "archive-alone-gets-the-mail",
+            "known-archive-alone-gets-the-mail",
+            "archive-gets-what-one-user-in-ten-does-not",
+            "archive-or-alias",
+            "marks-of-two-messages",
+            "one-of-two-mailboxes",
+            "one-mailbox-of-two-twice",
+            "one-in-ten-thrown-away",
+            "bin-for-all",
+            "quarantine-holds-it",
+            "filter-without-a-log",
+            "log-rotated-away",
+            "second-copy-in-a-log-that-is-gone",
+        ),
         "excuses": (
             "attempt-not-sent-in-an-outage",
             "attempt-without-outcome-in-an-outage",
@@ -99,6 +114,9 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "audit-of-an-uneven-spread",
         ),
         "thresholds": (
+            "name-server-holds-until-its-heal",
+            "mailbox-holds-hubs-until-its-heal",
+            "standby-holds-until-its-heal",
             "default-kill-rides-out-nothing",
             "default-pause-rides-out-nothing",
             "default-hang-rides-out-nothing",
@@ -106,9 +124,20 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "default-drain-rides-out-nothing",
             "default-reject-rides-out-nothing",
             "default-slow-rides-out-nothing",
+            "answers-late-behind-a-blind-check",
             "default-drop-mid-data-rides-out-nothing",
             "default-drop-before-store-rides-out-nothing",
             "greylisting-and-senders-that-do-not-retry",
+        ),
+        "identity": (
+            "alters-the-body",
+            "subject-written-anew",
+            "written-anew-in-a-lab",
+            "sender-written-anew",
+            "cut-under-a-disclaimer",
+            "renamed-and-altered",
+            "declared-for-another-flow",
+            "renamed-and-doubled",
         ),
         "causes": (
             "check-that-the-balancer-does-not-have",

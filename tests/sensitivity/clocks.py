@@ -109,7 +109,7 @@ _DEFAULTS: Final[tuple[tuple[str, Happens], ...]] = (
     ("busy", refused(421, Phase.BANNER, by=NOBODY, bitten="busy")),
     ("drain", refused(421, Phase.MAIL, bitten="drain")),
     ("reject.rcpt", refused(550, Phase.RCPT, bitten="reject")),
-    ("slow", Happens(took=20.0, bitten="slow")),
+    ("slow", Happens(took=5.1, bitten="slow")),
     ("drop-mid-data", cut(Phase.BODY, bitten="drop-mid-data")),
     (
         "drop-before-store",
@@ -134,6 +134,38 @@ _THRESHOLDS: Final = tuple(
     for kind, what in _DEFAULTS
 )
 
+_ASKS: Final = "nodes: {ns1: {role: dns}}"
+_WAITS: Final = "nodes: {ht1: {ack: delayed}, ht2: {ack: delayed}, ht3: {ack: delayed}}"
+_PAIR: Final = "nodes: {lb2: {role: standby, standby_of: lb1}}"
+
+_HELD: Final = tuple(
+    Defect(
+        id=id_,
+        subject="time",
+        wrong=f"{what}: the heal serves what nobody else would have, and no session shows it",
+        change=change,
+        way=Judged(
+            faults, happens=(Happens(20, 40, every=2, until=40.02), Happens()), noticed=None
+        ),
+        findings=(Finding("degraded", ("accepted late", "allowed 15 s"), "relay"),),
+    )
+    for id_, what, change, faults in (
+        ("name-server-holds-until-its-heal", "a frozen name server", _ASKS, ("pause:ns1@20s+20s",)),
+        (
+            "mailbox-holds-hubs-until-its-heal",
+            "a frozen mailbox server for which hubs wait",
+            _WAITS,
+            ("pause:mbx@20s+20s",),
+        ),
+        (
+            "standby-holds-until-its-heal",
+            "the standby of a dead balancer, frozen",
+            _PAIR,
+            ("kill:lb1@10s+60s", "pause:lb2@20s+20s"),
+        ),
+    )
+)
+
 _DEFERRED: Final = Defect(
     id="greylisting-and-senders-that-do-not-retry",
     subject="time",
@@ -143,4 +175,4 @@ _DEFERRED: Final = Defect(
     findings=(Finding("steady", ("451 at rcpt",), "relay"),),
 )
 
-DEFECTS: Final = (*_SEVERAL, *_THRESHOLDS, _DEFERRED)
+DEFECTS: Final = (*_SEVERAL, *_THRESHOLDS, *_HELD, _DEFERRED)

@@ -16,8 +16,8 @@ DEFECTS: Final = (
         change="connectors: {relay: {port: 25, remote: [app, 0.0.0.0/0], relay: true}}",
         way=Asked(),
         findings=tuple(
-            Finding("policy", (_OPEN,), f"guest must not relay through {door} port 25")
-            for door in ("mail", "ht1", "ht2", "ht3")
+            Finding("policy", (_OPEN,), f"guest must not relay through {entry_point} port 25")
+            for entry_point in ("mail", "ht1", "ht2", "ht3")
         ),
         lints=("open-relay",),
     ),
@@ -152,6 +152,6 @@ connectors: {relay: {port: 25, remote: [app, 0.0.0.0/0], relay: true}}
         way=Asked(),
         # The hub itself wants a PROXY header from everybody, and so cannot be asked.
         findings=(Finding("policy", (_OPEN,), "guest must not relay through mail port 25"),),
-        driver="docker",
+        containers=True,
     ),
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status
 
@@ -23,6 +23,7 @@ Subject = Literal[
     "DNS",
     "Edge",
     "hubs",
+    "identity",
     "queues",
     "certificates",
     "capacity",
@@ -36,6 +37,8 @@ Subject = Literal[
     "time",
     "excuses",
     "causes",
+    "arrivals",
+    "gray failures",
 ]
 
 
@@ -46,7 +49,8 @@ class Finding:
     Attributes:
         check: Which check says it; ``policy``, ``plan``, or a rule of the linter; ``cause`` for
             what a person is told in words of what did not hold.
-        says: Words that its summary must contain, each of them. never: Words that it must not.
+        says: Words that its summary must contain, each of them.
+        never: Words that it must not.
         where: The flow; the question of a policy; what is gone in a plan; empty: anywhere.
         status: Fail, or unknown where nothing more can be known.
     """
@@ -63,7 +67,8 @@ class Drilled:
     """Found by a drill: mail is sent while this is broken.
 
     Attributes:
-        faults: As `relaydrill.drills.model.plan` takes them. flows: Which send.
+        faults: As `relaydrill.drills.drill_plan.plan` takes them.
+        flows: Which send.
     """
 
     faults: tuple[str, ...] = ()
@@ -72,7 +77,7 @@ class Drilled:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Found by ``relaydrill policy``: every door is asked."""
+    """Found by ``relaydrill policy``: every entry point is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +113,10 @@ class Renewal:
     """A certificate that somebody has put on a hub, which was then started anew.
 
     Attributes:
-        node: The hub. names: What the certificate bears.
-        trusted: Whether the clients know who issued it. expired: Whether it has run out.
+        node: The hub.
+        names: What the certificate bears.
+        trusted: Whether the clients know who issued it.
+        expired: Whether it has run out.
     """
 
     node: str
@@ -123,11 +130,14 @@ class Defect:
     """One thing that is wrong with a tier.
 
     Attributes:
-        id: For a person and for ``--only``. subject: What it is a matter of.
+        id: For a person and for ``--only``.
+        subject: What it is a matter of.
         wrong: What is wrong, in the words of the field.
         change: YAML over ``base``; without a base, a whole topology.
-        way: How it is found. findings: What must be said of it, each of them.
-        driver: What runs the lab. renewed: Certificates that were put in its hubs.
+        way: How it is found.
+        findings: What must be said of it, each of them.
+        containers: Whether its lab is one of containers.
+        renewed: Certificates that were put in its hubs.
         lints: Rules of the linter that name it, too, before anything runs.
     """
 
@@ -138,7 +148,7 @@ class Defect:
     way: Way
     findings: tuple[Finding, ...]
     base: str = "sharepoint"
-    driver: Literal["process", "docker"] = "process"
+    containers: bool = False
     renewed: tuple[Renewal, ...] = ()
     lints: tuple[str, ...] = ()
 
@@ -158,10 +168,10 @@ class Defect:
         """The design with the defect in it.
 
         Raises:
-            InventoryError: It is no valid design; such a mistake is not one for a drill.
+            TopologyError: It is no valid design; such a mistake is not one for a drill.
         """
         head = f"extends: {self.base}\n" if self.base else ""
-        return inventory.parse(f"{head}name: defect\n{self.change}", f"{self.id}.yaml")
+        return topology_files.parse(f"{head}name: defect\n{self.change}", f"{self.id}.yaml")
 
 
 GONE: Final = "@10s+30s"

@@ -76,7 +76,7 @@ DEFECTS: Final = (
     _lacking(
         "fault-never-healed",
         "nobody knows whether what was broken was ever healed",
-        "nothing says that kill:ht1",
+        "there is no sign that kill:ht1",
         Hole("harness", kind="healed", closed=True),
     ),
     _lacking(
@@ -88,7 +88,7 @@ DEFECTS: Final = (
     _lacking(
         "machine-not-watched",
         "nobody watched the machine: whether it starved is not known",
-        "nobody watched the machine",
+        "the load watcher did not run",
         Hole("machine", kind="watched", closed=True),
     ),
     Defect(

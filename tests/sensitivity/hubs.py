@@ -64,6 +64,16 @@ expect: {duplicated: 0}
         findings=(Finding("degraded", ("accepted late",), "relay"),),
     ),
     Defect(
+        id="answers-late-behind-a-blind-check",
+        subject="hubs",
+        wrong="one hub answers MAIL five seconds late, for ever; the check by EHLO is green",
+        change="",
+        way=Drilled(("slow:ht1@10s+35s",), ("relay",)),
+        findings=(
+            Finding("degraded", ("accepted late", "by ht1, which the balancer believed"), "relay"),
+        ),
+    ),
+    Defect(
         id="alters-the-body",
         subject="hubs",
         wrong="something on the way changes the body of one message in ten",

@@ -17,7 +17,7 @@ from relaydrill.verdict import Status, interval
 from .healthy import Quiet
 from .running import CAUGHT, MISSED, UNDECIDED, Outcome
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 ERROR: Final = 0.05
 """Probability, at most, that an interval misses the true rate."""
 
@@ -51,8 +51,9 @@ class Caught:
     """What became of a group of defects.
 
     Attributes:
-        runs: Of runs that decided. defects: Of defects with such a run, those that each run caught:
-            runs of one defect are no independent samples of what there is to catch.
+        runs: Of runs that decided.
+        defects: Of defects with such a run, those that each run caught: runs of one defect are no
+            independent samples of what there is to catch.
         undecided: Runs that a starving machine spoilt.
     """
 
@@ -87,7 +88,9 @@ class Results:
     """All outcomes so far.
 
     Attributes:
-        path: Where they are written, after each. began: When. wall_s: For how long so far.
+        path: Where they are written, after each.
+        began: When.
+        wall_s: For how long so far.
         cut_short: Why not everything was run; empty if it was.
     """
 

@@ -11,23 +11,24 @@ from pathlib import Path
 from typing import Any, Final
 
 from relaydrill.drills.closing import close
+from relaydrill.drills.drill_plan import plan
 from relaydrill.drills.judge import judge
-from relaydrill.drills.judgement import Judgement
-from relaydrill.drills.model import Drill, plan
+from relaydrill.drills.model import Drill
 from relaydrill.drills.policy import judge_policy
+from relaydrill.drills.result import Judgement
 from relaydrill.drills.runner import Observer, run_drill
 from relaydrill.drivers.base import Lab
 from relaydrill.drivers.catalogue import lab_maker
-from relaydrill.drivers.process import ProcessLab
 from relaydrill.ledger import Ledger
 from relaydrill.planning import Outlook, outlooks
 from relaydrill.verdict import Status, Verdict, failed, passed
 
-from .certificate import renew
+from .certificate import HasHubs, renew
 from .course import Judged
 from .defect import Asked, Defect, Drilled, Finding, Linted, Planned, Tampered
 from .linting import findings_of
 from .telling import judge_made_up
+from .worlds import WORLD, World, make_whole, world_of_defect
 
 CAUGHT: Final = "caught"
 MISSED: Final = "missed"
@@ -49,8 +50,9 @@ class Outcome:
     """What became of one run of a defect.
 
     Attributes:
-        result: `CAUGHT`, `MISSED` or `UNDECIDED`. said: The findings that were wanted, as they were
-            given; one line.
+        result: `CAUGHT`, `MISSED` or `UNDECIDED`.
+        world: The driver of its lab; empty: it had none.
+        said: The findings that were wanted, as they were given; one line.
         starved_s: For how long the machine starved while it ran, wall seconds.
     """
 
@@ -60,6 +62,7 @@ class Outcome:
     result: str
     said: str
     starved_s: float
+    world: str = ""
 
     def document(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -71,27 +74,41 @@ def run_defect(
     folder: Path,
     seeds: tuple[int, ...],
     observe: Observer = lambda _step: None,
+    *,
+    wanted: World = WORLD,
 ) -> Iterator[Outcome]:
     """Run a defect once for each seed, one after the other on one lab.
 
     What is read off a design has no luck, either, and is looked at once.
 
     Args:
+        defect: The defect.
         folder: Where labs and runs are written; what was caught is removed again.
+        seeds: One seed for each run.
+        observe: Called with what happens.
+        wanted: The driver of its lab; what cannot be simulated runs as processes then.
 
     Raises:
         HarnessError: A lab failed.
     """
+    world = world_of_defect(defect, wanted)
+    for outcome in _outcomes(defect, folder, seeds, observe, world):
+        yield replace(outcome, world=world or "")
+    shutil.rmtree(folder / "lab", ignore_errors=True)
+
+
+def _outcomes(
+    defect: Defect, folder: Path, seeds: tuple[int, ...], observe: Observer, world: World | None
+) -> Generator[Outcome]:
     match defect.way:
         case Drilled() | Tampered():
-            for seed, found in _drilled(defect, folder, seeds, observe):
+            for seed, found in _drilled(defect, folder, seeds, observe, world):
                 outcome = outcome_of(defect, seed, said_by(found), found.ledger)
                 yield outcome
                 if outcome.result == CAUGHT:
                     _tidy(found, folder)
         case Asked():
-            with standing(defect, folder / "lab") as lab:
-                _renew(defect, lab)
+            with _standing(defect, folder / "lab", world) as lab:
                 for seed in seeds:
                     answers = judge_policy(lab).answers
                     said = {(str(asked), "policy"): verdict for asked, verdict in answers}
@@ -108,7 +125,6 @@ def run_defect(
                 # Whatever starves in it, starves on paper: no excuse for a miss.
                 yield outcome_of(defect, seed, said_by(found))
                 shutil.rmtree(run)
-    shutil.rmtree(folder / "lab", ignore_errors=True)
 
 
 def outcome_of(defect: Defect, seed: int, said: Said, ledger: Ledger | None = None) -> Outcome:
@@ -135,31 +151,42 @@ def said_by(found: Judgement) -> Said:
     return said
 
 
-def standing(defect: Defect, folder: Path) -> contextlib.AbstractContextManager[Lab]:
-    """The defect's lab, as a context manager; nothing runs before ``with``."""
-    return lab_maker(defect.driver)(defect.topology(), folder)
+@contextlib.contextmanager
+def _standing(defect: Defect, folder: Path, world: World | None) -> Generator[Lab]:
+    """The defect's lab, with the certificates that somebody has put in it."""
+    with lab_maker(world or WORLD)(defect.topology(), folder) as lab:
+        if defect.renewed:
+            assert isinstance(lab, HasHubs)
+            renew(lab, defect.renewed)
+        yield lab
 
 
-def drill_once(defect: Defect, folder: Path) -> Judgement:
+def drill_once(defect: Defect, folder: Path, *, wanted: World = WORLD) -> Judgement:
     """One drill of a defect, for a test that looks further into it.
+
+    Args:
+        defect: The defect.
+        folder: Where the lab and the run are written.
+        wanted: As of `run_defect`.
 
     Raises:
         TypeError: It is found in another way.
     """
-    with contextlib.closing(_drilled(defect, folder, (1,), lambda _step: None)) as runs:
+    world = world_of_defect(defect, wanted)
+    with contextlib.closing(_drilled(defect, folder, (1,), lambda _step: None, world)) as runs:
         return next(runs)[1]
 
 
 def _drilled(
-    defect: Defect, folder: Path, seeds: tuple[int, ...], observe: Observer
+    defect: Defect, folder: Path, seeds: tuple[int, ...], observe: Observer, world: World | None
 ) -> Generator[tuple[int, Judgement]]:
     way = defect.way
     if not isinstance(way, Drilled | Tampered):
         raise TypeError(f"{defect.id} is found without a drill")
     faults = way.faults if isinstance(way, Drilled) else ()
-    with standing(defect, folder / "lab") as lab:
-        _renew(defect, lab)
+    with _standing(defect, folder / "lab", world) as lab:
         for seed in seeds:
+            make_whole(lab)
             drill = no_longer_than_needed(
                 defect,
                 plan(lab.topology, faults=faults, flows=way.flows, seed=seed, name=defect.id),
@@ -182,12 +209,6 @@ def no_longer_than_needed(defect: Defect, drill: Drill) -> Drill:
         return drill
     end_s = max((fault.end_s for fault in drill.faults), default=_STEADY_S - _AFTER_S)
     return replace(drill, length_s=min(drill.length_s, end_s + _AFTER_S))
-
-
-def _renew(defect: Defect, lab: Lab) -> None:
-    if defect.renewed:
-        assert isinstance(lab, ProcessLab)
-        renew(lab, defect.renewed)
 
 
 def tamper(way: Tampered, directory: Path) -> None:

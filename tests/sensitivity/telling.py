@@ -13,17 +13,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from relaydrill import faults
 from relaydrill.drills.closing import close
+from relaydrill.drills.drill_plan import plan
 from relaydrill.drills.family import first_look
 from relaydrill.drills.judge import judge
-from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.loads import PlannedLoad, loads_of
-from relaydrill.drills.model import Drill, FaultSpec, plan
-from relaydrill.faults import Proof
+from relaydrill.drills.model import Drill
+from relaydrill.drills.result import Judgement
+from relaydrill.faults import FaultSpec, Proof
 from relaydrill.smtp import Phase, Result
 from relaydrill.topology import Topology
-from relaydrill.topology.paths import doors_of, takers_of, targets_of
+from relaydrill.topology.paths import entry_points_of, takers_of, targets_of
 from tests.histories import BODY, History
 from tests.report.made_up import write_run
 
@@ -40,7 +40,11 @@ def judge_made_up(
     """The judgement of a drill that never ran.
 
     Args:
-        directory: For its run. seed, name: Of the drill.
+        way: How it is judged.
+        topology: The design.
+        directory: For its run.
+        seed: Seed of the drill.
+        name: Name of the drill.
     """
     levels = first_look(way.tests) if way.tests else None
     drill = plan(topology, faults=way.faults, flows=way.flows, seed=seed, name=name, levels=levels)
@@ -79,6 +83,9 @@ class _Telling:
     def events(self) -> Iterator[Any]:
         """All of it, in order of time."""
         self._tell_faults()
+        if self._way.unread:
+            sight: dict[str, Any] = {"arrivals": True, "blind": [], "unread": [*self._way.unread]}
+            self._history.write("harness", "sight", at=0.0, **sight)
         for begin, end, lost in self._way.stalls:
             self._history.stall(self._wall(begin), self._wall(end), lost=self._wall(lost))
         for flow in self._drill.flows:
@@ -116,11 +123,13 @@ class _Telling:
         field_s = moment * self._topology.clock
         choice, turn = self._turn(load.flow, field_s)
         what = self._what(load.flow, turn, field_s)
+        if what.until:
+            what = replace(what, took=what.until - field_s)
         by = {NOBODY: "", "": turn}.get(what.by, what.by)
         self._told_by_the_sender(load, message, moment, choice, by, what)
         port = self._topology.flows[load.flow].port
         told: dict[str, Any]
-        for balancer in doors_of(self._topology, load.flow):
+        for balancer in entry_points_of(self._topology, load.flow):
             is_there = balancer in self._topology.balancers and what.phase is not Phase.CONNECT
             if is_there and what.result is not Result.UNSENT:
                 told = {"client": "", "port": port, "backend": turn}
@@ -158,12 +167,37 @@ class _Telling:
         boxes = {**self._topology.mailboxes, **self._topology.sinks}
         domain = to.rpartition("@")[2]
         box = next(name for name, each in boxes.items() if domain in each.domains)
+        for other in what.seen_at:
+            at = done + self._wall(what.after)
+            self._history.write(
+                box, "copied", message, at=at, recipient=other, declared=what.declared
+            )
+        for other in what.strangers:
+            at = done + self._wall(what.after)
+            told_of: dict[str, Any] = {"digest": BODY, "port": 25}
+            self._history.write(box, "arrived", message, at=at, recipient=other, **told_of)
+        if what.mixed_with:
+            at, marks = done + self._wall(what.after), [message, what.mixed_with]
+            said = f"its header bears the marks of {' and '.join(marks)}"
+            told_: dict[str, Any] = {"marks": marks, "said": said}
+            self._history.write(box, "unattributed", message, at=at, recipient="", **told_)
+        if what.leaves:
+            who = {"to" if what.leaves == "handed-on" else "by": what.whither}
+            at = done + 1e-4
+            self._history.write(server, what.leaves, message, at=at, recipient=to, **who)
+            if what.leaves == "held":
+                self._queues[server].append([message, to])
+            return
         arrival = self._arrival(box, done + self._wall(what.after))
         if arrival is not None:
-            digest = {"digest": what.digest or BODY, "port": 25}
+            told: dict[str, Any] = {"digest": what.digest or BODY, "port": 25}
+            told |= {"changed": [*what.changed]} if what.changed else {}
+            told |= {"known_by": what.known_by} if what.known_by else {}
+            told |= {"needs": [*what.needs]} if what.needs else {}
             for copy in range(what.copies):
+                told |= {"mailbox": what.mailboxes[copy]} if what.mailboxes else {}
                 moment = arrival + copy * 1e-3
-                self._history.write(box, "arrived", message, at=moment, recipient=to, **digest)
+                self._history.write(box, "arrived", message, at=moment, recipient=to, **told)
             if what.copies:
                 at = arrival + what.copies * 1e-3
                 self._history.write(
@@ -223,12 +257,12 @@ class _Telling:
             for spec in self._drill.faults
             if _is_silent(spec) and spec.start_s <= field_s < spec.end_s
         ]
-        doors = [*doors_of(self._topology, flow)]
-        if any(each in doors for each in broken if each in self._topology.balancers):
+        entry_points = [*entry_points_of(self._topology, flow)]
+        if any(each in entry_points for each in broken if each in self._topology.balancers):
             return _NO_WAY
         if turn not in broken:
             return _SERVED
-        if not any(door in self._topology.balancers for door in doors):
+        if not any(entry_point in self._topology.balancers for entry_point in entry_points):
             return self._without_balancer(flow, broken)
         return _CUT
 
@@ -256,4 +290,4 @@ class _Telling:
 
 def _is_silent(spec: FaultSpec) -> bool:
     """Whether a fault takes a node away."""
-    return faults.make(spec.kind, spec.phase).proof is Proof.SILENT
+    return spec.fault.proof is Proof.SILENT

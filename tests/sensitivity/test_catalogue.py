@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from relaydrill.drills.model import plan
+from relaydrill.drills.drill_plan import plan
 from relaydrill.drills.policy import questions
 from relaydrill.verdict import Status
 from tests.docker_engine import why_no_docker
@@ -17,16 +17,20 @@ from .catalogue import BY_ID, CATALOGUE
 from .claims import CLAIMS
 from .course import Judged
 from .defect import Asked, Defect, Drilled, Subject, Tampered
-from .healthy import DESIGNS, shares
+from .healthy import DESIGNS, Design, shares
 from .running import CAUGHT, no_longer_than_needed, run_defect
 from .twins import TWINS, Twin, judge_twin
+from .worlds import told, world_of_defect
 
 _STATIC = [each for each in CATALOGUE if not each.needs_lab]
 
+_REAL = ("snat-open-relay-haproxy", "tcp-check-of-a-busy-server-haproxy")
+"""Of those with a real HAProxy, one that is asked and one that is drilled."""
+
 _EXCERPT = (
     # One for each kind of finding that no other test of the drills makes.
-    "snat-open-relay-haproxy",
-    "tcp-check-of-a-busy-server-haproxy",
+    "snat-open-relay",
+    "tcp-check-of-a-busy-server",
     "certificate-expired",
     "certificate-without-the-name-policy",
     "message-size-too-small",
@@ -92,10 +96,38 @@ def test_a_healthy_twin_passes(twin: Twin, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", _EXCERPT)
-def test_a_defect_is_found_in_a_lab(name: str, tmp_path: Path) -> None:
+def test_a_defect_is_found_in_a_simulated_lab(name: str, tmp_path: Path) -> None:
     """By the check that must find it, in the words of the field."""
     [outcome] = run_defect(BY_ID[name], tmp_path, (1,))
-    assert outcome.result == CAUGHT, outcome.said
+    assert (outcome.result, outcome.world) == (CAUGHT, "simulate"), outcome.said
+
+
+@pytest.mark.parametrize("name", _REAL)
+def test_a_defect_is_found_behind_a_real_balancer(name: str, tmp_path: Path) -> None:
+    """The same in a lab of processes, for a real program cannot be simulated."""
+    [outcome] = run_defect(BY_ID[name], tmp_path, (1,))
+    assert (outcome.result, outcome.world) == (CAUGHT, "process"), outcome.said
+
+
+def test_what_stays_out_of_the_simulated_world_says_why() -> None:
+    """Real parts and WNLB alone, each in a sentence; all other labs are simulated."""
+    elsewhere = {
+        each.id: told(each)
+        for each in CATALOGUE
+        if each.needs_lab and world_of_defect(each) != "simulate"
+    }
+    assert len(elsewhere) < sum(each.needs_lab for each in CATALOGUE) / 5
+    assert elsewhere["snat-open-relay-haproxy"].startswith("process: the simulate driver cannot")
+    assert elsewhere["open-relay-of-postfix"].startswith("docker: the simulate driver cannot")
+    for name, why in elsewhere.items():
+        assert any(part in why for part in ("haproxy", "postfix", "WNLB")), name
+
+
+def test_labs_of_processes_are_still_to_be_had() -> None:
+    """For whoever asks for them; and what needs containers has them in any case."""
+    assert world_of_defect(BY_ID["single-hub"], "process") == "process"
+    assert world_of_defect(BY_ID["open-relay-of-postfix"], "process") == "docker"
+    assert world_of_defect(BY_ID["relay-for-all-but-one-network"], "process") is None
 
 
 @pytest.mark.skipif(bool(why_no_docker("postfix")), reason=why_no_docker("postfix"))
@@ -107,9 +139,14 @@ def test_an_open_relay_of_a_real_postfix_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [1, 7, 200])
 def test_so_many_healthy_drills_are_run_as_were_asked_for(count: int) -> None:
-    """Whatever the number, each drill belongs to one design; and each design can be drilled."""
+    """Whatever the number, each drill belongs to one design."""
     assert sum(shares(count).values()) == count
     assert min(shares(count).values()) >= 0
-    for design in DESIGNS:
-        for case in design.cases:
-            assert plan(design.topology(), faults=case.faults, flows=case.flows).length_s > 0
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=lambda each: each.name)
+def test_each_healthy_design_can_be_drilled(design: Design) -> None:
+    """With each of the faults that it is to ride out."""
+    topology = design.topology()
+    for case in design.cases:
+        assert plan(topology, faults=case.faults, flows=case.flows).length_s > 0

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.sensitivity.results import load
 
 _ROOT = Path(__file__).parents[2]
@@ -26,9 +28,13 @@ def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_an_interruption_takes_the_lab_down_and_keeps_the_results(tmp_path: Path) -> None:
+@pytest.mark.parametrize("driver", ["process", "simulate"])
+def test_an_interruption_takes_the_lab_down_and_keeps_the_results(
+    tmp_path: Path, driver: str
+) -> None:
     """Ctrl-C between two drills or in one: 130, no node lives on, what was run is saved."""
-    running = command(tmp_path, "--only", "port-not-forwarded", "--healthy", "0", "--repeat", "9")
+    options = ("--driver", driver, "--healthy", "0", "--repeat", "99")
+    running = command(tmp_path, "--only", "port-not-forwarded", *options)
     try:
         assert running.stdout
         first = running.stdout.readline()
@@ -37,7 +43,7 @@ def test_an_interruption_takes_the_lab_down_and_keeps_the_results(tmp_path: Path
     finally:
         running.kill()
         running.wait()
-    assert first.startswith("caught    port-not-forwarded (seed 1)"), first + errors
+    assert first.startswith(f"caught    port-not-forwarded (seed 1, {driver})"), first + errors
     assert running.returncode == 130, said + errors
     assert "Traceback" not in errors
     assert "every lab was taken down" in said

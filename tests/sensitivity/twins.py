@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from relaydrill import inventory
-from relaydrill.drills.judgement import Judgement
+from relaydrill import topology_files
+from relaydrill.drills.result import Judgement
 from relaydrill.smtp import Phase
 from relaydrill.verdict import Status
 
-from .course import Happens, Judged, refused
+from .arrivals import ANNA, ARCHIVE, BEN
+from .course import Happens, Judged, cut, refused
 from .healthy import Quiet, quiet_of
 from .telling import judge_made_up
 
@@ -31,8 +32,11 @@ class Twin:
     """A healthy drill.
 
     Attributes:
-        id: For a person. of: The defect beside it. right: What is as it should be.
-        way, change: As of a defect over ``sharepoint``.
+        id: For a person.
+        of: The defect beside it.
+        right: What is as it should be.
+        way: As of a defect over ``sharepoint``.
+        change: As of a defect over ``sharepoint``.
     """
 
     id: str
@@ -43,6 +47,53 @@ class Twin:
 
 
 TWINS: Final = (
+    Twin(
+        "archive-beside-the-mailbox",
+        "archive-alone-gets-the-mail",
+        "an archive gets a copy of everything, and so does the recipient",
+        Judged(happens=(Happens(seen_at=(ARCHIVE,)),)),
+        "expect: {duplicated: 0, gap: 15s}",
+    ),
+    Twin(
+        "both-mailboxes-of-an-alias",
+        "one-of-two-mailboxes",
+        "two people stand behind one address, and both get it: no duplicate",
+        Judged(happens=(Happens(copies=2, mailboxes=(ANNA, BEN), needs=(ANNA, BEN)),)),
+        "expect: {duplicated: 0, gap: 15s}",
+    ),
+    Twin(
+        "bin-with-what-was-allowed",
+        "one-in-ten-thrown-away",
+        "a filter throws away no more than the flow allows to be gone",
+        Judged(happens=(Happens(every=10, leaves="discarded", whither="a filter"),)),
+        "expect: {lost: 9999}",
+    ),
+    Twin(
+        "log-with-a-hole-that-hides-nothing",
+        "log-rotated-away",
+        "a log was not read whole, and all that was sent was seen to arrive",
+        Judged(unread=("mail.log was rotated away",)),
+    ),
+    Twin(
+        "subject-written-anew-as-declared",
+        "subject-written-anew",
+        "it was said that the hub puts a text before each subject",
+        Judged(happens=(Happens(turn="ht2", changed=("subject_prefix",)),)),
+        "changes: [subject_prefix]",
+    ),
+    Twin(
+        "renamed",
+        "renamed-and-altered",
+        "a hub writes Message-IDs anew, and nothing else",
+        Judged(happens=(Happens(turn="ht2", changed=("message_id",), known_by="header"),)),
+    ),
+    Twin(
+        "disclaimer-as-declared",
+        "cut-under-a-disclaimer",
+        "the whole body stands above the disclaimer",
+        Judged(happens=(Happens(turn="ht2", changed=("disclaimer",)),)),
+        "changes: [disclaimer]",
+    ),
     Twin("whole-evidence", "disk-of-the-sender-full", "every journal is whole", Judged(())),
     Twin(
         "whole-evidence-of-a-kill",
@@ -162,6 +213,66 @@ flows: {second: {from: app, to: other, rate: 50/s}}
         "expect: {deferral: true, gap: 15s}",
     ),
     Twin(
+        "each-third-session-for-senders-that-come-back",
+        "hub-that-fails-each-third-session",
+        "a hub puts each third session off, for senders that come back",
+        Judged(
+            ("tempfail.rcpt%34:ht1",),
+            happens=(
+                refused(451, Phase.RCPT, turn="ht1", broken=True, every=3, bitten="tempfail"),
+            ),
+            noticed=None,
+        ),
+        "expect: {deferral: true, gap: 15s}",
+    ),
+    Twin(
+        "recipients-put-off-without-a-directory",
+        "recipients-refused-as-if-there-were-none",
+        "a hub that cannot ask its directory puts mail off, and its senders come back",
+        Judged(
+            ("directory-down:ht1@10s+10s",),
+            happens=(refused(451, Phase.RCPT, turn="ht1", broken=True, bitten="directory-down"),),
+        ),
+        "expect: {deferral: true, gap: 15s}",
+    ),
+    Twin(
+        "certificate-renewed-in-time",
+        "certificate-that-expires-behind-a-balancer",
+        "an expired certificate is replaced within the time for which attempts may fail",
+        Judged(
+            ("certificate-expired:ht1@10s+10s",),
+            ("submission",),
+            happens=(
+                cut(
+                    Phase.STARTTLS,
+                    turn="ht1",
+                    broken=True,
+                    reason="certificate: certificate has expired",
+                    bitten="certificate-expired",
+                ),
+            ),
+            noticed=None,
+        ),
+    ),
+    Twin(
+        "hub-that-lies-to-nobody",
+        "hub-that-swallows",
+        "each message that a hub takes is there, once, and as it was sent",
+        Judged(),
+        "expect: {duplicated: 0, gap: 15s}",
+    ),
+    Twin(
+        "share-for-less-long-than-is-promised",
+        "share-that-spared-all-by-chance",
+        "a hub fails each third session for ten seconds, fifteen of which are promised",
+        Judged(
+            ("tempfail.rcpt%34:ht1@10s+10s",),
+            happens=(
+                refused(451, Phase.RCPT, turn="ht1", broken=True, every=3, bitten="tempfail"),
+            ),
+        ),
+    ),
+    Twin(
         "hubs-one-after-another-noticed",
         "hubs-one-after-another",
         "each hub dies once, and is noticed in time",
@@ -174,10 +285,13 @@ def judge_twin(twin: Twin, folder: Path) -> Judgement:
     """The judgement of a healthy twin.
 
     Args:
+        twin: The twin.
         folder: For its run.
     """
     text = f"extends: sharepoint\nname: twin\n{twin.change}"
-    return judge_made_up(twin.way, inventory.parse(text, f"{twin.id}.yaml"), folder, 1, twin.id)
+    return judge_made_up(
+        twin.way, topology_files.parse(text, f"{twin.id}.yaml"), folder, 1, twin.id
+    )
 
 
 def run_twins(folder: Path) -> Iterator[Quiet]:

@@ -6,9 +6,9 @@ import random
 from collections.abc import Iterator
 from typing import Final
 
-from relaydrill import inventory
-from relaydrill.drills.model import Drill, FaultSpec
-from relaydrill.faults import split_kind
+from relaydrill import topology_files
+from relaydrill.drills.model import Drill
+from relaydrill.faults import FaultSpec, FaultText
 from relaydrill.topology import Role, Topology
 
 CLOCK: Final = 10.0
@@ -39,6 +39,21 @@ KINDS: Final = {
 }
 """What can be done to a node of each role on a lab of processes."""
 
+NOT_TRIED: Final = frozenset(
+    {
+        "isolate",  # of containers alone
+        "lost-disk",  # mail is gone
+        "full-disk",
+        # of simulated labs alone
+        *("cut", "latency", "loss", "bandwidth", "slice", "limit", "reset-after", "slow-close"),
+        *("swallow", "double", "misdeliver", "truncate", "garble", "readdress"),  # mail is gone
+        *("reset", "directory-down", "phantom-reject", "auth-down", "auth-refused"),
+        *("certificate-expired", "certificate-not-yet", "certificate-name"),
+        *("certificate-unknown", "starttls-hidden", "handshake-fails", "handshake-stalls"),
+    }
+)
+"""Faults that no soak injects: what it cannot, or must not; and those that it does not try yet."""
+
 _EVERY_S: Final = 3.0
 _SHORTEST_S, _LONGEST_S = 0.3, 4.0
 _REST_S: Final = 1.5
@@ -47,14 +62,16 @@ _REST_S: Final = 1.5
 
 def design() -> Topology:
     """The lab: `sharepoint` with two name servers, and 50 messages a second."""
-    return inventory.parse(_DESIGN, "soak.yaml")
+    return topology_files.parse(_DESIGN, "soak.yaml")
 
 
 def schedule(topology: Topology, *, wall_s: float, seed: int) -> Iterator[FaultSpec]:
     """A fault every few seconds, on any node and of any kind that it knows, two at once at times.
 
     Args:
-        wall_s: How long mail is sent. seed: Of every choice.
+        topology: The design.
+        wall_s: How long mail is sent.
+        seed: Of every choice.
     """
     chance = random.Random(seed)
     free_from = dict.fromkeys(topology.tier, 0.0)
@@ -62,10 +79,10 @@ def schedule(topology: Topology, *, wall_s: float, seed: int) -> Iterator[FaultS
     while moment < wall_s - 2 * _LONGEST_S:
         free = [node for node, at in free_from.items() if at <= moment]
         node = chance.choice(free)
-        kind, phase = split_kind(chance.choice(KINDS[topology.nodes[node].role]))
+        fault = FaultText.of_kind(chance.choice(KINDS[topology.nodes[node].role]))
         length = chance.uniform(_SHORTEST_S, _LONGEST_S)
         free_from[node] = moment + length + _REST_S
-        yield FaultSpec(kind, node, moment * CLOCK, length * CLOCK, phase)
+        yield fault.at(node, moment * CLOCK, length * CLOCK)
         moment += chance.uniform(0.5, 1.5) * _EVERY_S
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.model import Drill
+from relaydrill.drills.result import Judgement
 from relaydrill.drills.runner import Observer, run_drill
 from relaydrill.drivers.process import ProcessLab
 from relaydrill.drivers.registry import Registry
@@ -51,6 +51,10 @@ def kills(
     """One hub killed after the other: every promise that a sender saw stands in a journal.
 
     Args:
+        folder: Where its files go.
+        kills: How many kills.
+        seed: Seed of all random choices.
+        observe: Called with what happens.
         topology: Another lab than the usual one.
     """
     topology = topology or design()

@@ -72,7 +72,8 @@ def leaks(seen: Mapping[tuple[str, int], list[Look]], *, enough: int = 30) -> It
     """See `Watch.leaks`.
 
     Args:
-        seen: Looks by node and process. enough: So many looks can tell.
+        seen: Looks by node and process.
+        enough: So many looks can tell.
     """
     for (node, pid), looks in seen.items():
         if len(looks) < enough:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.histories import History
@@ -11,8 +12,8 @@ from tests.unit.test_checks import HEAL, INJECT, KILL, case, drilled, topology
 
 from relaydrill.drills.checks import Case, check_account
 from relaydrill.drills.findings import findings
-from relaydrill.drills.judgement import FlowVerdict, Judgement
-from relaydrill.drills.model import FaultSpec
+from relaydrill.drills.result import FlowVerdict, Judgement
+from relaydrill.faults import FaultSpec
 from relaydrill.smtp import Result
 from relaydrill.verdict import Status, Verdict
 
@@ -194,6 +195,40 @@ class TestTimeToSettle:
         assert verdict.status is expected
         assert ("60 s after its last try; settle 70s" in verdict.summary) is (expected is UNKNOWN)
 
+    def test_the_message_that_was_tried_most_tells_of_its_destination(self) -> None:
+        """Of a server that is too slow for every try, the last one to be tried has had one."""
+        history = drilled()
+        first, second = taken(history, "ht2", 2, at=2.5)
+        for moment in (3.0, 4.5, 6.0, 8.5, 10.2, 10.6):
+            history.write("ht2", "deferred", first, at=moment, reason="no answer: timed out")
+        history.write("ht2", "deferred", second, at=10.9, reason="no answer: timed out")
+        history.queue("ht2", first, second, at=OVER)
+        verdict = account(case(history, KILL))
+        assert verdict.status is FAIL
+        assert "2 of them stuck on ht2, last told by ht2: no answer: timed out" in verdict.summary
+
+    def test_a_try_before_the_heal_says_nothing_of_the_time_after_it(self) -> None:
+        """However often a message was tried while all was broken, its next try may take it."""
+        history = drilled()
+        [message] = taken(history, "ht2", 1, at=2.5)
+        for moment in (3.0, 4.0, 5.0, 6.0, 7.0, 9.5):
+            history.write("ht2", "deferred", message, at=moment, reason="no answer: timed out")
+        history.queue("ht2", message, at=OVER)
+        verdict = account(case(history, KILL))
+        assert verdict.status is UNKNOWN
+        assert "was to try again only 300 s after its last try" in verdict.summary
+
+    def test_a_starving_machine_has_time_run_out(self) -> None:
+        """What timed out, however often, may have been its work, and not the next hop's."""
+        history = drilled()
+        history.stall(10.2, 10.9, lost=0.6)
+        [message] = taken(history, "ht2", 1, at=2.5)
+        for moment in (10.1, 10.3, 10.6):
+            history.write("ht2", "deferred", message, at=moment, reason="no answer: timed out")
+        history.queue("ht2", message, at=OVER)
+        verdict = account(case(history, KILL))
+        assert (verdict.status, "the machine starved" in verdict.summary) == (UNKNOWN, True)
+
     def test_an_allowance_needs_no_proof(self) -> None:
         """Where any number may be stuck, it is all one whether they are."""
         history = drilled()
@@ -350,3 +385,152 @@ class TestSecondCopies:
         history.queue("ht2", "<x0@app>", at=OVER + 0.1)
         verdict = account(case(history, KILL, design=self.STRICT))
         assert (verdict.status, "just being handed on" in verdict.summary) == (UNKNOWN, True)
+
+
+def elsewhere(count: int, node: str, kind: str, **detail: Any) -> History:
+    """A drill some of whose mail left what can be seen."""
+    history = drilled()
+    for number in range(count):
+        message = f"<e{number}@app>"
+        begun = 5.0 + number / 1000
+        history.attempt(message, at=begun, took=0.0005, server="ht2.contoso.com")
+        history.accepted(message, "ht2", at=begun + 0.0004, stored=False)
+        history.write(node, kind, message, at=begun + 0.0008, **detail)
+    return history
+
+
+class TestExits:
+    """Mail that was thrown away, or that went to whose log is not at hand."""
+
+    def test_what_is_thrown_away_fails_by_name(self) -> None:
+        """The account says who threw it away and why, and so does the finding."""
+        given = case(elsewhere(4, "ht2", "discarded", by="discard", said="spam"), KILL)
+        verdict = account(given)
+        assert verdict.status is FAIL
+        assert "4 discarded; discarded by discard on ht2: spam; one of them is" in verdict.summary
+        assert verdict.figures["discarded"] == 4
+        sentence = finding_of(given)
+        assert "discarded: " in sentence
+        assert "thrown away on purpose by discard on ht2: spam; accepted by ht2 (4)" in sentence
+
+    def test_what_may_be_lost_may_be_thrown_away(self) -> None:
+        """A flow that allows for two lost messages allows for two that are gone, however."""
+        design = topology("{gap: 10s, lost: 2}")
+        history = elsewhere(2, "ht2", "discarded", by="discard")
+        assert account(case(history, KILL, design=design)).status is PASS
+        history.attempt("<gone@app>", at=6.0)
+        verdict = account(case(history, KILL, design=design))
+        assert verdict.summary.startswith("lost and discarded: ")
+
+    def test_nothing_but_the_bin_is_a_failure(self) -> None:
+        """Where all may be lost and all is thrown away, nothing arrived: that fails."""
+        history = History()
+        history.attempt("<1@app>")
+        history.write("ht1", "discarded", "<1@app>", by="discard")
+        design = topology("{gap: 10s, lost: 9}")
+        verdict = account(case(history, design=design))
+        assert verdict.status is FAIL
+        assert verdict.summary.startswith("nothing arrived: ")
+
+    def test_what_is_handed_on_is_unknown_by_name(self) -> None:
+        """It is told who has it, and that its log is not at hand."""
+        verdict = account(case(elsewhere(3, "ht2", "handed-on", to="gw.corp:25"), KILL))
+        assert verdict.status is UNKNOWN
+        said = "3 handed on to gw.corp:25 by ht2, and its own log is not at hand"
+        assert verdict.summary.startswith(said)
+
+    def test_what_is_held_is_stuck_whoever_looked(self) -> None:
+        """Only a person moves it on: no look into the queue, and no time, would change that."""
+        given = case(elsewhere(2, "ht2", "held", by="milter", said="looks odd"), KILL)
+        verdict = account(given)
+        assert verdict.status is FAIL
+        held = "held there until a person moves it on (ht2: milter: looks odd)"
+        assert f"2 of them stuck on ht2, {held}" in verdict.summary
+        assert held in finding_of(given)
+
+
+class TestCopies:
+    """The same messages for somebody to whom they were not sent."""
+
+    def test_copies_are_told_and_counted_apart(self) -> None:
+        """They are in no account, and change no verdict."""
+        history = drilled()
+        for number, event in enumerate([e for e in history.events if e.kind == "arrived"][:44]):
+            history.write(
+                "mbx", "copied", event.message, recipient="archive@x", at=9.0 + number / 1000
+            )
+        verdict = account(case(history, KILL))
+        assert verdict.status is PASS
+        assert verdict.summary.endswith("44 copies to archive@x")
+        assert verdict.figures["copies"] == {"archive@x": 44}
+        flow_ = FlowVerdict("relay", (verdict,))
+        assert "copies" not in flow_.account
+        assert flow_.copies == {"archive@x": 44}
+
+    def test_what_bears_the_marks_of_several_leaves_all_of_them_open(self) -> None:
+        """Though each of them arrived besides: one came a second time, and was changed."""
+        history = drilled()
+        message = next(event.message for event in history.events if event.kind == "arrived")
+        marks = [message, "<other@app>"]
+        history.write("mbx", "unattributed", message, recipient="", at=9.0, marks=marks)
+        verdict = account(case(history, KILL))
+        assert verdict.status is UNKNOWN
+        assert f"bears the marks of {message} and <other@app>: nobody can tell" in verdict.summary
+        assert "copies" not in verdict.figures
+
+    def test_what_nobody_can_attribute_says_what_to_declare(self) -> None:
+        """Both ways are shown, ready to paste; until then it is unknown."""
+        history = elsewhere(3, "mbx", "copied", recipient="anna@x")
+        verdict = account(case(history, KILL))
+        assert verdict.status is UNKNOWN
+        assert "seen only at anna@x, and not at user@contoso.com" in verdict.summary
+        assert "recipients: {user@contoso.com: [anna@x]}" in verdict.summary
+        assert "copies: [anna@x]" in verdict.summary
+
+    def test_who_lacks_it_is_named(self) -> None:
+        """Where two mailboxes must get it, the one that did not is told."""
+        history = drilled()
+        history.attempt("<1@app>", at=5.0)
+        history.arrived("<1@app>", mailbox="anna@x", needs=["anna@x", "ben@x"])
+        verdict = account(case(history, KILL))
+        assert verdict.status is FAIL
+        assert "1 of them did not come to ben@x, who must get them, too" in verdict.summary
+
+
+class TestUnread:
+    """Evidence that was not read whole."""
+
+    def drilled(self, outage: float = 0.0) -> History:
+        """A drill at whose end a log was found to be gone."""
+        history = drilled(outage=outage)
+        unread = ["mail.log was rotated away"]
+        history.write("harness", "sight", at=0.0, arrivals=True, blind=[], unread=unread)
+        return history
+
+    def test_what_was_not_seen_is_unknown_by_the_name_of_the_log(self) -> None:
+        """Never lost: it may stand where nobody could read."""
+        history = self.drilled()
+        history.attempt("<1@app>", at=5.0)
+        verdict = account(case(history, KILL))
+        assert verdict.status is UNKNOWN
+        assert "not all was read: mail.log was rotated away" in verdict.summary
+
+    @pytest.mark.parametrize(
+        ("expect", "outage", "status"),
+        [
+            ("{gap: 10s}", 0.0, PASS),
+            ("{gap: 10s, duplicated: 0}", 0.0, UNKNOWN),
+            ("{gap: 10s}", 0.5, UNKNOWN),
+        ],
+    )
+    def test_what_may_hide_there_is_not_ruled_out(
+        self, expect: str, outage: float, status: Status
+    ) -> None:
+        """All arrived: a second copy may stand there, or the arrival of what was refused."""
+        history = self.drilled(outage)
+        for hub in ("ht1", "ht2", "ht3"):
+            history.queue(hub, at=OVER)
+        verdict = account(case(history, KILL, design=topology(expect)))
+        assert verdict.status is status
+        if status is UNKNOWN:
+            assert "mail.log was rotated away" in verdict.summary

@@ -10,10 +10,10 @@ import trustme
 import yaml
 from click.testing import CliRunner, Result
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.cli.commands import cli
 from relaydrill.drivers.attach.lab import AttachLab
-from relaydrill.errors import InventoryError, UsageError
+from relaydrill.errors import TopologyError, UsageError
 
 _INVENTORY = """\
 extends: sharepoint
@@ -49,6 +49,7 @@ attach:
     mail: {{address: 127.9.0.10}}
   allow:
     hosts: [127.9.0.0/24]
+    ports: [25, 587, 993]
     domains: [contoso.com]
     rate: 100/s
 """
@@ -88,8 +89,8 @@ def rehearsed(*options: str, command: str = "drill") -> Result:
 
 def problems(found: Result) -> list[str]:
     """What it said is missing, by line."""
-    assert isinstance(found.exception, InventoryError), found.output
-    return [str(problem) for problem in found.exception.problems]
+    assert isinstance(found.exception, TopologyError), found.output
+    return [str(problem) for problem in found.exception.mistakes]
 
 
 def test_nothing_is_said_where_all_is_there(here: dict[str, str]) -> None:
@@ -129,7 +130,7 @@ def test_a_dry_run_tells_what_is_missing_and_where(
     assert problem.startswith(f"staging.yaml:{line}: attach.")
     assert told in problem
     assert problem.endswith(")")  # the remedy
-    assert isinstance(found.exception, InventoryError)
+    assert isinstance(found.exception, TopologyError)
     assert found.exception.exit_status == 2
 
 
@@ -137,7 +138,7 @@ def test_everything_that_is_missing_is_told_at_once(here: dict[str, str]) -> Non
     """In the order of the lines, once each, however many drills an audit has."""
     gone = dict.fromkeys(("ca", "password", "program", "socket", "seen"), "/nowhere/x")
     written(here | gone)
-    found = problems(rehearsed("--fault", "stop", "--node", "ht1", "--pairs", command="audit"))
+    found = problems(rehearsed("--fault", "stop", "--node", "ht1", "--depth", "2", command="audit"))
     assert [each.split(":")[1] for each in found] == ["5", "8", "15", "18", "29"]
 
 
@@ -197,7 +198,7 @@ def test_a_lab_of_a_test_says_it_too(here: dict[str, str]) -> None:
     path = written(here | {"ca": "/nowhere/ca.pem", "seen": "/nowhere/mail.log"})
     with (
         pytest.raises(UsageError, match=r"attach\.ca: /nowhere.*\n.*postfix_log: /nowhere.*name a"),
-        AttachLab(inventory.load(path), Path("lab")),
+        AttachLab(topology_files.load(path), Path("lab")),
     ):
         pass
     assert not Path("lab").exists()

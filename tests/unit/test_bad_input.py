@@ -21,9 +21,11 @@ from tests.report.made_up import KILL, drill, outage, topology, write_run
 from relaydrill.drills.archive import read_history
 from relaydrill.drills.audit import judge_either
 from relaydrill.drills.closing import close
+from relaydrill.drills.comparison import compare_directories
 from relaydrill.drills.judge import judge
 from relaydrill.drills.record import DRILL, TOPOLOGY, VERDICT
 from relaydrill.errors import RelaydrillError, UsageError
+from relaydrill.journal import TORN
 from relaydrill.report import html
 from relaydrill.verdict import Status
 
@@ -91,6 +93,8 @@ def looked_at(run: Path, *, page: bool = True) -> set[Status]:
     if page:
         with suppress(RelaydrillError):
             html.report(run)
+    with suppress(RelaydrillError):
+        compare_directories(run, run)
     with suppress(RelaydrillError):
         read_history(run.parent)
     return found
@@ -185,7 +189,25 @@ def test_an_audit_of_nonsense_is_refused(tmp_path: Path, index: str) -> None:
             "'result' 'maybe', which is no result",
         ),
         ("app", '"kind":"outcome","detail":{"result":["accepted"]}', "which is no result"),
+        (
+            "app",
+            '"kind":"outcome","detail":{"result":"accepted","slack_s":-9.0}',
+            "'slack_s' -9.0, which is no time that passed",
+        ),
+        (
+            "app",
+            '"kind":"outcome","detail":{"result":"accepted","code":550}',
+            "'outcome' that is accepted, with 550",
+        ),
+        (
+            "harness",
+            '"kind":"inject","detail":{"fault":"kill:ht1","kind":"kill","node":"ht2"}',
+            "'inject' of 'kill:ht1' with kind 'kill' and node 'ht2'",
+        ),
         ("app", '"kind":"attempt","detail":{"scheduled":1e300}', "which is no time in seconds"),
+        ("app", '"kind":"attempt","detail":{"scheduled":null}', "which is no time in seconds"),
+        ("ht1", '"kind":"relayed","detail":{"to":25}', "'to' 25, which is no text"),
+        ("ht1", '"kind":"relayed","detail":{"towards":null}', "'towards' None, which is no text"),
         ("ht1", '"kind":"queue","detail":{}', "'queue' without 'items'"),
         ("ht1", '"kind":"queue","detail":{"items":[["<1@app>"]]}', "no list of messages"),
         (
@@ -196,6 +218,26 @@ def test_an_audit_of_nonsense_is_refused(tmp_path: Path, index: str) -> None:
         ("harness", '"kind":"sight","detail":{"arrivals":1}', "which is no true or false"),
         ("harness", '"kind":"healed","detail":{}', "'healed' without 'fault'"),
         ("mbx", '"kind":"arrived","detail":[]', "no journal line"),
+        (
+            "machine",
+            '"kind":"stalled","detail":{"begin":3.0,"end":3.2,"lost_s":30.0}',
+            "'stalled' with 30.0 s lost of 0.2 s",
+        ),
+        (
+            "ht1",
+            '"kind":"starved","detail":{"begin":3.2,"end":3.0,"lost_s":0.1}',
+            "'starved' with 0.1 s lost of -0.2 s",
+        ),
+        (
+            "ht1",
+            '"kind":"starved","detail":{"begin":3.0,"end":3.2,"lost_s":-0.1}',
+            "'starved' with -0.1 s lost of 0.2 s",
+        ),
+        (
+            "app",
+            '"kind":"starved","detail":{"begin":3.0,"end":NaN,"lost_s":0.1}',
+            "which is no time in seconds",
+        ),
     ],
 )
 def test_a_line_of_nonsense_is_named(
@@ -214,6 +256,31 @@ def test_a_line_of_nonsense_is_named(
     assert f"journals/{node}.jsonl:{at + 1}: " in summary
     assert told in summary
     assert found.status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("many_bytes", [0, 1 << 30])
+@pytest.mark.parametrize("at", [0, 100, None], ids=["first", "in the middle", "last"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'{{"mono":5.2,"wall":1.0,"node":"ht1","kind":"acc{TORN}',
+        "\n",
+        '{"mono":5.2,"wall":1.0,"node":"ht1","kind":"log","detail":{"reason":"é"}}\n',
+        '{"mono":"5.2","wall":1.0,"node":"ht1","kind":"log"}\n',
+    ],
+    ids=["half a line", "nothing", "not ASCII", "another style"],
+)
+def test_an_odd_line_makes_no_other_one_odd(
+    tmp_path: Path, line: str, at: int | None, many_bytes: int
+) -> None:
+    """A node that was killed while it wrote leaves half a line; what stands after it is whole."""
+    run = made(tmp_path)
+    path = run / "journals" / "ht1.jsonl"
+    lines = path.read_text().splitlines(keepends=True)[:-1]
+    lines.insert(len(lines) if at is None else at, line)
+    path.write_text("".join(lines))
+    close(path)
+    assert judge(run, many_bytes=many_bytes).flows[0].holes == ()
 
 
 def test_a_journal_that_is_no_file(tmp_path: Path) -> None:
@@ -248,11 +315,14 @@ def test_what_changed_since_it_was_judged_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"format": 3}, "has format 3; this version reads 1 and 2; a newer Relaydrill wrote it"),
-        ({"format": "x"}, "has format 'x'; this version reads 1 and 2"),
+        ({"version": 99}, "has version 99 of relaydrill.run, and this Relaydrill (0.1.0) reads up"),
+        ({"version": True}, "has version True of relaydrill.run, which never existed"),
+        ({"format": 99}, "has version 99 of relaydrill.run, and this Relaydrill (0.1.0) reads up"),
+        ({"format": "x"}, "has format 'x', and 'relaydrill.run' belongs there"),
         ({"begun": 1e300}, "begun is 1e+300, which is no time"),
         ({"problems": 5}, "5 where a list of sentences belongs"),
         ({"drill": None}, "cannot be read"),
+        ({"drill": {**drill(KILL).to_json(), "levels": {"miss": 0.99}}}, "doubt 0.01, miss 0.99"),
     ],
 )
 def test_a_drill_of_nonsense_is_refused(tmp_path: Path, change: dict[str, Any], told: str) -> None:

@@ -28,13 +28,15 @@ def row(address: str, operational: int, administrative: int = 0, port: int = 25)
 
 
 def elsewhere(api: str) -> Topology:
-    """A lab of others; a hook of one hub says where HAProxy's runtime API is."""
+    """A real lab; a hook of one hub says where HAProxy's runtime API is."""
     act = "{haproxy: {socket: '" + api + "', server: ['smtp/{node}'], state: STATE}}"
     hooks = ", hooks: {drain: {inject: IN, heal: OUT}}}"
     hooks = hooks.replace("IN", act.replace("STATE", "maint")).replace(
         "OUT", act.replace("STATE", "ready")
     )
-    return bench(attach=ELSEWHERE.replace("127.9.0.12}", "127.9.0.12" + hooks))
+    fence = f"hosts: [127.0.0.0/8], ports: [25, {api.rpartition(':')[2]}]"
+    attach = ELSEWHERE.replace("hosts: [127.9.0.0/24]", fence)
+    return bench(attach=attach.replace("127.9.0.12}", "127.9.0.12" + hooks))
 
 
 @pytest.mark.parametrize(

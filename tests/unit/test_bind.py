@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from relaydrill.kinds.bind.configuration import CONFIGURATION, files
+from relaydrill.kinds.bind.log import Asked, Running, is_trouble, parse
 from relaydrill.nodes import config
-from relaydrill.nodes.bind.configuration import CONFIGURATION, files
-from relaydrill.nodes.bind.log import Asked, Running, is_trouble, parse
 
 WHEN = "24-Nov-2026 14:41:39.581"
 
@@ -20,7 +20,7 @@ SETTINGS = config.Dns(
     address="10.0.0.9",
     control=config.Control(address="10.0.0.9", port=2500, token="x"),
     journal="-",
-    role="bind",
+    kind="bind",
     bind=config.Address(address="10.0.0.9", port=53),
     mx={"contoso.com": (config.MxRecord(preference=10, host="maila.contoso.com"),)},
     hosts={
@@ -33,20 +33,22 @@ SETTINGS = config.Dns(
 )
 
 
-def test_a_zone_for_each_domain_and_each_name_outside_of_them() -> None:
-    """A name lies in a domain by whole labels; whatever lies in none has a zone of its own."""
+def test_a_zone_for_each_domain_and_the_root_for_the_rest() -> None:
+    """A name lies in a domain by whole labels; whatever lies in none lies in the root."""
     made = files(SETTINGS)
     assert set(made) == {
         CONFIGURATION,
         "contoso.com.zone",
-        "www.fabrikam.com.zone",
-        "evilcontoso.com.zone",
+        "root.zone",
     }
     lines = made["contoso.com.zone"].splitlines()
     assert lines[0] == "$TTL 1"  # DNS knows no shorter one
     assert "maila.contoso.com. A 10.0.0.2" in lines
     assert "contoso.com. MX 10 maila.contoso.com." in lines
     assert not any("evil" in line for line in lines)
+    outside = made["root.zone"].splitlines()
+    assert {"www.fabrikam.com. A 10.0.0.3", "evilcontoso.com. A 10.0.0.4"} <= {*outside}
+    assert not any("contoso.com. MX" in line for line in outside)
 
 
 def test_a_stale_record_is_in_place_of_every_address() -> None:

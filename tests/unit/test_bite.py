@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from tests.histories import History
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills.checks import Case
 from relaydrill.drills.checks.bite import check_bite
-from relaydrill.drills.model import Drill, FaultSpec
+from relaydrill.drills.model import Drill
+from relaydrill.faults import FAULTS, FaultSpec, Proof, known
 from relaydrill.ledger import join
 from relaydrill.smtp import Phase, Result
 from relaydrill.topology import Topology
@@ -47,7 +48,7 @@ flows:
   named: {from: app, to: mail.contoso.com, rate: 20/s}
   spread: {from: app, persona: rotated_list, to: hubs.contoso.com, rate: 20/s}
 """
-DESIGN = inventory.parse(BALANCED, "bench.yaml")
+DESIGN = topology_files.parse(BALANCED, "bench.yaml")
 
 
 def case(
@@ -109,6 +110,10 @@ def flow(
     """Attempts on schedule, taken by the hubs in turn.
 
     Args:
+        history: Where the events go.
+        begin: From when on, seconds.
+        end: Until when, seconds.
+        hubs: The hubs.
         chosen: Whether the senders chose them, or else a balancer.
     """
     for number in range(round((end - begin) * RATE)):
@@ -182,7 +187,9 @@ class TestWhatIsNoProof:
         self, anew: str, expected: Status
     ) -> None:
         """One new choice makes many attempts go elsewhere; one that sends nothing is by chance."""
-        design = inventory.parse(BALANCED.replace("rotated_list", "caching_client, population: 3"))
+        design = topology_files.parse(
+            BALANCED.replace("rotated_list", "caching_client, population: 3")
+        )
         history = History("spread")
         history.fault("kill:ht1", inject=INJECT, heal=HEAL)
         for number in range(round(HEAL * RATE)):
@@ -275,6 +282,16 @@ class TestSilence:
         history.accepted("<lag@app>", "ht1", at=INJECT + journalled)
         assert status(history, KILL) is expected
 
+    @pytest.mark.parametrize(("kind", "expected"), [("refuse", PASS), ("kill", UNKNOWN)])
+    def test_mail_over_a_connection_from_before_is_no_new_traffic(
+        self, kind: str, expected: Status
+    ) -> None:
+        """A server that refuses finishes what is open; with one that is dead, that ends, too."""
+        history = drilled(f"{kind}:ht1")
+        history.attempt("<again@app>", at=INJECT + 0.5, took=0.01, reused=True)
+        history.accepted("<again@app>", "ht1", at=INJECT + 0.505)
+        assert status(history, replace(KILL, kind=kind)) is expected
+
     def test_a_dead_node_that_still_takes_mail_is_unknown(self) -> None:
         """Traffic on a node that should be down shows that it was not."""
         history = drilled()
@@ -344,6 +361,28 @@ class TestSilence:
             PASS,
             "ht2 had taken 1, then none of 1 that chose it",
         )
+
+    @pytest.mark.parametrize(("in_vain", "expected"), [(3, UNKNOWN), (60, PASS)])
+    @pytest.mark.parametrize("by_hook", [False, True])
+    def test_a_way_that_was_dead_before_is_no_sign_of_the_fault(
+        self, in_vain: int, expected: Status, by_hook: bool
+    ) -> None:
+        """Who goes past a node as before (its IPv6 path is dead) does not show that it is."""
+        history = History("spread")
+        for number in range(8):
+            sent(history, number * 0.2, by=("ht2", "ht1")[number % 2], choice="ht2")
+        kind = "tempfail" if by_hook else "refuse"
+        told: dict[str, Any] = {"fault": f"{kind}:ht2"}
+        also: dict[str, Any] = {"kind": kind, "node": "ht2", "by_hook": by_hook}
+        history.write("harness", "inject", at=INJECT, **told, **also)
+        history.write("harness", "injected", at=INJECT + 0.001, **told)
+        for number in range(in_vain):
+            sent(history, INJECT + 0.1 + number * 0.02, by="ht1", choice="ht2")
+        if by_hook:  # what it is given otherwise, it takes
+            sent(history, 3.9, by="ht2", choice="ht1")
+        history.write("harness", "heal", at=HEAL, **told)
+        history.write("harness", "healed", at=HEAL + 0.001, **told)
+        assert status(history, FaultSpec(kind, "ht2", 20.0, 20.0), flow="spread") is expected
 
     @pytest.mark.parametrize(("begun", "expected"), [(HEAL - 0.01, UNKNOWN), (3.0, PASS)])
     def test_what_was_on_its_way_at_the_heal_is_no_proof_unless_it_hung(
@@ -459,6 +498,7 @@ class TestFelt:
             ("drain", REFUSED | {"code": 421, "phase": Phase.MAIL}),
             ("busy", REFUSED | {"code": 421, "phase": Phase.BANNER, "server": ""}),
             ("slow", {"took": 0.6}),
+            ("slow", REFUSED | {"took": 0.6}),
             ("busy", REFUSED | {"code": 421, "phase": Phase.BANNER, "server": "4.3.2"}),
             ("hang", CUT | {"server": ""}),
             ("hang", {"took": 1.2}),
@@ -485,6 +525,8 @@ class TestFelt:
             ("tempfail", REFUSED | {"code": 550}),
             ("tempfail", REFUSED | {"by": "ht2"}),
             ("slow", {"took": 0.4}),
+            ("slow", REFUSED),
+            ("slow", REFUSED | {"took": 0.6, "by": "ht2"}),
             ("slow", {"took": 0.6, "by": "ht2"}),
             ("hang", {}),
             ("hang", {"took": 0.5}),
@@ -497,14 +539,14 @@ class TestFelt:
         """Though the node acted on a session just then: it was somebody else's."""
         verdict = found(felt(kind, **told), replace(KILL, kind=kind))
         assert verdict.status is UNKNOWN
-        assert "only 1 sessions of others did" in verdict.summary
+        assert "only 1 session of others did" in verdict.summary
 
     def test_health_checks_never_count(self) -> None:
         """Who met it instead is said."""
         verdict = found(felt("tempfail", probe=True, **REFUSED), replace(KILL, kind="tempfail"))
         assert verdict.status is UNKNOWN
         assert "no attempt of relay met tempfail:ht1" in verdict.summary
-        assert verdict.summary.endswith("only 1 health checks did")
+        assert verdict.summary.endswith("only 1 health check did")
 
     def test_sessions_on_another_port_are_others(self) -> None:
         """A flow on 25 is not met by a fault that acted on 587."""
@@ -572,7 +614,7 @@ class TestFelt:
 
 
 class TestByHook:
-    """On a lab of others no node tells of a fault: its own nature shows what the hook has done."""
+    """On a real lab no node tells of a fault: its own nature shows what the hook has done."""
 
     @pytest.mark.parametrize(
         ("kind", "told"),
@@ -634,10 +676,87 @@ attach:
   vips: {mail: {address: 10.0.0.2}}
   allow: {hosts: [10.0.0.0/24], domains: [contoso.com], rate: 200/s}
 """
-        theirs = inventory.parse(BALANCED + attach, "theirs.yaml")
+        theirs = topology_files.parse(BALANCED + attach, "theirs.yaml")
         history = felt(
             "tempfail", bitten=False, by_hook=True, server="mail1.example.com", **REFUSED
         )
         verdict = check_bite(case(history, replace(KILL, kind="tempfail"), design=theirs))
         assert verdict is not None
         assert verdict.status is PASS, verdict.summary
+
+
+@dataclass(frozen=True)
+class Stutter:
+    """A fault of another package: it breaks something, and no journal shows that it does."""
+
+    kind: str = "stutter"
+    summary: str = "is frozen half of the time"
+    proof: Proof = Proof.NONE
+
+
+def test_a_fault_that_nothing_shows_is_not_one_that_breaks_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It stays unproven; what fails while it is in force is its doing, not the steady state's."""
+    monkeypatch.setattr(known, "FAULTS", {**FAULTS, "stutter": Stutter()})
+    history = History()
+    flow(history, 0.0, INJECT)
+    history.fault("stutter:ht1", inject=INJECT, heal=HEAL)
+    sent(history, 3.0, result=Result.DROPPED, phase=Phase.MAIL)
+    flow(history, HEAL, 6.0)
+    spec = FaultSpec("stutter", "ht1", start_s=20.0, duration_s=20.0)
+    verdict = found(history, spec)
+    assert verdict.status is UNKNOWN
+    assert verdict.summary.startswith("nothing shows whether stutter:ht1 has bitten")
+    drilled = case(history, spec)
+    assert drilled.broken_from == INJECT
+    [unserved] = drilled.unserved
+    assert [each.window.label for each in drilled.blame.explaining(unserved)] == ["stutter:ht1"]
+
+
+class TestAgainAndAgain:
+    """The same fault of the same node, many times: each is too short to prove anything."""
+
+    TIMES = 8
+
+    def flapped(self, *, lives: int = -1, error: int = -1) -> tuple[History, list[FaultSpec]]:
+        """A hub that dies for four attempts, and is there for four.
+
+        Args:
+            lives: In which of its deaths it takes a message all the same.
+            error: Which fault could not be injected.
+        """
+        history, specs = History(), []
+        flow(history, 0.0, INJECT)
+        for number in range(self.TIMES):
+            inject = INJECT + number * 0.4
+            specs.append(FaultSpec("kill", "ht1", inject * CLOCK, 2.0))
+            reason = "it could not be" if number == error else ""
+            history.fault("kill:ht1", inject=inject, heal=inject + 0.2, error=reason)
+            flow(history, inject + 0.02, inject + 0.18, hubs=("ht2", "ht3"))
+            if number == lives:
+                sent(history, inject + 0.15)
+            flow(history, inject + 0.22, inject + 0.4)
+        return history, specs
+
+    def test_they_are_proven_together(self) -> None:
+        """None alone, and all of them by as many attempts as they had in all."""
+        history, specs = self.flapped()
+        verdict = found(history, *specs)
+        assert verdict.status is PASS, verdict.summary
+        assert "while it was broken 8 times" in verdict.summary
+        one = drilled()
+        assert status(history, specs[0]) is UNKNOWN
+        assert status(one, KILL) is PASS
+
+    def test_one_in_which_it_lived_makes_the_drill_unknown(self) -> None:
+        """What did not break it once is no drill of a fault that did."""
+        history, specs = self.flapped(lives=5)
+        verdict = found(history, *specs)
+        assert verdict.status is UNKNOWN
+        assert "still took 1 messages" in verdict.summary or "leave its silence" in verdict.summary
+
+    def test_one_that_was_not_injected_makes_it_unknown(self) -> None:
+        """Each of them is part of the plan."""
+        history, specs = self.flapped(error=3)
+        assert status(history, *specs) is UNKNOWN

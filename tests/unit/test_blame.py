@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from tests.histories import History
 from tests.unit.test_checks import CLOCK, HUBS, RATE, STEP_S, YAML, case, flow, found, topology
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills.checks.blame import suspects
-from relaydrill.drills.model import FaultSpec
+from relaydrill.faults import FaultSpec
 from relaydrill.smtp import Phase, Result
 from relaydrill.topology import Topology
-from relaydrill.verdict import Status
+from relaydrill.verdict import Status, Verdict
 
 PASS, UNKNOWN, FAIL = Status.PASS, Status.UNKNOWN, Status.FAIL
 ALLOWED_S = 10.0
@@ -72,6 +72,115 @@ def steadily(seconds: float) -> History:
     return history
 
 
+class TestFaultsThatNothingComesToAnyMore:
+    """Attempts that stop failing must have had the chance to fail."""
+
+    @staticmethod
+    def verdict(
+        *,
+        later: int,
+        down: bool = False,
+        came: bool = False,
+        before: bool = True,
+        kind: str = "fake",
+        reused: bool = False,
+    ) -> Verdict:
+        """One of nine by a hub that refuses what comes to it, 30 s long, and ten allowed.
+
+        Args:
+            later: How many attempts are made once none may fail any more.
+            down: Whether the balancer marks it down.
+            came: Whether one of the later ones comes to the hub, and is taken.
+            before: Whether one had come to the hub before.
+            kind: Which program the sender is.
+            reused: Whether the later ones are made over one connection.
+        """
+        history = History()
+        flow(history, 1.0, hubs=("ht1", "ht3"))
+        if before:
+            history.delivered("<before@app>", "ht2", at=0.5)
+        plan = [broken(history, "tempfail.mail:ht2", 10, 40)]
+        refused_by(history, "ht2", 1.1)
+        if down:
+            history.belief("ht2", "down", at=1.2)
+        for number in range(later):
+            at = 2.6 + number * 1.3 / later
+            server = "ht2" if came and not number else "ht1"
+            more: dict[str, Any] = {"reused": True} if reused else {}
+            history.attempt(f"<l{number}@app>", at=at, server=f"{server}.contoso.com", **more)
+            history.accepted(f"<l{number}@app>", server, at=at + 0.0005)
+            history.arrived(f"<l{number}@app>", at=at + 0.0008)
+        flow(history, 2.0, begin=4.5)
+        text = YAML.format(clock=CLOCK, rate=RATE, expect="{gap: 10s}", accept="[]")
+        text = text.replace("app: {role: sender}", f"app: {{role: sender, kind: {kind}}}")
+        design = topology_files.parse(text, "bench.yaml")
+        found_ = found(case(history, *plan, design=design), "degraded")
+        assert found_ is not None
+        return found_
+
+    def test_that_none_came_there_may_be_chance(self) -> None:
+        """Too few attempts say so, and how likely it was."""
+        verdict = self.verdict(later=12)
+        assert verdict.status is UNKNOWN
+        assert "12 attempts from then on" in verdict.summary
+        assert "that none came to ht2" in verdict.summary
+
+    @pytest.mark.parametrize(
+        ("later", "reused", "expected"),
+        [(12, False, UNKNOWN), (9000, False, PASS), (9000, True, UNKNOWN)],
+    )
+    def test_of_a_real_program_s_attempts_it_is_asked_as_well(
+        self, later: int, reused: bool, expected: Status
+    ) -> None:
+        """It does not tell whom it tried in vain; and one connection is one choice."""
+        verdict = self.verdict(later=later, kind="postfix", reused=reused)
+        assert verdict.status is expected
+
+    def test_of_one_that_had_none_before_no_number_of_them_tells_its_share(self) -> None:
+        """It failed one: so that mail does come to it, however seldom."""
+        verdict = self.verdict(later=9000, before=False)
+        assert verdict.status is UNKNOWN
+        assert "ht2 had no mail before the fault" in verdict.summary
+
+    @pytest.mark.parametrize(
+        ("balancers", "is_direct", "expected"),
+        [(["lb1"], False, UNKNOWN), (["lb1", "lb2"], False, PASS), (["lb1", "lb2"], True, UNKNOWN)],
+        ids=["one of two", "both", "both, and senders know it themselves"],
+    )
+    def test_each_way_there_must_be_shut(
+        self, balancers: list[str], is_direct: bool, expected: Status
+    ) -> None:
+        """A balancer that marked it down says nothing of what another one believes."""
+        history = History()
+        flow(history, 1.0)
+        plan = [broken(history, "tempfail.mail:ht2", 10, 40)]
+        refused_by(history, "ht2", 1.1)
+        told: dict[str, Any] = {"backend": "ht2", "port": 25, "state": "down", "reason": ""}
+        for balancer in balancers:
+            history.write(balancer, "backend", at=1.6, **told)
+        for number in range(6):
+            at, server = 2.6 + number * 0.2, "ht1.contoso.com"
+            history.attempt(f"<l{number}@app>", at=at, choice="second", server=server)
+        flow(history, 2.0, begin=4.5)
+        design = _of_two_balancers("ht2" if is_direct else "")
+        verdict = found(case(history, *plan, design=design), "degraded")
+        assert verdict is not None
+        assert verdict.status is expected
+
+    @pytest.mark.parametrize(
+        "what",
+        [
+            {"later": 9000},
+            {"later": 12, "down": True},
+            {"later": 12, "came": True},
+            {"later": 12, "came": True, "before": False},
+        ],
+    )
+    def test_or_it_is_shown(self, what: dict[str, Any]) -> None:
+        """By enough of them, by a balancer that gave it none, by one that came and was taken."""
+        assert self.verdict(**what).status is PASS
+
+
 class TestTimeAmongSeveralFaults:
     """Each fault has a time of its own."""
 
@@ -109,7 +218,7 @@ class TestTimeAmongSeveralFaults:
     def test_a_server_of_others_speaks_for_itself_by_the_names_of_the_inventory(self) -> None:
         """Its banner need not bear the name that the topology gives it."""
         text = YAML.format(clock=CLOCK, rate=RATE, expect="{gap: 10s}", accept="[]")
-        theirs = inventory.parse(text + ATTACH, "theirs.yaml")
+        theirs = topology_files.parse(text + ATTACH, "theirs.yaml")
         history = steadily(20.0)
         specs = [broken(history, "tempfail.mail:ht1", 20.0, 60.0)]
         specs += [broken(history, "pause:lb1", begin, begin + 1.0) for begin in range(26, 60, 6)]
@@ -141,6 +250,17 @@ class TestTimeAmongSeveralFaults:
         cut(history, 8.5)
         assert _status(history, plan) is FAIL
 
+    def test_of_a_node_that_flaps_what_is_broken_now_is_to_blame(self) -> None:
+        """Cut soon after each kill: no earlier heal is taken for a change long ago."""
+        history = steadily(120)
+        plan = []
+        for begin in range(10, 50, 5):
+            plan.append(broken(history, "kill:ht1", begin, begin + 3))
+            cut(history, (begin + 2) / CLOCK)
+        assert _status(history, plan) is PASS
+        cut(history, 8.5)
+        assert _status(history, plan) is FAIL
+
     def test_what_may_be_either_s_doing_decides_nothing(self) -> None:
         """Cut by nobody knows whom: in time for the one, too late for the other."""
         history = steadily(80)
@@ -154,6 +274,38 @@ class TestTimeAmongSeveralFaults:
         plan = [broken(history, "pause:ht2", 10, 60), broken(history, "pause:ht3", 40, 60)]
         history.belief("ht2", "down", at=1.8)
         cut(history, 4.5)
+        assert _status(history, plan) is PASS
+
+    @pytest.mark.parametrize(("believer", "blamed"), [("lb1", {"lb1", "ht2"}), ("lb2", {"lb1"})])
+    def test_what_a_dead_balancer_believed_keeps_nobody_from_anything(
+        self, believer: str, blamed: set[str]
+    ) -> None:
+        """Its standby gives the hub mail, or does not: that alone counts, and no old belief."""
+        history = steadily(90)
+        plan = [broken(history, "kill:lb1", 20, None), broken(history, "pause:ht2", 52, 62)]
+        told: dict[str, Any] = {"backend": "ht2", "port": 25, "state": "down", "reason": ""}
+        history.write(believer, "backend", at=1.6, **told)
+        cut(history, 5.3)
+        given = case(history, *plan, design=_of_a_pair())
+        [attempt] = given.unserved
+        assert {window.node for window in suspects(given, attempt)} == blamed
+
+    def test_what_a_balancer_believed_before_it_was_started_again_is_forgotten(self) -> None:
+        """It begins anew with all servers up, and tells no more of them than it finds."""
+        history = steadily(80)
+        plan = [broken(history, "kill:ht2", 10, 26), broken(history, "kill:lb1", 20, 24)]
+        history.belief("ht2", "down", at=1.6)
+        plan += [broken(history, "pause:ht3", 40, 65), broken(history, "pause:ht2", 50, 65)]
+        cut(history, 5.3)
+        assert _status(history, plan) is UNKNOWN
+
+    def test_a_frozen_balancer_remembers(self) -> None:
+        """It goes on where it was: what it had marked down before was given nothing."""
+        history = steadily(80)
+        plan = [broken(history, "pause:lb1", 20, 24), broken(history, "pause:ht3", 50, 65)]
+        plan += [broken(history, "kill:ht2", 10, 65)]
+        history.belief("ht2", "down", at=1.6)
+        cut(history, 5.3)
         assert _status(history, plan) is PASS
 
     def test_a_fault_behind_the_hubs_is_no_excuse_for_what_they_refuse(self) -> None:
@@ -179,7 +331,7 @@ class TestTimeAmongSeveralFaults:
             phase=Phase.CONNECT,
             reason="mail.contoso.com: no name server answers",
         )
-        given = case(history, *plan, design=inventory.parse(text, "names.yaml"))
+        given = case(history, *plan, design=topology_files.parse(text, "names.yaml"))
         verdict = found(given, "degraded")
         assert verdict is not None
         assert verdict.status is FAIL
@@ -191,7 +343,7 @@ class TestTimeAmongSeveralFaults:
         history = steadily(80)
         plan = [broken(history, "kill:mbx", 38, 60)]
         cut(history, 4.2)
-        given = case(history, *plan, design=inventory.parse(text, "bench.yaml"))
+        given = case(history, *plan, design=topology_files.parse(text, "bench.yaml"))
         attempt = next(each for each in given.unserved)
         assert [window.node for window in suspects(given, attempt)] == ["mbx"]
 
@@ -318,14 +470,40 @@ zones:
 """
     text = text.replace("relay: {from: app, to: mail,", "relay: {from: app, to: contoso.com,")
     text = text.replace("relay: {", "relay: {persona: rfc5321, ")
-    return inventory.parse(text + zone, "mx.yaml")
+    return topology_files.parse(text + zone, "mx.yaml")
+
+
+def _of_two_balancers(also: str = "") -> Topology:
+    """Equal MX hosts: two VIPs of the same hubs, and perhaps a hub itself."""
+    text = YAML.format(clock=CLOCK, rate=RATE, expect="{gap: 10s}", accept="[]")
+    second = "  lb2: {role: balancer, backends: [ht1, ht2, ht3], vips: {second: {ports: [25]}}}\n"
+    zone = """\
+zones:
+  contoso.com:
+    mx:
+      - {host: mx1.contoso.com, preference: 10, addresses: [mail]}
+      - {host: mx2.contoso.com, preference: 10, addresses: [second]}
+"""
+    zone += f"      - {{host: mx3.contoso.com, addresses: [{also}]}}\n" if also else ""
+    text = text.replace("  mbx:", f"{second}  mbx:")
+    text = text.replace("relay: {from: app, to: mail,", "relay: {from: app, to: contoso.com,")
+    text = text.replace("relay: {", "relay: {persona: rfc5321, ")
+    return topology_files.parse(text + zone, "two.yaml")
+
+
+def _of_a_pair() -> Topology:
+    text = YAML.format(clock=CLOCK, rate=RATE, expect="{gap: 10s}", accept="[]")
+    text = text.replace("  mbx:", "  lb2: {role: standby, standby_of: lb1}\n  mbx:")
+    return topology_files.parse(text, "pair.yaml")
 
 
 class TestReleasedByTheHeal:
     """What hung until the heal was not served by anybody else."""
 
     @staticmethod
-    def hung(history: History, hub: str, begin_s: float, end_s: float, every_s: float) -> None:
+    def hung(
+        history: History, hub: str, begin_s: float, end_s: float, every_s: float, choice: str = ""
+    ) -> None:
         """Attempts at a frozen hub, all of which are accepted when it goes on."""
         at = begin_s
         while at < end_s - 0.1:
@@ -334,6 +512,7 @@ class TestReleasedByTheHeal:
                 at=at / CLOCK + 0.01,
                 took=(end_s - at) / CLOCK,
                 server=f"{hub}.contoso.com",
+                choice=choice,
             )
             at += every_s
 
@@ -363,6 +542,64 @@ class TestReleasedByTheHeal:
             history.attempt(f"<{at}@app>", at=at / CLOCK, took=0.5, server="ht2.contoso.com")
         assert _status(history, plan) is PASS
 
+    @pytest.mark.parametrize(
+        ("length_s", "expect", "expected"),
+        [
+            (8.0, "{gap: 10s}", PASS),
+            (30.0, "{gap: 10s}", FAIL),
+            (30.0, "{gap: 10s, late: 4s}", FAIL),
+            (30.0, "{gap: 10s, late: 6s}", PASS),
+            (30.0, "{gap: 10s, deferral: true}", PASS),
+        ],
+    )
+    def test_what_a_slow_node_makes_wait_is_late(
+        self, length_s: float, expect: str, expected: Status
+    ) -> None:
+        """However soon it comes, unless the flow says how late it may be, or can be put off."""
+        history = steadily(80)
+        plan = [broken(history, "slow:ht2", 10, 10 + length_s)]
+        self.waited(history, "ht2", 10.2, 10 + length_s)
+        design = topology(expect)
+        verdict = found(case(history, *plan, design=design), "degraded")
+        assert verdict is not None
+        assert verdict.status is expected
+        assert ("by ht2, which the balancer believed to be up" in verdict.summary) is (
+            "deferral" not in expect and "late: 6s" not in expect
+        )
+
+    @pytest.mark.parametrize("change", ["by another", "not acted on", "sooner"])
+    def test_what_was_not_made_wait_by_the_slow_node_is_in_time(self, change: str) -> None:
+        """Another's attempts, those that no deed of the node belongs to, and quick ones."""
+        history = steadily(80)
+        plan = [broken(history, "slow:ht2", 10, 40)]
+        told: dict[str, dict[str, Any]] = {
+            "by another": {"by": "ht3"},
+            "not acted on": {"is_told": False},
+            "sooner": {"took": 0.4},
+        }
+        self.waited(history, "ht2", 10.2, 40, **told[change])
+        assert _status(history, plan) is PASS
+
+    @staticmethod
+    def waited(
+        history: History,
+        node: str,
+        begin_s: float,
+        end_s: float,
+        *,
+        by: str = "",
+        is_told: bool = True,
+        took: float = 0.51,
+    ) -> None:
+        """Attempts that a slow node makes wait, each a field second after the one before it."""
+        for at in range(round(begin_s * 10), round(end_s * 10), 10):
+            moment = at / 10 / CLOCK
+            server = f"{by or node}.contoso.com"
+            history.attempt(f"<w{at}@app>", at=moment, took=took, server=server)
+            if is_told:
+                told: dict[str, Any] = {"fault": "slow", "phase": "mail", "port": 25, "client": "c"}
+                history.write(node, "bitten", at=moment + took / 2, **told)
+
     def test_what_was_cut_short_by_the_fault_is_no_measure_of_the_usual(self) -> None:
         """One that was under way when the hub froze hung as the others did."""
         history = steadily(80)
@@ -371,6 +608,51 @@ class TestReleasedByTheHeal:
         self.hung(history, "ht2", 20.2, 30, 0.5)
         assert _status(history, plan) is FAIL
 
+    @pytest.mark.parametrize(
+        ("taken_over_s", "expected"), [(None, FAIL), (3.0, PASS)], ids=["idle", "healthy"]
+    )
+    def test_a_pair_whose_standby_does_not_take_over(
+        self, taken_over_s: float | None, expected: Status
+    ) -> None:
+        """Its senders hang until the heal, while another way serves the rest of the flow."""
+        history = steadily(80)
+        plan = [broken(history, "pause:lb1", 10, 28.5)]
+        self.hung(history, "ht2", 10.2, 10 + (taken_over_s or 18.5), 0.5, choice="mail")
+        # The VIP moves back, and a connection that is just being made is made a second time.
+        told: dict[str, Any] = {"server": "ht2.contoso.com", "choice": "mail"}
+        history.attempt("<moved@app>", at=2.82, took=0.5, **told)
+        verdict = found(case(history, *plan, design=_of_a_pair()), "degraded")
+        assert verdict is not None
+        assert verdict.status is expected
+
+    def test_what_the_return_of_a_balancer_cuts_is_no_sign_that_the_fault_went_on(self) -> None:
+        """Enough came by the standby since the takeover: chance has not spared them all."""
+        history = steadily(80)
+        for number in range(20):
+            told: dict[str, Any] = {"port": 25, "client": "app", "backend": "ht1"}
+            history.write("lb1", "connected", at=number * STEP_S, **told)
+        plan = [broken(history, "pause:lb1", 10, 30)]
+        for at in (1.02, 1.12, 1.22):
+            late: dict[str, Any] = {"choice": "mail", "server": "ht2.contoso.com"}
+            history.attempt(f"<l{at}@app>", at=at, took=3.0 - at, **late)
+        ended: dict[str, Any] = {"choice": "mail", "phase": Phase.EHLO}
+        history.attempt("<cut@app>", Result.DROPPED, at=2.9998, took=0.004, **ended)
+        verdict = found(case(history, *plan, design=_of_a_pair()), "degraded")
+        assert verdict is not None
+        assert verdict.status is PASS
+
+    def test_nor_of_what_a_balancer_s_return_may_cut(self) -> None:
+        """Sessions of a standby are short; what hung until it was cut had hung."""
+        history = steadily(80)
+        for number in range(40):
+            at = 0.99 + number * 0.05
+            told: dict[str, Any] = {"choice": "mail", "phase": Phase.BANNER}
+            history.attempt(f"<h{number}@app>", Result.DROPPED, at=at, took=3.0 - at, **told)
+        plan = [broken(history, "pause:lb1", 10, 29.9)]
+        verdict = found(case(history, *plan, design=_of_a_pair()), "degraded")
+        assert verdict is not None
+        assert verdict.status is FAIL
+
     def test_what_another_server_took_was_served(self) -> None:
         """A sender that waited for one and went on to the next was served by that."""
         history = steadily(80)
@@ -378,8 +660,80 @@ class TestReleasedByTheHeal:
         self.hung(history, "ht3", 20.2, 30, 0.5)
         assert _status(history, plan) is PASS
 
+    @pytest.mark.parametrize(
+        ("waited_s", "until_s", "expected"),
+        [(3.0, 39.8, PASS), (3.0, 13.9, FAIL), (2.0, 39.8, FAIL), (0.0, 39.8, FAIL)],
+        ids=["long enough", "too few", "not so long", "at once"],
+    )
+    def test_who_would_have_gone_elsewhere_in_time_did_not_need_the_heal(
+        self, waited_s: float, until_s: float, expected: Status
+    ) -> None:
+        """As those did who came before: as many, and after as long a wait for the silent host."""
+        history = steadily(80)
+        plan = [broken(history, "kill:ht2", 10, 40)]
+        at = 10.2
+        while at + waited_s < until_s:
+            took = waited_s / CLOCK + 0.001
+            message, server = f"<e{at:.2f}@app>", "ht1.contoso.com"
+            history.attempt(message, at=at / CLOCK, took=took, server=server)
+            at += 0.25
+        self.hung(history, "ht2", 37.2, 40, 0.5)
+        assert _status(history, plan) is expected
+
+    @pytest.mark.parametrize("why", ["a fault of its own", "the machine", "another silent hub"])
+    def test_a_wait_for_anything_else_is_no_wait_for_the_silent_node(self, why: str) -> None:
+        """Behind one VIP all make the same choice: who was late by another was not led past it."""
+        history = steadily(80)
+        plan = [broken(history, "pause:ht2", 10, 24)]
+        if why == "a fault of its own":
+            plan.append(broken(history, "slow:ht1", 9, 30))
+        elif why == "another silent hub":
+            plan.append(broken(history, "pause:ht3", 9, 30))
+        else:
+            history.stall(1.0, 2.3, lost=0.4)
+        for number in range(56):
+            at = 1.02 + number * 0.02
+            took, server = 0.2 if why == "the machine" else 0.4, "ht1.contoso.com"
+            history.attempt(f"<l{number}@app>", at=at, took=took, choice="mail", server=server)
+        self.hung(history, "ht2", 10.2, 24, 0.5, choice="mail")
+        assert _status(history, plan) is not PASS
+        assert _last_s(history, plan) == pytest.approx(13.8, abs=0.5)
+
+    def test_who_went_to_another_balancer_did_not_come_through_the_silent_one(self) -> None:
+        """One who was sooner weary of it is no measure of what it holds, nor for how long."""
+        history = steadily(80)
+        plan = [broken(history, "pause:lb1", 10, 28)]
+        self.hung(history, "ht2", 10.2, 28, 0.5, choice="mail")
+        weary: dict[str, Any] = {"server": "ht1.contoso.com", "choice": "mail"}
+        history.attempt("<weary@app>", at=1.21, took=0.55, **weary)
+        verdict = found(case(history, *plan, design=_of_two_balancers()), "degraded")
+        assert verdict is not None
+        assert verdict.status is FAIL
+
+    @pytest.mark.parametrize(("held_s", "expected"), [(3.0, PASS), (5.9, FAIL)])
+    def test_who_waits_for_a_silent_balancer_goes_to_the_next(
+        self, held_s: float, expected: Status
+    ) -> None:
+        """To the same hubs: the heal served those alone who waited longer than the others had."""
+        history = steadily(80)
+        plan = [broken(history, "pause:lb1", 10, 40)]
+        for number in range(60):
+            at, hub = 1.02 + number * 0.04, HUBS[number % len(HUBS)]
+            told: dict[str, Any] = {"server": f"{hub}.contoso.com", "choice": "mail"}
+            history.attempt(f"<e{number}@app>", at=at, took=0.3, **told)
+        self.hung(history, "ht2", 40.2 - held_s, 40, 0.5, choice="mail")
+        verdict = found(case(history, *plan, design=_of_two_balancers()), "degraded")
+        assert verdict is not None
+        assert verdict.status is expected
+
 
 def _status(history: History, plan: list[FaultSpec]) -> Status:
     verdict = found(case(history, *plan), "degraded")
     assert verdict is not None
     return verdict.status
+
+
+def _last_s(history: History, plan: list[FaultSpec]) -> float:
+    verdict = found(case(history, *plan), "degraded")
+    assert verdict is not None
+    return float(verdict.figures["last_s"])

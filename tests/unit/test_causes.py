@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from tests.histories import History
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills.checks import Case, run_checks
-from relaydrill.drills.finding import Finding
 from relaydrill.drills.findings import findings
-from relaydrill.drills.judgement import FlowVerdict, Judgement
-from relaydrill.drills.model import Drill, FaultSpec
+from relaydrill.drills.model import Drill
+from relaydrill.drills.result import Finding, FlowVerdict, Judgement
+from relaydrill.faults import FaultSpec
 from relaydrill.ledger import join
 from relaydrill.smtp import Phase, Result
 from relaydrill.topology import Topology
@@ -67,7 +67,7 @@ def bench(check: str = "{interval: 2s, fall: 3}", **rest: str) -> Topology:
     """Three hubs behind a balancer, ten times faster than in the field."""
     usual = {"site": "", "mode": "proxy", "more": "", "names": "", "to": "mail", "accept": "[]"}
     told = {**usual, "persona": "single_host", "attach": "", "check": check, **rest}
-    return inventory.parse(YAML.format(**told), "bench.yaml")
+    return topology_files.parse(YAML.format(**told), "bench.yaml")
 
 
 Meets = Callable[[History, str, float, str], None]
@@ -118,6 +118,7 @@ def drilled(
     Args:
         plan: Faults (label, inject, heal), wall seconds.
         meets: By label. A fault of a hub is met in its turns, any other one always.
+        until: Until when, seconds.
     """
     history = History()
     for label, inject, heal in plan:
@@ -395,6 +396,42 @@ class TestNames:
         assert "6 by ht3" in degraded(history, bench()).summary
 
 
+def waits(history: History, message: str, at: float, hub: str) -> None:
+    """Accepted by a slow hub, in time, and only after what it makes everybody wait."""
+    history.write(hub, "bitten", at=at + 0.2, fault="slow", phase="mail", port=25, client="c")
+    history.attempt(message, at=at, took=0.51, server=f"{hub}.contoso.com")
+    history.accepted(message, hub, at=at + 0.505)
+    history.arrived(message, at=at + 0.51)
+
+
+class TestRemedies:
+    """A remedy helps against each fault that the finding tells of, and against what it did."""
+
+    def test_faults_that_different_checks_would_see_have_a_remedy_each(self) -> None:
+        """That no check goes as far as RCPT leaves the frozen hub to one that waits for EHLO."""
+        plan = (("pause:ht2", 2.0, 5.0), ("tempfail.rcpt:ht1", 2.0, 5.0))
+        meets = {"pause:ht2": late, "tempfail.rcpt:ht1": refusal(phase=Phase.RCPT)}
+        finding = only(drilled(*plan, meets=meets), bench("{kind: tcp, interval: 2s}"))
+        assert "waits for the banner and says EHLO (kind: smtp)" in finding.remedy
+        assert "no health check goes so far into a session" in finding.remedy
+
+    @pytest.mark.parametrize(
+        ("label", "remedy"),
+        [
+            ("slow:ht2", "a check on lb1 that goes as far as MAIL FROM (kind: mail); and where"),
+            ("slow.data:ht2", "find out what makes ht2 slow: no health check goes so far into a"),
+        ],
+    )
+    def test_what_a_slow_hub_made_wait_is_no_mail_to_send_again(
+        self, label: str, remedy: str
+    ) -> None:
+        """It was accepted: a check, or a flow that may wait, and no sender that tries again."""
+        finding = only(drilled((label, 2.0, 5.0), meets={label: waits}), bench())
+        assert "lb1 believed ht2 to be up while it took" in finding.sentence
+        assert finding.remedy.startswith(remedy)
+        assert finding.remedy.endswith("where mail may be as late as that: expect: {late: 10s}")
+
+
 class TestDeclared:
     """A balancer is measured by the check that it is declared to have."""
 
@@ -502,6 +539,26 @@ def test_what_was_healed_and_does_not_serve() -> None:
     assert finding.kind == "not back"
     assert finding.sentence.startswith("ht2 was killed and healed, and yet ")
     assert finding.sentence.endswith("after that, the last 59.5 s after the heal")
+
+
+@pytest.mark.parametrize("fault", ["stale:ns1", "nxdomain:ns1"])
+def test_a_resolver_goes_on_with_what_a_name_server_said(fault: str) -> None:
+    """Mail goes on failing after the heal, for a TTL that is longer than the promised gap."""
+    plan = ((fault, 2.0, 3.0),)
+    history = drilled(*plan, meets=of_all(plan, nobody))
+    for number in range(60):
+        nobody(history, f"<bad{number}@app>", 3.05 + number * 0.1, "ht2")
+    design = bench(
+        more="ns1: {role: dns}\n  cache: {role: dns, upstream: [ns1]}",
+        names="names: {mail.contoso.com: mail}\nttls: {mail.contoso.com: 5min}",
+        to="mail.contoso.com",
+    )
+    finding = only(history, design)
+    assert finding.kind == "not back"
+    assert (
+        "a resolver keeps what it was told of mail.contoso.com for up to 300s" in finding.sentence
+    )
+    assert finding.remedy == "a TTL of 10s or less for mail.contoso.com"
 
 
 @pytest.mark.parametrize(("first", "second"), [("kill:ht1", "kill:ht2"), ("kill:ht2", "kill:ht1")])

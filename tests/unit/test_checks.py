@@ -7,12 +7,13 @@ from collections.abc import Callable
 import pytest
 from tests.histories import OTHER_BODY, History
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills import checks
 from relaydrill.drills.checks import Case, run_checks
-from relaydrill.drills.judgement import FlowVerdict
-from relaydrill.drills.model import Drill, FaultSpec
-from relaydrill.drills.returning import comeback_of
+from relaydrill.drills.model import Drill
+from relaydrill.drills.recovery import recovery_of
+from relaydrill.drills.result import FlowVerdict
+from relaydrill.faults import FaultSpec
 from relaydrill.ledger import join
 from relaydrill.report.words import cell
 from relaydrill.smtp import Phase, Result
@@ -50,7 +51,7 @@ accept: {accept}
 def topology(expect: str = "{gap: 10s}", accept: str = "[]") -> Topology:
     """Three hubs behind a balancer, ten times faster than in the field."""
     text = YAML.format(clock=CLOCK, rate=RATE, expect=expect, accept=accept)
-    return inventory.parse(text, "bench.yaml")
+    return topology_files.parse(text, "bench.yaml")
 
 
 def direct() -> Topology:
@@ -74,7 +75,9 @@ def case(
 ) -> Case:
     """The case of a history."""
     drill = Drill("d", ("relay",), faults, length_s=100.0, settle_s=10.0, seed=1)
-    return Case(design or topology(), drill, "relay", join(history.events), problems)
+    design = design or topology()
+    ledger = join(history.events, harmless={"relay": design.harmless_changes("relay")})
+    return Case(design, drill, "relay", ledger, problems)
 
 
 def found(given: Case, name: str) -> Verdict | None:
@@ -295,6 +298,41 @@ class TestAccount:
         told = "accepted by ht2, bounced by ht2: 554 5.4.4 no route to contoso.com"
         assert verdict.summary.endswith(told)
 
+    @pytest.mark.parametrize(
+        ("changed", "declared", "expected"),
+        [
+            ("subject", (), FAIL),
+            ("disclaimer", ("subject",), FAIL),
+            ("subject_prefix", ("subject_prefix",), PASS),
+            ("subject_prefix", ("subject",), PASS),
+            ("subject", ("subject_prefix",), FAIL),
+            ("message_id", (), PASS),
+        ],
+    )
+    def test_what_is_written_anew_fails_unless_it_is_declared(
+        self, changed: str, declared: tuple[str, ...], expected: Status
+    ) -> None:
+        """One such message fails the drill and the change is named; a new Message-ID is told."""
+        design = topology().model_copy(update={"changes": declared})
+        history = drilled()
+        history.attempt("<x@app>", at=5.0)
+        history.arrived("<x@app>", changed=[changed], known_by="header")
+        verdict = found(case(history, KILL, design=design), "account")
+        assert verdict is not None
+        assert (verdict.status, "altered" in verdict.figures) == (expected, expected is FAIL)
+        assert "known by their X-Relaydrill-Id" in verdict.summary
+
+    def test_a_changed_body_fails_under_a_declared_disclaimer(self) -> None:
+        """Only text that was added is declared by that, never a cut."""
+        design = topology().model_copy(update={"changes": ("disclaimer", "subject")})
+        history = drilled()
+        history.attempt("<x@app>", at=5.0)
+        history.arrived("<x@app>", digest=OTHER_BODY, changed=["disclaimer"])
+        verdict = found(case(history, KILL, design=design), "account")
+        assert verdict is not None
+        assert verdict.status is FAIL
+        assert "altered: body (1)" in verdict.summary
+
     def test_duplicates_are_reported_and_fail_only_where_promised(self) -> None:
         """A duplicate fails the drill only where the topology bounds duplicates."""
         history = drilled()
@@ -383,7 +421,7 @@ class TestDegraded:
         """Only with a standby, whose session it was, and only of what had not hung already."""
         more = "  lb2: {role: standby, standby_of: lb1}\n" if has_standby else ""
         text = YAML.format(clock=CLOCK, rate=RATE, expect="{gap: 10s}", accept="[]")
-        design = inventory.parse(text.replace("  mbx:", f"{more}  mbx:"), "bench.yaml")
+        design = topology_files.parse(text.replace("  mbx:", f"{more}  mbx:"), "bench.yaml")
         history = History()
         flow(history, INJECT)
         history.fault("pause:lb1", inject=INJECT, heal=HEAL)
@@ -529,8 +567,8 @@ class TestSpread:
 
     def test_under_wnlb_with_affinity_one_sender_proves_nothing(self) -> None:
         """All of its mail is one choice, whichever host it fell on."""
-        text = inventory.dump(topology(SPREAD)).replace("mode: proxy", "mode: wnlb")
-        design = inventory.parse(text.replace("kind: smtp", "kind: none"), "wnlb.yaml")
+        text = topology_files.dump(topology(SPREAD)).replace("mode: proxy", "mode: wnlb")
+        design = topology_files.parse(text.replace("kind: smtp", "kind: none"), "wnlb.yaml")
         assert status(case(balanced(("ht1",)), design=design), "spread") is UNKNOWN
 
 
@@ -555,7 +593,7 @@ class TestReturn:
         """With fewer choices than the test needs it does not judge."""
         verdict = found(case(drilled(after=1.0), KILL), "return")
         assert verdict is not None
-        test = comeback_of(topology(), "ht1", "relay").test
+        test = recovery_of(topology(), "ht1", "relay").test
         assert test is not None
         assert (verdict.status, verdict.figures["needed"]) == (UNKNOWN, test.choices)
         assert verdict.figures["of"] < test.choices
@@ -671,6 +709,22 @@ def test_an_accepted_weakness_covers_gap_and_degraded() -> None:
         assert verdict.accepted == "one of three until spring"
 
 
+def test_an_accepted_weakness_covers_what_waited_for_its_heal() -> None:
+    """A gap is accepted, too, where nothing was refused: a frozen host's kernel keeps clients."""
+
+    def held(history: History, message: str, at: float) -> None:
+        served = HEAL + STEP_S / 4
+        history.attempt(message, at=at, took=served - at)
+        history.accepted(message, "ht1", at=served)
+        history.arrived(message, at=served)
+
+    for accept, counts_as in ((ACCEPTED, PASS), ("[]", FAIL)):
+        given = case(drilled(outage=1.8, fate=held), KILL, design=topology(accept=accept))
+        verdict = found(given, "gap")
+        assert verdict is not None
+        assert (verdict.status, verdict.counts_as) == (FAIL, counts_as)
+
+
 @pytest.mark.parametrize(
     "accept",
     [
@@ -727,7 +781,7 @@ def test_an_accepted_unit_is_one_that_is_lost_as_a_whole(
     text = YAML.format(clock=CLOCK, rate=RATE, expect="{gap: 10s}", accept=PAIR)
     for name in ("ht1", "ht2"):
         text = text.replace(f"  {name}: {{role: hub}}", f"  {name}: {{role: hub, site: east}}")
-    design = inventory.parse(text, "bench.yaml")
+    design = topology_files.parse(text, "bench.yaml")
     first = FaultSpec("kill", "ht1", 20.0, 60.0)
     specs = [first, second] if second else [first]
     history = History()

@@ -67,6 +67,13 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         assert look(path).missing(NAME).startswith(said)
 
 
+def test_a_mark_whose_count_alone_was_changed_is_noticed(tmp_path: Path) -> None:
+    """It says two things of what stands before it, and both must be true."""
+    path = journal(tmp_path, 5)
+    path.write_bytes(path.read_bytes().replace(b'"lines":5', b'"lines":6'))
+    assert look(path).missing(NAME).startswith(f"{NAME} has 5 lines, and was closed with 6")
+
+
 @given(st.data())
 @settings(deadline=None)
 def test_any_other_bytes_are_noticed(data: st.DataObject) -> None:

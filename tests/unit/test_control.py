@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relaydrill.endpoint import Endpoint
 from relaydrill.errors import CapabilityMissing, ControlError
 from relaydrill.nodes import config
 from relaydrill.nodes.control import ControlClient, ControlServer
-from relaydrill.placement import Endpoint
 
 TOKEN = "the lab's token"
 

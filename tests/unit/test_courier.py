@@ -11,10 +11,10 @@ from collections.abc import Mapping
 import pytest
 from tests.scripted_server import Answer, Cut, ScriptedServer
 
-from relaydrill.personas import PERSONAS, Circumstances
+from relaydrill.endpoint import Credentials, Endpoint
+from relaydrill.personas import PERSONAS, SenderSettings
 from relaydrill.personas.courier import Answers, Courier, Inquiry, Sent
 from relaydrill.personas.directories import KnownHosts
-from relaydrill.placement import Credentials, Endpoint
 from relaydrill.smtp import Phase, Result
 
 Script = Mapping[Phase, Answer]
@@ -40,7 +40,7 @@ def send(persona: str, *scripts: Script) -> tuple[Sent, list[int]]:
 
         courier = Courier(
             helo="world.test",
-            source="",
+            source=(),
             directory=KnownHosts({"mx": addresses}),
             endpoint=endpoint,
             connect_s=5.0,
@@ -49,10 +49,10 @@ def send(persona: str, *scripts: Script) -> tuple[Sent, list[int]]:
             login=Credentials("app", "secret"),
         )
         chosen = PERSONAS[persona]
-        mind = chosen.mind(Circumstances(_Unshuffled(1)))
+        sender = chosen.new_sender(SenderSettings(_Unshuffled(1)))
         sent = courier.send(
             chosen,
-            mind,
+            sender,
             "mx",
             25,
             sender="a@world.test",
@@ -113,7 +113,7 @@ def ask(server: ScriptedServer, inquiry: Inquiry) -> Answers:
     """Ask one server."""
     courier = Courier(
         helo="world.test",
-        source="",
+        source=(),
         directory=KnownHosts({}),
         endpoint=lambda _address, _port: server.endpoint,
         connect_s=5.0,

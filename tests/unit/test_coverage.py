@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.histories import History
 from tests.report.made_up import KILL, drill, due, outage, topology, write_run
 
 from relaydrill.drills.closing import close
 from relaydrill.drills.judge import judge
-from relaydrill.drills.judgement import Judgement
 from relaydrill.drills.loads import PlannedLoad, loads_of
 from relaydrill.drills.many_attempts import due_at, missing_among_many
 from relaydrill.drills.missing_attempts import missing_attempts
+from relaydrill.drills.result import Judgement
 from relaydrill.verdict import Status
 
 Lines = list[dict[str, Any]]
@@ -44,7 +45,9 @@ def rewritten(run: Path, node: str, change: Callable[[Lines], Lines], *, mark: b
 def of_format_1(run: Path) -> None:
     """Have it be as an earlier version wrote it: without marks, and without what they rest on."""
     file = run / "drill.json"
-    file.write_text(file.read_text().replace('"format": 2', '"format": 1'))
+    document = json.loads(file.read_text())
+    del document["version"]
+    file.write_text(json.dumps(document | {"format": 1}))
     (run / "journals" / "machine.jsonl").unlink()
     for path in (run / "journals").iterdir():
         kept = [
@@ -124,9 +127,9 @@ def test_one_attempt_is_missed(run: Path) -> None:
         ("harness", "over", "the drill was cut short"),
         ("harness", "begun", "does not say that the drill began"),
         ("harness", "inject", "kill:ht1@20s+20s was never injected"),
-        ("harness", "injected", "nothing says that kill:ht1@20s+20s came into force"),
-        ("harness", "healed", "nothing says that kill:ht1@20s+20s was healed"),
-        ("machine", "watched", "nobody watched the machine to the end"),
+        ("harness", "injected", "there is no sign that kill:ht1@20s+20s began"),
+        ("harness", "healed", "there is no sign that kill:ht1@20s+20s was healed"),
+        ("machine", "watched", "the load watcher did not run to the end"),
     ],
 )
 def test_the_drill_ran_to_its_end(run: Path, node: str, kind: str, told: str) -> None:
@@ -136,6 +139,51 @@ def test_the_drill_ran_to_its_end(run: Path, node: str, kind: str, told: str) ->
         return [line for line in lines if line["kind"] != kind]
 
     assert told in said(rewritten(run, node, without, mark=True))
+
+
+def test_a_fault_that_nobody_planned_is_told(run: Path) -> None:
+    """A plan that has lost a fault would have it neither proven nor explained."""
+    file = run / "drill.json"
+    document = json.loads(file.read_text())
+    document["drill"]["faults"] = []
+    file.write_text(json.dumps(document))
+    assert "kill:ht1 was injected, and drill.json does not plan it" in said(judge(run))
+
+
+def test_a_fault_that_was_injected_and_could_not_be_is_told(run: Path) -> None:
+    """Nobody knows which of the two is true."""
+
+    def both(lines: Lines) -> Lines:
+        said_ = next(line for line in lines if line["kind"] == "injected")
+        detail = {**said_["detail"], "reason": "no"}
+        return sorted(
+            [*lines[:-1], {**said_, "kind": "not-injected", "detail": detail}],
+            key=lambda line: line["mono"],
+        )
+
+    assert "was injected, and could not be" in said(rewritten(run, "harness", both, mark=True))
+
+
+def test_a_plan_that_was_shortened_is_told(run: Path) -> None:
+    """What the harness drilled for so long is not judged by a plan that ends sooner."""
+    file = run / "drill.json"
+    document = json.loads(file.read_text())
+    document["drill"]["length_s"] = 0.0
+    file.write_text(json.dumps(document))
+    assert "does not say that the drill lasted as long as drill.json says" in said(judge(run))
+
+
+@pytest.mark.parametrize("many_bytes", [0, 1 << 30])
+def test_lines_behind_a_mark_are_told(run: Path, many_bytes: int) -> None:
+    """A journal that was closed, and then written on, was closed too soon; however large it is."""
+    path = run / "journals" / "mbx.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:40]))
+    close(path)
+    path.write_text(path.read_text() + "".join(lines[40:-1]))
+    close(path)
+    told = said(judge(run, many_bytes=many_bytes))
+    assert "journals/mbx.jsonl:41: the mark of the journal's end, and more lines behind it" in told
 
 
 def test_a_heal_before_its_time_ends_a_drill(run: Path) -> None:
@@ -198,3 +246,18 @@ def test_a_hole_is_the_only_finding(run: Path) -> None:
     [found] = judge(run).findings
     assert (found.kind, found.status) == ("not whole", "unknown")
     assert "the evidence about relay is not whole: journals/mbx.jsonl is missing" in found.sentence
+
+
+def test_a_check_of_a_package_that_is_not_here_is_unknown(tmp_path: Path) -> None:
+    """What it would have found nobody knows: a run that it judged passes nowhere without it."""
+    history = History()
+    for number, begun in enumerate(due()):
+        history.delivered(f"<{number}@app>", f"ht{1 + number % 2}", at=begun)
+    well = write_run(tmp_path / "run", topology(), drill(), history.events)
+    assert judge(well).status is Status.PASS
+    file = well / "drill.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"checks": ["pace"]}))
+    [flow] = judge(well).flows
+    assert flow.status is Status.UNKNOWN
+    assert flow.worst.check == "pace"
+    assert flow.worst.summary.endswith("is not installed here")

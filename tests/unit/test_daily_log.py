@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.unit.test_exchange_logs import read_log
 
-from relaydrill.exchange_logs import TRACKING_FIELDS, TRACKING_TYPE, read_log
-from relaydrill.nodes.exchange_logs import DailyLog, ReceiveLog
+from relaydrill.exchange_logs import TRACKING_FIELDS, TRACKING_TYPE
+from relaydrill.nodes.exchange_log_writers import DailyLog, ReceiveLog
 
 _MIDNIGHT = datetime(2026, 11, 25, tzinfo=UTC).timestamp()
 

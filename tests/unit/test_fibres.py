@@ -16,19 +16,19 @@ from typing import Any
 import pytest
 import trustme
 
-from relaydrill.fibres.crew import Crew, current
-from relaydrill.fibres.sockets import PatientSocket, PatientTls, connection, datagrams, patient
-from relaydrill.placement import Endpoint
+from relaydrill.endpoint import Endpoint
+from relaydrill.fibres.pool import FibrePool, current
+from relaydrill.fibres.sockets import FibreSocket, FibreTls, connection, datagrams, for_fibres
 
 LONG_S = 30.0
 
 
 @pytest.fixture
-def crew() -> Iterator[Crew]:
-    """A crew that has room for all."""
-    crew = Crew(1000)
-    yield crew
-    crew.shutdown(cancel_futures=True)
+def pool() -> Iterator[FibrePool]:
+    """A pool that has room for all."""
+    pool = FibrePool(1000)
+    yield pool
+    pool.shutdown(cancel_futures=True)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def read_from(listener: socket.socket, timeout_s: float = LONG_S) -> bytes:
         return made.recv(100)
 
 
-def test_hundreds_wait_at_a_time_in_one_thread(crew: Crew, silent: socket.socket) -> None:
+def test_hundreds_wait_at_a_time_in_one_thread(pool: FibrePool, silent: socket.socket) -> None:
     """Each waits for its own server, and all of them no longer than one."""
     threads: set[int] = set()
 
@@ -58,7 +58,7 @@ def test_hundreds_wait_at_a_time_in_one_thread(crew: Crew, silent: socket.socket
         threads.add(threading.get_ident())
         return read_from(silent)
 
-    reading = [crew.submit(read) for _ in range(300)]
+    reading = [pool.submit(read) for _ in range(300)]
     with contextlib.ExitStack() as connected:
         clients = [connected.enter_context(silent.accept()[0]) for _ in reading]
         assert not any(each.done() for each in reading)
@@ -70,8 +70,8 @@ def test_hundreds_wait_at_a_time_in_one_thread(crew: Crew, silent: socket.socket
 
 def test_no_more_are_under_way_than_it_may_have(silent: socket.socket) -> None:
     """The third of two waits its turn, and gets it."""
-    crew = Crew(2)
-    reading = [crew.submit(read_from, silent) for _ in range(3)]
+    pool = FibrePool(2)
+    reading = [pool.submit(read_from, silent) for _ in range(3)]
     first, second = silent.accept()[0], silent.accept()[0]
     silent.settimeout(0.2)
     with pytest.raises(TimeoutError):
@@ -82,10 +82,10 @@ def test_no_more_are_under_way_than_it_may_have(silent: socket.socket) -> None:
     for client in (second, third):
         client.close()
     assert [each.result(LONG_S) for each in reading] == [b"", b"", b""]
-    crew.shutdown()
+    pool.shutdown()
 
 
-def test_a_timeout_is_kept(crew: Crew, silent: socket.socket) -> None:
+def test_a_timeout_is_kept(pool: FibrePool, silent: socket.socket) -> None:
     """It comes when it is due, also where an earlier call on the socket had a longer one."""
 
     def read() -> float:
@@ -97,10 +97,10 @@ def test_a_timeout_is_kept(crew: Crew, silent: socket.socket) -> None:
                     made.recv(100)
             return time.monotonic() - begin
 
-    assert 0.4 <= crew.submit(read).result(LONG_S) < LONG_S / 2
+    assert 0.4 <= pool.submit(read).result(LONG_S) < LONG_S / 2
 
 
-def test_a_wait_is_timed_from_its_own_begin(crew: Crew, silent: socket.socket) -> None:
+def test_a_wait_is_timed_from_its_own_begin(pool: FibrePool, silent: socket.socket) -> None:
     """A server that says a word now and then is waited for, word by word."""
 
     def read() -> list[bytes]:
@@ -108,7 +108,7 @@ def test_a_wait_is_timed_from_its_own_begin(crew: Crew, silent: socket.socket) -
             made.settimeout(0.4)
             return [made.recv(1) for _ in range(5)]
 
-    reading = crew.submit(read)
+    reading = pool.submit(read)
     with silent.accept()[0] as client:
         for _ in range(5):
             time.sleep(0.2)
@@ -116,16 +116,16 @@ def test_a_wait_is_timed_from_its_own_begin(crew: Crew, silent: socket.socket) -
         assert reading.result(LONG_S) == [b"x"] * 5
 
 
-def test_nobody_listens(crew: Crew) -> None:
+def test_nobody_listens(pool: FibrePool) -> None:
     """A connection that is refused is so in a fibre, too."""
     with socket.create_server(("127.0.0.1", 0)) as gone:
         nobody = where(gone)
-    attempt = crew.submit(connection, nobody, timeout_s=LONG_S)
+    attempt = pool.submit(connection, nobody, timeout_s=LONG_S)
     with pytest.raises(ConnectionRefusedError):
         attempt.result(LONG_S)
 
 
-def test_much_is_written_to_a_slow_reader(crew: Crew, silent: socket.socket) -> None:
+def test_much_is_written_to_a_slow_reader(pool: FibrePool, silent: socket.socket) -> None:
     """What does not fit into the kernel waits while the other end speaks, and all of it arrives."""
     much = bytes(range(256)) * 80_000
 
@@ -135,7 +135,7 @@ def test_much_is_written_to_a_slow_reader(crew: Crew, silent: socket.socket) -> 
             made.shutdown(socket.SHUT_WR)
             return made.recv(100)
 
-    writing = crew.submit(write)
+    writing = pool.submit(write)
     with silent.accept()[0] as client:
         client.sendall(b"so much?")
         time.sleep(0.1)
@@ -146,7 +146,9 @@ def test_much_is_written_to_a_slow_reader(crew: Crew, silent: socket.socket) -> 
     assert arrived == much
 
 
-def test_what_comes_unasked_does_not_keep_the_crew_busy(crew: Crew, silent: socket.socket) -> None:
+def test_what_comes_unasked_does_not_keep_the_pool_busy(
+    pool: FibrePool, silent: socket.socket
+) -> None:
     """Words that a fibre does not read, for it waits elsewhere, cost nothing, and are kept."""
 
     def read_both() -> tuple[bytes, bytes]:
@@ -157,7 +159,7 @@ def test_what_comes_unasked_does_not_keep_the_crew_busy(crew: Crew, silent: sock
             first = one.recv(1)
             return first + other.recv(1), one.recv(100)
 
-    reading = crew.submit(read_both)
+    reading = pool.submit(read_both)
     with silent.accept()[0] as one, silent.accept()[0] as other:
         one.sendall(b"a")
         time.sleep(0.1)
@@ -171,10 +173,10 @@ def test_what_comes_unasked_does_not_keep_the_crew_busy(crew: Crew, silent: sock
 
 def test_what_is_given_up_ends_where_it_waits(silent: socket.socket) -> None:
     """Its future is cancelled, its connection closed, and what has not begun never does."""
-    crew = Crew(2)
-    reading = [crew.submit(read_from, silent) for _ in range(3)]
+    pool = FibrePool(2)
+    reading = [pool.submit(read_from, silent) for _ in range(3)]
     clients = [silent.accept()[0] for _ in range(2)]
-    crew.shutdown(cancel_futures=True)
+    pool.shutdown(cancel_futures=True)
     for each in reading:
         with pytest.raises(CancelledError):
             each.result(LONG_S)
@@ -183,14 +185,14 @@ def test_what_is_given_up_ends_where_it_waits(silent: socket.socket) -> None:
             client.settimeout(LONG_S)
             assert client.recv(1) == b""
     with pytest.raises(RuntimeError):
-        crew.submit(read_from, silent)
+        pool.submit(read_from, silent)
 
 
 def test_shutting_down_waits_for_what_was_taken(silent: socket.socket) -> None:
     """Without giving up, everything that was submitted is done first."""
-    crew = Crew(1)
-    reading = [crew.submit(read_from, silent) for _ in range(2)]
-    crew.shutdown(wait=False)
+    pool = FibrePool(1)
+    reading = [pool.submit(read_from, silent) for _ in range(2)]
+    pool.shutdown(wait=False)
     for _ in reading:
         with silent.accept()[0] as client:
             client.sendall(b"x")
@@ -217,27 +219,27 @@ class SlowToAppend(deque[Any]):
 
 
 def test_a_job_that_comes_as_the_thread_takes_the_one_before_it_is_begun(
-    crew: Crew, monkeypatch: pytest.MonkeyPatch
+    pool: FibrePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever submits it tells the thread, unless somebody else surely will."""
     free, busy = threading.Event(), threading.Event()
-    monkeypatch.setattr(crew, "_waiting", SlowToAppend(free))
+    monkeypatch.setattr(pool, "_waiting", SlowToAppend(free))
 
     def be_busy() -> None:
         busy.set()
         assert free.wait(LONG_S)
 
-    crew.submit(be_busy)
+    pool.submit(be_busy)
     assert busy.wait(LONG_S)
-    crew.submit(int)
-    assert crew.submit(int, "7").result(5.0) == 7
+    pool.submit(int)
+    assert pool.submit(int, "7").result(5.0) == 7
 
 
-class EndsTheCrew:
-    """A lock; when the test's thread lets go of it, the crew's last job ends, and its thread."""
+class EndsThePool:
+    """A lock; when the test's thread lets go of it, the pool's last job ends, and its thread."""
 
-    def __init__(self, crew: Crew, free: threading.Event) -> None:
-        self._lock, self._crew, self._free = threading.Lock(), crew, free
+    def __init__(self, pool: FibrePool, free: threading.Event) -> None:
+        self._lock, self._pool, self._free = threading.Lock(), pool, free
 
     def __enter__(self) -> None:
         self._lock.acquire()
@@ -246,45 +248,45 @@ class EndsTheCrew:
         self._lock.release()
         if threading.current_thread() is threading.main_thread():
             self._free.set()
-            self._crew._thread.join(LONG_S)
+            self._pool._thread.join(LONG_S)
 
 
 def test_a_crew_may_end_while_it_is_shut_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last job ends just as nobody takes more: there is nobody left to tell, and no error."""
-    crew, free = Crew(2), threading.Event()
-    ending = crew.submit(free.wait, LONG_S)
-    monkeypatch.setattr(crew, "_lock", EndsTheCrew(crew, free))
-    crew.shutdown(cancel_futures=True)
+    pool, free = FibrePool(2), threading.Event()
+    ending = pool.submit(free.wait, LONG_S)
+    monkeypatch.setattr(pool, "_lock", EndsThePool(pool, free))
+    pool.shutdown(cancel_futures=True)
     assert ending.result(LONG_S)
-    assert not crew._thread.is_alive()
+    assert not pool._thread.is_alive()
 
 
 def test_a_crew_that_had_nothing_to_do_has_nothing_to_end() -> None:
     """There is no thread before the first job."""
     before = threading.active_count()
-    Crew(5).shutdown()
+    FibrePool(5).shutdown()
     assert threading.active_count() == before
 
 
-def test_an_error_of_a_job_is_its_future_s(crew: Crew) -> None:
+def test_an_error_of_a_job_is_its_future_s(pool: FibrePool) -> None:
     """It harms nobody else."""
-    failing = crew.submit(int, "x")
+    failing = pool.submit(int, "x")
     with pytest.raises(ValueError, match="invalid literal"):
         failing.result(LONG_S)
-    assert crew.submit(int, "7").result(LONG_S) == 7
+    assert pool.submit(int, "7").result(LONG_S) == 7
 
 
-def test_nothing_is_left_of_a_job(crew: Crew, silent: socket.socket) -> None:
+def test_nothing_is_left_of_a_job(pool: FibrePool, silent: socket.socket) -> None:
     """Neither its fibre nor a descriptor stays when it is over."""
 
     def kind() -> str:
         with connection(where(silent), timeout_s=LONG_S) as made:
             return f"{type(made).__name__} {current() is not None}"
 
-    assert crew.submit(kind).result(LONG_S) == "PatientSocket True"
-    crew.shutdown()
+    assert pool.submit(kind).result(LONG_S) == "FibreSocket True"
+    pool.shutdown()
     gc.collect()
-    assert not [each for each in gc.get_objects() if isinstance(each, PatientSocket)]
+    assert not [each for each in gc.get_objects() if isinstance(each, FibreSocket)]
 
 
 def test_outside_of_a_crew_sockets_are_plain(silent: socket.socket) -> None:
@@ -296,7 +298,7 @@ def test_outside_of_a_crew_sockets_are_plain(silent: socket.socket) -> None:
         assert type(asking) is socket.socket
 
 
-def test_a_context_that_a_fibre_has_used_serves_threads_as_before(crew: Crew) -> None:
+def test_a_context_that_a_fibre_has_used_serves_threads_as_before(pool: FibrePool) -> None:
     """One context of trust is shared by all; with it a thread's TLS blocks, and times out."""
     authority = trustme.CA()
     theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -306,7 +308,7 @@ def test_a_context_that_a_fibre_has_used_serves_threads_as_before(crew: Crew) ->
 
     def speak(listener: socket.socket, timeout_s: float) -> tuple[str, bytes]:
         plain = connection(where(listener), timeout_s=LONG_S)
-        with patient(ours).wrap_socket(plain, server_hostname="mail.contoso.com") as secured:
+        with for_fibres(ours).wrap_socket(plain, server_hostname="mail.contoso.com") as secured:
             secured.sendall(b"x" * 1_000_000)
             word = secured.recv(5)
             secured.settimeout(timeout_s)
@@ -328,6 +330,6 @@ def test_a_context_that_a_fibre_has_used_serves_threads_as_before(crew: Crew) ->
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = threading.Thread(target=serve, args=(listener,))
         serving.start()
-        assert crew.submit(speak, listener, 0.1).result(LONG_S) == (PatientTls.__name__, b"hello")
-        assert speak(listener, 0.1) == (PatientTls.__name__, b"hello")
+        assert pool.submit(speak, listener, 0.1).result(LONG_S) == (FibreTls.__name__, b"hello")
+        assert speak(listener, 0.1) == (FibreTls.__name__, b"hello")
         serving.join(LONG_S)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from tests.histories import BODY, History
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills.checks import Case, check_filter
 from relaydrill.drills.model import Drill
 from relaydrill.ledger import join
@@ -16,7 +16,7 @@ from relaydrill.message import BLOCKED, SPAM, UNKNOWN
 from relaydrill.smtp import Phase
 from relaydrill.verdict import Status
 
-DESIGN = inventory.parse(
+DESIGN = topology_files.parse(
     yaml.safe_dump(
         {
             "name": "bench",

@@ -20,9 +20,10 @@ from tests.unit.test_checks import (
 )
 
 from relaydrill.drills.checks import Case, run_checks
-from relaydrill.drills.findings import Finding, findings
-from relaydrill.drills.judgement import FlowVerdict, Judgement
-from relaydrill.drills.model import Drill, FaultSpec
+from relaydrill.drills.findings import Finding, findings, row_title
+from relaydrill.drills.model import Drill
+from relaydrill.drills.result import FlowVerdict, Judgement
+from relaydrill.faults import FaultSpec, FaultText
 from relaydrill.ledger import join
 from relaydrill.report.words import drill_conclusion, legend
 from relaydrill.smtp import Phase, Result
@@ -176,6 +177,39 @@ def test_lost_mail_that_was_given_up_has_the_reason(gone: int, told: str) -> Non
     assert finding.kind == "lost"
     assert f"{told} ht2: 554 5.4.4 no route; accepted by ht2" in finding.sentence
     assert "why they were given up" in finding.remedy
+
+
+def test_lost_mail_that_came_to_strangers_is_counted_once() -> None:
+    """Of two, one came to two of them, and one was given up besides: none is nowhere."""
+    history = drilled()
+    for name in ("one", "two"):
+        history.attempt(f"<{name}@app>", at=5.0)
+        history.accepted(f"<{name}@app>", "ht2")
+    for message, whom in (("one", "x"), ("one", "y"), ("two", "x")):
+        history.arrived(f"<{message}@app>", recipient=f"{whom}@contoso.com")
+    history.write("ht2", "bounced", "<two@app>", reason="554 5.4.4 no route")
+    history.queue("ht2")
+    finding = only(judged(history, KILL))
+    assert finding.kind == "lost"
+    assert "came to x@contoso.com, to whom they were not sent" in finding.sentence
+    assert "1 of them came to y@contoso.com" in finding.sentence
+    assert "1 of them was given up" in finding.sentence
+    assert "nowhere" not in finding.sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("busy", "ht1 busy"),
+        ("busy%30", "ht1 busy in 30% of its sessions"),
+        ("tempfail.mail%2.5", "ht1 under tempfail.mail%2.5"),
+        ("nxdomain%30", "ht1 denying every name in 30% of its answers"),
+    ],
+)
+def test_what_was_broken_says_how_much_of_it(text: str, title: str) -> None:
+    """A server that fails some sessions is not called as one that fails all."""
+    fault = FaultText.of_kind(text).at("ht1", INJECT, HEAL - INJECT)
+    assert row_title(judged(History(), fault)) == title
 
 
 def test_what_was_not_proven_says_what_it_takes() -> None:

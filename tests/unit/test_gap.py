@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relaydrill.drills.gap import Gap, longest_gap
+from relaydrill.drills.checks.gap import Gap, longest_gap
 from relaydrill.ledger import Attempt, Attempts
 from relaydrill.smtp import Result
 

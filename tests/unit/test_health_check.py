@@ -7,11 +7,12 @@ import asyncio
 import pytest
 from tests.scripted_server import Answer, Cut, ScriptedServer
 
+from relaydrill import node_settings
 from relaydrill.nodes import config
 from relaydrill.nodes.balancing.health import HealthCheck
 from relaydrill.smtp import Phase
 
-CHECK = config.Check(kind="mail", interval_s=0.02, timeout_s=0.5, fall=2, rise=2)
+CHECK = node_settings.HealthCheck(kind="mail", interval=0.02, timeout=0.5, fall=2, rise=2)
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills.archive import read_history, run_directories
+from relaydrill.drills.drill_plan import plan
 from relaydrill.drills.figures import Checks, Figures, Share, figures_of
 from relaydrill.drills.history import BETTER, NOTE, WORSE, Likeness, Run, history_of
-from relaydrill.drills.model import plan
 from relaydrill.errors import UsageError
 from relaydrill.verdict import Status, Verdict, failed, passed, unknown
 
@@ -167,7 +167,9 @@ def test_what_cannot_be_read_is_told_in_a_line_and_left_out(tmp_path: Path) -> N
     """A run that is not over, one of another format, and half a file do not hide the others."""
     written(tmp_path / "good", GAP)
     (written(tmp_path / "running", GAP) / "verdict.json").unlink()
-    (written(tmp_path / "later", GAP) / "drill.json").write_text('{"format": 3}')
+    (written(tmp_path / "later", GAP) / "drill.json").write_text(
+        '{"format": "relaydrill.run", "version": 99}'
+    )
     (written(tmp_path / "half", GAP) / "verdict.json").write_text('{"flows": {')
     (written(tmp_path / "other", GAP) / "verdict.json").write_text('{"flows": {"relay": {}}}')
     history = read_history(tmp_path)
@@ -176,7 +178,7 @@ def test_what_cannot_be_read_is_told_in_a_line_and_left_out(tmp_path: Path) -> N
     assert set(told) == {str(tmp_path / name) for name in ("half", "later", "other", "running")}
     assert "no verdict" in told[str(tmp_path / "running")]
     assert (
-        "format 3; this version reads 1 and 2; a newer Relaydrill wrote it"
+        "has version 99 of relaydrill.run, and this Relaydrill (0.1.0) reads up to 3"
         in told[str(tmp_path / "later")]
     )
     assert all("\n" not in line for line in history.left_out)
@@ -210,11 +212,11 @@ def test_what_decided_is_said(tmp_path: Path) -> None:
 def recorded(directory: Path, called: str, *faults: str, topology: str = "twosites") -> Path:
     """The run directory of a drill that is called like that, with what the drill was."""
     found = written(directory, GAP, drill=called)
-    design = inventory.load(topology)
+    design = topology_files.load(topology)
     drill = plan(design, faults=faults, name=called)
     document = json.loads((found / "drill.json").read_text())
     (found / "drill.json").write_text(json.dumps({**document, "drill": drill.to_json()}))
-    (found / "topology.yaml").write_text(inventory.dump(design))
+    (found / "topology.yaml").write_text(topology_files.dump(design))
     return found
 
 
@@ -243,7 +245,7 @@ def test_one_fault_is_one_series_whatever_earlier_versions_called_it(
     faults: tuple[str, ...], earlier: tuple[str, ...], tmp_path: Path
 ) -> None:
     """An audit's row and a drill of its own stand together, those of earlier versions too."""
-    name = plan(inventory.load("twosites"), faults=faults).name
+    name = plan(topology_files.load("twosites"), faults=faults).name
     for number, called in enumerate((name, *earlier)):
         order = faults[::-1] if called.startswith("kill:ht2") else faults
         recorded(tmp_path / str(number), called, *order)

@@ -28,7 +28,8 @@ class Engine:
     """An engine's images: which image has a tag. An image without any is gone.
 
     Attributes:
-        built: The parent's tag, of each image. in_use: Tags of images that containers run.
+        built: The parent's tag, of each image.
+        in_use: Tags of images that containers run.
         fresh: Images that were made just now.
     """
 
@@ -246,7 +247,7 @@ def test_the_name_of_the_version_is_of_who_built_last(two: tuple[Checkout, Check
 def test_what_changes_while_it_is_built_passes_for_neither(two: tuple[Checkout, Checkout]) -> None:
     """Nobody knows what went into such an image: neither the old code finds it nor the new."""
     one, _ = two
-    with pytest.raises(LabError, match="changed while it was built: build it again"):
+    with pytest.raises(LabError, match="changed while images were built: build it again"):
         one.build("a", meanwhile="b")
     assert not one.has("a")
     assert not one.has("b")

@@ -57,6 +57,21 @@ def test_any_other_line_is_no_event(line: bytes) -> None:
         Event.from_line(line)
 
 
+@pytest.mark.parametrize("end", ["", "\n", " \n", "\r\n", "}\n", ",", "\n{}", "\x00", "\v\n"])
+@pytest.mark.parametrize("begin", ["", " ", "\ufeff", "\x00"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-32-be"])
+def test_a_line_of_bytes_reads_as_json_does(begin: str, end: str, encoding: str) -> None:
+    """Whatever stands before and behind it, and in whatever encoding of JSON."""
+    line = f'{begin}{{"mono": 1, "detail": {{"reason": "Größe"}}, {WHOLE}}}{end}'.encode(encoding)
+    try:
+        detail = json.loads(line)["detail"]
+    except ValueError:
+        with pytest.raises(ValueError, match="not a journal line"):
+            Event.from_line(line)
+    else:
+        assert Event.from_line(line).detail == detail
+
+
 WHOLE = '"wall": 1, "node": "ht1", "kind": "ready"'
 
 

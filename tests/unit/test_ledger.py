@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -252,7 +253,7 @@ def test_a_storing_that_comes_after_the_leaving_is_no_second_copy() -> None:
 
 
 def test_what_left_last_is_what_the_drill_s_own_mail_did() -> None:
-    """On a lab of others somebody always sends: that says nothing of a drill's mail."""
+    """On a real lab somebody always sends: that says nothing of a drill's mail."""
     history = History()
     history.delivered(M, at=1.0)
     history.accepted("<foreign@app>", at=5.0)
@@ -584,6 +585,9 @@ steps = st.one_of(
     st.tuples(st.just("accepted"), st.sampled_from(NODES), st.booleans()),
     st.tuples(st.just("relayed"), st.sampled_from(NODES)),
     st.tuples(st.just("bounced"), st.sampled_from(NODES)),
+    st.tuples(st.just("discarded"), st.sampled_from(NODES)),
+    st.tuples(st.just("handed-on"), st.sampled_from(NODES)),
+    st.tuples(st.just("held"), st.sampled_from(NODES)),
     st.tuples(st.just("arrived"), st.sampled_from([BODY, OTHER_BODY])),
     st.tuples(st.just("queue"), st.sampled_from(NODES), st.integers(0, 2)),
     st.tuples(st.just("pause"), st.just(2.0)),
@@ -647,31 +651,45 @@ def slow_account(events: list[Event], message: str) -> Account | None:
         return Account.DELIVERED if sure else Account.RECOVERED
     if queued:
         return Account.QUEUED
+    exits = [event for event in mine if event.kind in EXITS]
+    if exits and sure:
+        return EXITS[max(exits, key=lambda event: event.mono).kind]
     return Account.LOST if sure else Account.UNKNOWN
+
+
+EXITS = {
+    "bounced": Account.LOST,
+    "discarded": Account.DISCARDED,
+    "handed-on": Account.HANDED_ON,
+}
+LEAVES = ("relayed", *EXITS)
+
+
+def is_stored(event: Event) -> bool:
+    """Whether a node has a message in its queue from this event on."""
+    return event.kind == "held" or (event.kind == "accepted" and event.detail["stored"])
 
 
 def slow_copies(events: list[Event], message: str, node: str) -> tuple[int, int]:
     """How many copies of a message lie on a node at the end, and how many of them beyond doubt."""
     mine = [event for event in events if event.message == message]
     here = [event for event in mine if event.node == node]
-    stored = [e.mono for e in here if e.kind == "accepted" and e.detail["stored"]]
-    left = [e.mono for e in here if e.kind in ("relayed", "bounced")]
+    stored = [e.mono for e in here if is_stored(e)]
+    left = [e.mono for e in here if e.kind in LEAVES]
     arrived = [e.mono for e in mine if e.kind == "arrived"]
     looks = [e for e in events if e.kind == "queue" and e.node == node]
     last = max(looks, key=lambda event: event.mono, default=None)
     if last is not None and all(moment <= last.mono for moment in stored):
         shown = last.detail["items"].count([message, USER])
         count = max(0, shown - sum(moment > last.mono - 1.0 for moment in left))
-        elsewhere = [
-            e.mono for e in mine if e.kind == "accepted" and e.detail["stored"] and e.node != node
-        ]
+        elsewhere = [e.mono for e in mine if is_stored(e) and e.node != node]
         just_moved = any(moment > last.mono - 1.0 for moment in [*elsewhere, *arrived])
         return count, 0 if just_moved else count
     count = 0
     for event in sorted(here, key=lambda event: event.mono):
-        if event.kind == "accepted" and event.detail["stored"]:
+        if is_stored(event):
             count += 1
-        elif event.kind in ("relayed", "bounced"):
+        elif event.kind in LEAVES:
             count = max(0, count - 1)
     told_of = sum(event.kind == "relayed" for event in mine)
     sure = min(count, max(0, len(stored) - len(left)))
@@ -685,6 +703,302 @@ def test_the_account_is_that_of_the_table(events: list[Event]) -> None:
     for message in (M, "<2@app>"):
         entry = ledger.entries.get((message, USER))
         assert (entry.account if entry else None) == slow_account(events, message)
+
+
+class TestExits:
+    """What left what can be seen: thrown away, given up, or handed on."""
+
+    @staticmethod
+    def accepted() -> History:
+        """A message that a hub took, and does not store where anybody could look."""
+        history = History()
+        history.attempt(M)
+        history.accepted(M, stored=False)
+        return history
+
+    def test_what_is_thrown_away_is_no_mere_loss(self) -> None:
+        """Who threw it away, and why, is part of the account."""
+        history = self.accepted()
+        history.write("ht1", "discarded", M, by="discard", said="user is a robot")
+        entry = only(history)
+        assert entry.account is Account.DISCARDED
+        assert entry.exit is not None
+        assert (entry.exit.to, entry.exit.node, entry.exit.said) == (
+            *("discard", "ht1", "user is a robot"),
+        )
+
+    def test_what_is_handed_on_is_not_known(self) -> None:
+        """A program whose log is not at hand may have done whatever it liked."""
+        history = self.accepted()
+        history.write("ht1", "handed-on", M, to="a filter")
+        assert account(history) is Account.HANDED_ON
+
+    @pytest.mark.parametrize("kind", ["discarded", "handed-on", "bounced"])
+    def test_an_arrival_outweighs_an_exit(self, kind: str) -> None:
+        """What is in its mailbox has arrived, whatever befell another copy, before or after."""
+        for arrives_first in (True, False):
+            history = self.accepted()
+            if arrives_first:
+                history.arrived(M)
+            history.write("ht1", kind, M)
+            if not arrives_first:
+                history.arrived(M)
+            assert account(history) is Account.DELIVERED
+
+    @pytest.mark.parametrize(
+        ("kinds", "expected"),
+        [
+            (("handed-on", "discarded"), Account.DISCARDED),
+            (("discarded", "handed-on"), Account.HANDED_ON),
+            (("handed-on", "bounced"), Account.LOST),
+            (("bounced", "handed-on"), Account.HANDED_ON),
+        ],
+    )
+    def test_the_last_exit_counts(self, kinds: tuple[str, ...], expected: Account) -> None:
+        """What came back from a filter and was discarded is discarded; what went on may arrive."""
+        history = self.accepted()
+        for kind in kinds:
+            history.write("ht1", kind, M)
+        assert account(history) is expected
+
+    def test_a_queue_outweighs_an_exit(self) -> None:
+        """Another copy that still lies in a queue may arrive."""
+        history = self.accepted()
+        history.write("ht1", "discarded", M)
+        history.queue("ht2", M)
+        assert account(history) is Account.QUEUED
+
+    def test_what_was_refused_and_thrown_away_is_refused(self) -> None:
+        """The sender was told; nothing is there to be a phantom."""
+        history = History()
+        history.attempt(M, Result.REFUSED, code=554)
+        history.write("ht1", "discarded", M)
+        assert account(history) is Account.REFUSED
+
+    def test_what_is_held_is_queued(self) -> None:
+        """It lies there until a person moves it on; once it is tried again it is held no more."""
+        history = self.accepted()
+        history.write("ht1", "held", M, by="a milter", said="looks odd")
+        entry = only(history)
+        assert (entry.account, entry.held) == (Account.QUEUED, {"ht1": "a milter: looks odd"})
+        history.write("ht1", "deferred", M, reason="451")
+        assert not only(history).held
+
+    @pytest.mark.parametrize("sight", [{"arrivals": True, "blind": ["ht1"]}, {}])
+    def test_evidence_outweighs_a_lack_of_it(self, sight: dict[str, object]) -> None:
+        """A discard that was seen is one, though not all can be seen, or was read."""
+        history = self.accepted()
+        told_: dict[str, Any] = {"arrivals": True, "blind": [], "unread": ["gone"], **sight}
+        history.write("harness", "sight", **told_)
+        history.write("ht1", "discarded", M)
+        assert account(history) is Account.DISCARDED
+
+
+class TestPutOff:
+    """What a real server's log says to wait in its queue, whatever a look shows."""
+
+    def deferred(self) -> History:
+        """A message that a hub of others put off, and that a look into its queue missed."""
+        history = History()
+        history.attempt(M)
+        history.accepted(M, stored=False)
+        history.write("ht1", "deferred", M, reason="connection refused", queue_id="A1")
+        history.pass_time(5.0)
+        history.queue("ht1")
+        return history
+
+    def test_it_is_not_lost(self) -> None:
+        """A queue's programs move messages about while somebody looks."""
+        history = self.deferred()
+        assert (account(history), only(history).queued_on) == (Account.QUEUED, ("ht1",))
+
+    @pytest.mark.parametrize(
+        ("kind", "expected"),
+        [
+            ("relayed", Account.LOST),
+            ("bounced", Account.LOST),
+            ("discarded", Account.DISCARDED),
+            ("arrived", Account.DELIVERED),
+        ],
+    )
+    def test_until_the_log_says_otherwise(self, kind: str, expected: Account) -> None:
+        """What left, or arrived, waits no more."""
+        history = self.deferred()
+        history.write("ht1", kind, M, queue_id="A1", digest=BODY)
+        assert account(history) is expected
+
+
+class TestUnread:
+    """Logs that were not read whole."""
+
+    @pytest.mark.parametrize(
+        ("blind", "expected"), [(["ht1"], Account.MISSING), ([], Account.LOST)]
+    )
+    def test_the_last_look_decides_which_queues_nobody_could_see(
+        self, blind: list[str], expected: Account
+    ) -> None:
+        """A server's log may show in the end that its queue is empty: then mail is lost."""
+        history = History()
+        history.write("harness", "sight", arrivals=True, blind=["ht1"])
+        history.attempt(M)
+        history.write("harness", "sight", arrivals=True, blind=blind)
+        assert account(history) is expected
+
+    def test_what_was_not_seen_is_not_lost(self) -> None:
+        """It may stand in the part that was not read; which part, the ledger tells."""
+        history = History()
+        history.write("harness", "sight", arrivals=True, blind=["ht1"], unread=["mail.log: gone"])
+        history.attempt(M)
+        ledger = join(history.events)
+        assert ledger.accounts("relay") == {Account.UNOBSERVED: 1}
+        assert ledger.unread == ("mail.log: gone",)
+
+    def test_it_is_told_at_the_end_what_was_read_at_the_begin(self) -> None:
+        """Two looks add up: what one could not read, no later one has read."""
+        history = History()
+        for unread in (["a"], ["b", "a"], []):
+            history.write("harness", "sight", arrivals=True, blind=[], unread=unread)
+        assert join(history.events).unread == ("a", "b")
+
+
+class TestMailboxes:
+    """One address that stands for several mailboxes, and copies for others."""
+
+    BOTH = ("anna@contoso.com", "ben@contoso.com")
+
+    def arrivals(self, *boxes: str, needs: tuple[str, ...] = ()) -> Entry:
+        """A message with an arrival in each of these mailboxes."""
+        history = History()
+        history.attempt(M)
+        for box in boxes:
+            history.arrived(M, mailbox=box, needs=list(needs))
+        return only(history)
+
+    def test_two_mailboxes_are_no_duplicate(self) -> None:
+        """Behind an alias each has a copy of its own; one of them twice is a duplicate."""
+        assert self.arrivals(*self.BOTH).account is Account.DELIVERED
+        assert self.arrivals(*self.BOTH, self.BOTH[0]).account is Account.DUPLICATED
+        assert self.arrivals("", self.BOTH[0]).account is Account.DELIVERED
+
+    def test_where_all_are_to_get_it_one_is_not_enough(self) -> None:
+        """What one of them lacks is lost, with its name."""
+        entry = self.arrivals(self.BOTH[0], needs=self.BOTH)
+        assert (entry.account, entry.lacking) == (Account.LOST, [self.BOTH[1]])
+        assert self.arrivals(*self.BOTH, needs=self.BOTH).account is Account.DELIVERED
+
+    @pytest.mark.parametrize(
+        ("own", "expected"),
+        [
+            ("arrived", Account.DELIVERED),
+            ("relayed", Account.LOST),
+            ("discarded", Account.DISCARDED),
+            ("bounced", Account.LOST),
+            ("handed-on", Account.HANDED_ON),
+            ("held", Account.QUEUED),
+        ],
+    )
+    def test_what_an_archive_has_is_not_its_recipient_s(self, own: str, expected: Account) -> None:
+        """Where one server had it for an archive and for the recipient, the latter decides.
+
+        By its log the archive looks like an alias: it got what was sent to the recipient.
+        """
+        for own_first in (True, False):
+            history = History()
+            history.attempt(M)
+            if own_first:
+                history.write("mbx", own, M, queue_id="A1", digest=BODY)
+            history.arrived(M, mailbox="archive@contoso.com", queue_id="A1")
+            if not own_first:
+                history.write("mbx", own, M, queue_id="A1", digest=BODY)
+            assert account(history) is expected
+
+    @pytest.mark.parametrize("kind", ["relayed", "discarded", "bounced", "handed-on", "deferred"])
+    def test_one_mailbox_of_two_leaves_it_open(self, kind: str) -> None:
+        """Whether the other one behind the address matters, nobody has declared."""
+        history = History()
+        history.attempt(M)
+        history.write("mbx", kind, M, queue_id="A1", mailbox="ben@contoso.com")
+        history.arrived(M, mailbox="anna@contoso.com", queue_id="A1")
+        entry = only(history)
+        assert (entry.account, entry.lacking) == (Account.UNOBSERVED, ["ben@contoso.com"])
+
+    def test_queue_ids_of_two_servers_are_two(self) -> None:
+        """Another server's message of the same queue id says nothing of this one's."""
+        history = History()
+        history.attempt(M)
+        history.write("ht1", "relayed", M, queue_id="A1")
+        history.arrived(M, mailbox="anna@contoso.com", queue_id="A1")
+        assert account(history) is Account.DELIVERED
+
+    def test_a_copy_is_neither_arrival_nor_duplicate(self) -> None:
+        """It is counted apart, for whom it is."""
+        history = History()
+        history.delivered(M)
+        history.write("mbx", "copied", M, recipient="Archive@contoso.com")
+        ledger = join(history.events)
+        assert ledger.accounts("relay") == {Account.DELIVERED: 1}
+        assert [each.recipient for each in ledger.copies_of("relay")] == ["archive@contoso.com"]
+        assert len(ledger.entries) == 1
+
+    @pytest.mark.parametrize(
+        ("declared", "expected"), [(True, Account.LOST), (False, Account.UNOBSERVED)]
+    )
+    def test_a_copy_that_may_be_the_recipient_s_own(
+        self, *, declared: bool, expected: Account
+    ) -> None:
+        """Only where it is known to be a copy is the message lost: else it may be an alias."""
+        history = History()
+        history.attempt(M)
+        history.write("mbx", "copied", M, recipient="archive@contoso.com", declared=declared)
+        assert account(history) is expected
+
+    def test_what_comes_in_addition_time_and_again_is_a_copy(self) -> None:
+        """An address that gets what has arrived already stands for nobody: the rest is lost."""
+        history = History()
+        for number in range(4):
+            message = f"<{number}@app>"
+            history.attempt(message)
+            history.write("mbx", "copied", message, recipient="archive@contoso.com")
+            if number:
+                history.arrived(message)
+        assert join(history.events).accounts("relay") == {
+            Account.DELIVERED: 3,
+            Account.LOST: 1,
+        }
+
+    def test_a_copy_that_was_the_recipient_s_after_all(self) -> None:
+        """Whoever learns later of an alias tells of the arrival again: it is no copy then."""
+        history = History()
+        history.attempt(M)
+        history.write("mbx", "copied", M, recipient="anna@contoso.com")
+        history.arrived(M, mailbox="anna@contoso.com")
+        ledger = join(history.events)
+        assert ledger.accounts("relay") == {Account.DELIVERED: 1}
+        assert not ledger.copies
+
+    def test_what_names_nobody_is_nobody_s(self) -> None:
+        """An arrival that bears no name leaves the account open, and never makes it good."""
+        history = History()
+        history.attempt(M)
+        history.write("mbx", "unattributed", M, recipient="", said="declare it")
+        entry = only(history)
+        assert (entry.account, entry.elsewhere) == (Account.UNOBSERVED, ("a mailbox of mbx",))
+
+    def test_what_is_queued_under_an_unknown_id_is_not_lost(self) -> None:
+        """A queue that shows something for the recipient, and not what, may hold the message."""
+        history = History()
+        history.attempt(M)
+        history.write("ht1", "queue", items=[["", USER], ["", "other@contoso.com"]])
+        entry = only(history)
+        assert entry.account is Account.UNOBSERVED
+        assert entry.elsewhere == ("the queue of ht1, under an unknown queue id",)
+
+    def test_what_is_queued_for_an_unknown_name_is_not_lost(self) -> None:
+        """A queue that shows a message for somebody else may hold it under an alias."""
+        history = History()
+        history.attempt(M)
+        history.write("ht1", "queue", items=[[M, "anna@contoso.com"]])
+        assert account(history) is Account.UNOBSERVED
 
 
 def told(ledger: Ledger) -> object:

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from tests.lint_designs import BASES
 
-from relaydrill import inventory
-from relaydrill.errors import InventoryError
+from relaydrill import topology_files
+from relaydrill.errors import TopologyError
 from relaydrill.lint import RULES, LintFinding, Severity, lint
 from relaydrill.lint.capacity import loads
 from relaydrill.planning import outlooks
 from relaydrill.topology import Topology
+from relaydrill.topology.rules import Draft, mistakes
 
 REPOSITORY = Path(__file__).parents[2]
 SNAT = """
@@ -29,7 +30,7 @@ def design(folder: Path, change: str, base: str = "balanced") -> Topology:
     (folder / "base.yaml").write_text(BASES[base])
     path = folder / "changed.yaml"
     path.write_text(f"extends: ./base.yaml\n{change}\n")
-    return inventory.load(path)
+    return topology_files.load(path)
 
 
 def told(found: tuple[LintFinding, ...]) -> list[tuple[str, str, bool]]:
@@ -62,9 +63,9 @@ def test_a_suppression_is_of_a_rule_and_of_a_place(
 
 def test_an_unknown_rule_is_told_with_the_near_one(tmp_path: Path) -> None:
     """A suppression of no rule at all would be silent for ever."""
-    with pytest.raises(InventoryError) as caught:
+    with pytest.raises(TopologyError) as caught:
         design(tmp_path, "lint: [{rule: lone-balancr, reason: it is a pair by itself}]")
-    [problem] = caught.value.problems
+    [problem] = caught.value.mistakes
     assert "lint[0].rule: 'lone-balancr' is not one of the choices" in problem.what
     assert "did you mean 'lone-balancer'?" in problem.what
     assert problem.where.endswith("changed.yaml:2")
@@ -72,18 +73,18 @@ def test_an_unknown_rule_is_told_with_the_near_one(tmp_path: Path) -> None:
 
 def test_a_suppression_needs_a_reason(tmp_path: Path) -> None:
     """Whoever reads it later must learn why."""
-    with pytest.raises(InventoryError, match=r"lint\[0\].reason: missing"):
+    with pytest.raises(TopologyError, match=r"lint\[0\].reason: missing"):
         design(tmp_path, "lint: [{rule: lone-balancer}]")
 
 
 def test_an_accepted_loss_of_a_node_suppresses_what_is_about_that_loss() -> None:
     """``accept`` of a lone balancer speaks for the linter, too, with its own reason."""
-    found = lint(inventory.load("sharepoint"))
+    found = lint(topology_files.load("sharepoint"))
     assert told(found) == [
         ("lone-balancer", "nodes.lb1", True),
         ("blind-check", "nodes.lb1.check.kind", False),
     ]
-    assert found[0].reason == inventory.load("sharepoint").accept[0].reason
+    assert found[0].reason == topology_files.load("sharepoint").accept[0].reason
 
 
 @pytest.mark.parametrize(("flows", "suppressed"), [("[relay, more]", True), ("[relay]", False)])
@@ -201,7 +202,7 @@ accept: [{node: lb1, reason: its loss is agreed to}]
         ("microsoft", []),
         ("twosites", []),
         (
-            str(REPOSITORY / "docs" / "real-labs" / "haproxy-postfix.yaml"),
+            str(REPOSITORY / "docs" / "labs" / "real-labs" / "haproxy-postfix.yaml"),
             [("lone-balancer", "nodes.lb1", True), ("blind-check", "nodes.lb1.check.kind", False)],
         ),
     ],
@@ -210,7 +211,7 @@ def test_the_designs_of_this_repository_are_sound(
     name: str, expected: list[tuple[str, str, bool]]
 ) -> None:
     """What we hand out breaks no rule that its author has not accepted."""
-    assert told(lint(inventory.load(name))) == expected
+    assert told(lint(topology_files.load(name))) == expected
 
 
 def test_the_worst_comes_first(tmp_path: Path) -> None:
@@ -229,10 +230,10 @@ names: {mail.contoso.com: mail-a}
 
 def test_a_balancer_is_found_in_a_relay_range_by_its_real_address() -> None:
     """Where a design stands for a real lab, the ranges hold real addresses."""
-    path = REPOSITORY / "docs" / "real-labs" / "haproxy-postfix.yaml"
+    path = REPOSITORY / "docs" / "labs" / "real-labs" / "haproxy-postfix.yaml"
     text = path.read_text("utf-8").replace("source: proxy", "source: snat")
     text = text.replace("remote: [app]", "remote: [app, 10.213.26.0-10.213.26.200]")
-    found = lint(inventory.parse(text, "lab.yaml"))
+    found = lint(topology_files.parse(text, "lab.yaml"))
     assert ("snat-open-relay", "connectors.relay.remote[1]", False) in told(found)
 
 
@@ -283,7 +284,7 @@ def test_a_hub_may_be_a_member_of_an_availability_group(
 @pytest.mark.parametrize("name", ["microsoft"])
 def test_the_load_agrees_with_the_plan(name: str) -> None:
     """What the linter reckons for Edge servers is what `relaydrill plan` shows."""
-    topology = inventory.load(name)
+    topology = topology_files.load(name)
     for outlook in outlooks(topology):
         gone = topology.sites.get(outlook.gone.removeprefix("site "), (outlook.gone,))
         found = loads(topology, frozenset(gone))
@@ -293,10 +294,10 @@ def test_the_load_agrees_with_the_plan(name: str) -> None:
 
 def test_load_goes_on_to_the_hubs() -> None:
     """A balancer shares it among those that live; an Edge hands on what it is not to refuse."""
-    balanced = inventory.parse(BASES["balanced"])
+    balanced = topology_files.parse(BASES["balanced"])
     assert loads(balanced, frozenset()) == pytest.approx({"ht1": 5.0, "ht2": 5.0})
     assert loads(balanced, frozenset({"ht1"})) == pytest.approx({"ht2": 10.0})
-    microsoft = inventory.load("microsoft")
+    microsoft = topology_files.load("microsoft")
     wanted = sum(flow.wanted_rate for flow in microsoft.flows.values())
     found = loads(microsoft, frozenset())
     assert found["ht1"] + found["ht2"] == pytest.approx(wanted)
@@ -305,7 +306,7 @@ def test_load_goes_on_to_the_hubs() -> None:
 
 def test_load_goes_between_sites() -> None:
     """Mail for another site's mailboxes weighs on the hubs of both."""
-    found = loads(inventory.load("twosites"), frozenset())
+    found = loads(topology_files.load("twosites"), frozenset())
     # intra-site, cross-site and outbound, 25/s each, over both hubs; own-hub on ht2 alone.
     assert found["ht1"] == pytest.approx(37.5)
     assert found["ht2"] == pytest.approx(47.5)
@@ -438,9 +439,12 @@ def anything(draw: st.DrawFn) -> Topology:
         "lint": [{"rule": draw(ids), "at": draw(at), "reason": "y" * 10}],
     }
     try:
-        return Topology.model_validate(data)
+        topology = Topology.model_validate(data)
     except ValidationError:
         reject()
+    if mistakes(Draft(topology)):
+        reject()
+    return topology
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))

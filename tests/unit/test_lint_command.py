@@ -11,10 +11,9 @@ import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.cli.commands import cli
-from relaydrill.lint import RULES
-from relaydrill.report.lint import linted
+from relaydrill.report.lint import ALL_RULES, linted
 from relaydrill.report.sarif import sarif
 
 BROKEN = """\
@@ -196,7 +195,7 @@ def test_a_finding_is_a_line_that_leads_there_and_one_with_the_remedy() -> None:
         ["broken.yaml:15", "info unused-suppression"],
         ["sharepoint (built in):17", "info blind-check"],
     ]
-    assert "    stands because: Service Pack 1 comes in May" in lines
+    assert "    suppressed because: Service Pack 1 comes in May" in lines
     assert (
         "    Have a certificate issued for every name that leads to the hub, its own among them."
         in lines
@@ -271,9 +270,9 @@ def test_a_file_that_cannot_be_read_hides_no_other() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "no topology to look at"),
+        ((), "no topology or file given"),
         (("--rules", "sharepoint"), "takes no topology"),
-        (("--json", "--sarif", "sharepoint"), "ask for one of them"),
+        (("--json", "--sarif", "sharepoint"), "choose one"),
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments: tuple[str, ...], said: str) -> None:
@@ -309,7 +308,7 @@ def test_sarif_is_what_code_hosts_read() -> None:
     jsonschema.Draft202012Validator(SARIF).validate(log)
     [only] = log["runs"]
     rules = only["tool"]["driver"]["rules"]
-    assert [each["id"] for each in rules] == [each.id for each in RULES]
+    assert [each["id"] for each in rules] == [each.id for each in ALL_RULES]
     assert not only["invocations"][0]["executionSuccessful"]
     told = {each["ruleId"]: each for each in only["results"]}
     assert {rule: each["level"] for rule, each in told.items()} == {
@@ -338,7 +337,7 @@ def test_sarif_is_what_code_hosts_read() -> None:
 
 def test_sarif_of_a_built_in_has_no_file() -> None:
     """Nobody has that file in a repository; the place is a name."""
-    log = sarif([linted(inventory.load_located("sharepoint"))], [])
+    log = sarif([linted(topology_files.load_located("sharepoint"))], [])
     jsonschema.Draft202012Validator(SARIF).validate(log)
     [first, *_] = log["runs"][0]["results"]
     [place] = first["locations"]
@@ -350,7 +349,7 @@ def test_sarif_of_a_file_elsewhere_is_an_address(folder: Path) -> None:
     """An absolute path becomes a URI, whatever characters it has."""
     path = folder / "an odd näme.yaml"
     path.write_text(BROKEN)
-    log = sarif([linted(inventory.load_located(path))], [])
+    log = sarif([linted(topology_files.load_located(path))], [])
     jsonschema.Draft202012Validator(SARIF).validate(log)
     place = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"].startswith("file:///")
@@ -361,7 +360,7 @@ def test_the_rules_are_listed_with_their_facts() -> None:
     """For people and for programs."""
     shown = run("--rules").stdout
     document = json.loads(run("--rules", "--json").stdout)
-    for rule, each in zip(RULES, document["rules"], strict=True):
+    for rule, each in zip(ALL_RULES, document["rules"], strict=True):
         assert f"{rule.id}  {rule.severity}" in shown
         assert rule.fact in shown
         assert each == {
@@ -380,7 +379,7 @@ def test_a_finding_in_a_default_leads_to_what_is_written(tmp_path: Path) -> None
         "  lb1:\n    role: balancer\n    mode: wnlb\n    backends: [ht1]\n"
         "    vips: {mail: {ports: [25]}}\n"
     )
-    located = inventory.load_located(path)
+    located = topology_files.load_located(path)
     found = {each.rule: str(located.at(each.where)) for each in linted(located).findings}
     assert found["port-rule-all"] == f"{path}:4"
     assert found["blind-check"] == f"{path}:6"

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 from tests.lint_designs import BASES, DESIGNS
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.lint import RULES, LintFinding, Rule, lint
 from relaydrill.topology.suppression import RuleId
 
@@ -21,7 +21,7 @@ def standing(found: tuple[LintFinding, ...]) -> list[LintFinding]:
 @pytest.mark.parametrize("base", BASES)
 def test_nothing_is_found_in_a_sound_design(base: str) -> None:
     """What the broken designs build on breaks no rule."""
-    assert lint(inventory.parse(BASES[base])) == ()
+    assert lint(topology_files.parse(BASES[base])) == ()
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda each: each.id)

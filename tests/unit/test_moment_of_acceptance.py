@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from tests.scripted_server import Answer, Cut, ScriptedServer
 
+from relaydrill.endpoint import Credentials
 from relaydrill.journal import Journal, read_events
 from relaydrill.nodes import config
 from relaydrill.nodes.sending.sender import SenderService
-from relaydrill.personas import PERSONAS, Circumstances
+from relaydrill.personas import PERSONAS, SenderSettings
 from relaydrill.personas.courier import Courier, Sent
 from relaydrill.personas.directories import KnownHosts
-from relaydrill.placement import Credentials
 from relaydrill.smtp import Phase, Result
 
 PATIENCE_S = 1.0
@@ -40,7 +40,7 @@ def test_what_was_learnt_is_told_before_quit_is_answered(
     with ScriptedServer(answers) as server:
         courier = Courier(
             helo="world.test",
-            source="",
+            source=(),
             directory=KnownHosts({"mx": ("10.0.0.1",)}),
             endpoint=lambda _address, _port: server.endpoint,
             connect_s=5.0,
@@ -51,7 +51,7 @@ def test_what_was_learnt_is_told_before_quit_is_answered(
         persona, begin = PERSONAS["rfc5321"], time.monotonic()
         sent = courier.send(
             persona,
-            persona.mind(Circumstances(random.Random(1))),
+            persona.new_sender(SenderSettings(random.Random(1))),
             *("mx", 25),
             sender="a@world.test",
             recipient="b@contoso.com",
@@ -71,7 +71,7 @@ def test_nobody_there_is_told_once() -> None:
     told: list[Sent] = []
     courier = Courier(
         helo="world.test",
-        source="",
+        source=(),
         directory=KnownHosts({}),
         endpoint=lambda _address, _port: pytest.fail("there is no address"),
         connect_s=5.0,
@@ -82,7 +82,7 @@ def test_nobody_there_is_told_once() -> None:
     persona = PERSONAS["rfc5321"]
     sent = courier.send(
         persona,
-        persona.mind(Circumstances(random.Random(1))),
+        persona.new_sender(SenderSettings(random.Random(1))),
         *("mx", 25),
         sender="a@world.test",
         recipient="b@contoso.com",

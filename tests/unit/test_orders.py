@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relaydrill.message import SPAM, UNKNOWN, WANTED
-from relaydrill.nodes.sending.orders import heard, letter_of, order_of, told
-from relaydrill.nodes.sending.workload import Load, write_letter
+from relaydrill.nodes.sending.orders import heard, message_of, order_of, told
+from relaydrill.nodes.sending.workload import Load, compose_message
 from relaydrill.smtp import Outcome, Phase, Reply, Result
 
 
@@ -36,20 +36,20 @@ def load(**changes: Any) -> Load:
 @pytest.mark.parametrize("sort", [WANTED, UNKNOWN, SPAM])
 def test_a_worker_writes_the_very_letter_that_is_in_the_journal(sort: str) -> None:
     """What is sent has the body whose digest is in the journal, whatever sort of mail it is."""
-    written = write_letter(
+    written = compose_message(
         load(sorts={sort: 1.0}), 7, fqdn="app.test", sort=sort, due=13.1, date=1.7e9
     )
     order = json.loads(json.dumps(order_of(written)))
-    assert letter_of(order, "app.test") == written
+    assert message_of(order, "app.test") == written
 
 
 def test_an_order_is_small_however_large_its_message_is() -> None:
     """The master's road to its workers does not carry the messages."""
-    letter = write_letter(
+    message = compose_message(
         load(size=1_000_000), 7, fqdn="app.test", sort=WANTED, due=13.1, date=1.7e9
     )
-    assert len(letter.content) > 900_000
-    assert len(json.dumps(order_of(letter))) < 1000
+    assert len(message.content) > 900_000
+    assert len(json.dumps(order_of(message))) < 1000
 
 
 replies = st.none() | st.builds(Reply, st.integers(200, 599), st.text(max_size=20))

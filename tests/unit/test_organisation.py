@@ -9,9 +9,9 @@ import pytest
 import yaml
 from tests.lint_designs import BASES
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drivers.configure import certificate_names
-from relaydrill.errors import InventoryError
+from relaydrill.errors import TopologyError
 from relaydrill.topology import Topology
 from relaydrill.topology.organisation import EXCHANGE, WINDOWS, exchange_since
 
@@ -64,9 +64,9 @@ def boxes(**change: Any) -> str:
 )
 def test_what_does_not_fit_is_told(change: dict[str, Any], said: str, allowed: str) -> None:
     """Where it is, what is wrong, and what would be right."""
-    with pytest.raises(InventoryError) as caught:
-        inventory.parse(boxes(**change))
-    [problem] = caught.value.problems
+    with pytest.raises(TopologyError) as caught:
+        topology_files.parse(boxes(**change))
+    [problem] = caught.value.mistakes
     # The value that is wrong stands at the end of some of these.
     assert problem.what.startswith(said)
     assert problem.allowed == allowed
@@ -75,9 +75,9 @@ def test_what_does_not_fit_is_told(change: dict[str, Any], said: str, allowed: s
 def test_a_wrong_controller_makes_no_second_mistake() -> None:
     """A reference to what is wrong itself is no mistake of its own."""
     directory = {"controllers": {"dc1": {"windows": 1999}}, "rus": "dc1"}
-    with pytest.raises(InventoryError) as caught:
-        inventory.parse(boxes(directory=directory))
-    assert [each.what.split(":")[0] for each in caught.value.problems] == [
+    with pytest.raises(TopologyError) as caught:
+        topology_files.parse(boxes(directory=directory))
+    assert [each.what.split(":")[0] for each in caught.value.mistakes] == [
         "directory.controllers.dc1.windows"
     ]
 
@@ -95,26 +95,26 @@ def test_what_a_mailbox_server_cannot_be_is_told(node: dict[str, Any], said: str
     """A clustered mailbox server has a cluster; a version is one that there is."""
     nodes = yaml.safe_load(BASES["boxes"])["nodes"]
     nodes["mbx1"] = {"role": "mailbox", "domains": ["contoso.com"], **node}
-    with pytest.raises(InventoryError) as caught:
-        inventory.parse(boxes(nodes=nodes))
-    assert said in caught.value.problems[0].what
-    assert len(caught.value.problems) == 1
+    with pytest.raises(TopologyError) as caught:
+        topology_files.parse(boxes(nodes=nodes))
+    assert said in caught.value.mistakes[0].what
+    assert len(caught.value.mistakes) == 1
 
 
 def test_a_bare_year_is_a_version() -> None:
     """YAML takes it for a number; it is read, written and read again as the version."""
     nodes = yaml.safe_load(BASES["boxes"])["nodes"]
     nodes["mbx3"]["version"] = 2007
-    topology = inventory.parse(boxes(nodes=nodes))
+    topology = topology_files.parse(boxes(nodes=nodes))
     assert topology.mailboxes["mbx3"].version == "2007"
-    assert inventory.parse(inventory.dump(topology)) == topology
+    assert topology_files.parse(topology_files.dump(topology)) == topology
 
 
 @pytest.mark.parametrize("base", BASES)
 def test_editors_know_these_keys(base: str) -> None:
     """The exported schema takes what the program takes, and refuses a rule that there is not."""
     data = yaml.safe_load(BASES[base])
-    schema = jsonschema.Draft202012Validator(inventory.schema())
+    schema = jsonschema.Draft202012Validator(topology_files.schema())
     schema.validate(data)
     entry = {"rule": "lone-balancer", "reason": "a pair by itself"}
     schema.validate({**data, "lint": [entry]})
@@ -131,7 +131,7 @@ def test_a_later_version_has_what_an_earlier_one_has() -> None:
 
 def sharepoint(names: list[str] | None) -> Topology:
     """The built-in design, with the certificate of one hub declared."""
-    data = yaml.safe_load(inventory.builtin_text("sharepoint"))
+    data = yaml.safe_load(topology_files.builtin_text("sharepoint"))
     data["nodes"]["ht1"]["certificate"] = names
     return Topology.model_validate(data)
 

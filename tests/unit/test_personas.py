@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from relaydrill.personas import PERSONAS, Circumstances, Mind, Unresolved
+from relaydrill.personas import PERSONAS, SenderSettings, SenderState, Unresolved
 from relaydrill.personas.base import Directory, Learning
 from relaydrill.smtp import Outcome, Phase, Reply, Result
 
@@ -21,7 +21,8 @@ class Zone:
     """A zone whose answers are rotated by one for each question, as most name servers do.
 
     Args:
-        mx: Preference and host. hosts: Addresses by host.
+        mx: Preference and host.
+        hosts: Addresses by host.
     """
 
     def __init__(self, mx: list[tuple[int, str]], hosts: dict[str, list[str]]) -> None:
@@ -60,18 +61,18 @@ def named() -> Zone:
     return Zone([], {"mail": ["a1", "b1", "c1"]})
 
 
-def born(seed: object = 1, pin: str = "", shun_s: float = 900.0) -> Circumstances:
+def born(seed: object = 1, pin: str = "", shun_s: float = 900.0) -> SenderSettings:
     """What a sender is born with."""
-    return Circumstances(random.Random(f"{seed}"), pin, shun_s=shun_s)
+    return SenderSettings(random.Random(f"{seed}"), pin, shun_s=shun_s)
 
 
 def shares(
     persona: str, directory: Directory, *, senders: int, target: str = DOMAIN, pin: str = ""
 ) -> dict[str, float]:
     """The share of each address among the first choices of a population that takes turns."""
-    minds = [PERSONAS[persona].mind(born(number, pin)) for number in range(senders)]
+    made = [PERSONAS[persona].new_sender(born(number, pin)) for number in range(senders)]
     counts = Counter(
-        next(iter(minds[turn % senders].addresses(target, directory))) for turn in range(CHOICES)
+        next(iter(made[turn % senders].addresses(target, directory))) for turn in range(CHOICES)
     )
     return {address: counts[address] / CHOICES for address in sorted(counts)}
 
@@ -107,8 +108,8 @@ def test_hosts_or_addresses_are_what_is_chosen(persona: str, expected: object) -
 def test_pinned_senders_stay_with_one_host_and_share_its_addresses() -> None:
     """A sender never leaves its MX; all pinned to one, both of its addresses share the load."""
     assert shares("pinned_mx", six(), senders=50, pin="a") == near(a1=1 / 2, a2=1 / 2)
-    mind, zone = PERSONAS["pinned_mx"].mind(born()), six()
-    hosts = {next(mind.addresses(DOMAIN, zone))[0] for _ in range(100)}
+    sender, zone = PERSONAS["pinned_mx"].new_sender(born()), six()
+    hosts = {next(sender.addresses(DOMAIN, zone))[0] for _ in range(100)}
     assert len(hosts) == 1
 
 
@@ -140,11 +141,11 @@ def test_in_the_servers_own_subnet_a_client_pins_itself(persona: str) -> None:
     """
     answers = {"mail": ["10.0.0.12", "10.0.0.11", "10.0.0.13"], "far": ["10.0.0.12", "10.0.0.13"]}
     zone = Zone([], answers)
-    near = Circumstances(random.Random(1), near="10.0.0.9", cache_s=0.0)
-    mind = PERSONAS[persona].mind(near)
-    firsts = Counter(next(iter(mind.addresses("mail", zone))) for _ in range(30))
+    near = SenderSettings(random.Random(1), near="10.0.0.9", cache_s=0.0)
+    sender = PERSONAS[persona].new_sender(near)
+    firsts = Counter(next(iter(sender.addresses("mail", zone))) for _ in range(30))
     assert firsts == {"10.0.0.11": 30}
-    firsts = Counter(next(iter(mind.addresses("far", zone))) for _ in range(30))
+    firsts = Counter(next(iter(sender.addresses("far", zone))) for _ in range(30))
     assert firsts == {"10.0.0.12": 15, "10.0.0.13": 15}
 
 
@@ -159,8 +160,8 @@ def test_in_the_servers_own_subnet_a_client_pins_itself(persona: str) -> None:
 )
 def test_how_many_addresses_of_a_name_are_tried(persona: str, addresses: int) -> None:
     """Application servers try one, mail clients all."""
-    mind = PERSONAS[persona].mind(born())
-    assert len(list(mind.addresses("mail", named()))) == addresses
+    sender = PERSONAS[persona].new_sender(born())
+    assert len(list(sender.addresses("mail", named()))) == addresses
 
 
 @pytest.mark.parametrize(
@@ -176,8 +177,8 @@ def test_how_many_addresses_of_a_name_are_tried(persona: str, addresses: int) ->
 )
 def test_how_many_addresses_of_a_domain_are_tried(persona: str, addresses: int) -> None:
     """Swaks tries one, a pinned MTA its host's two, Postfix and Exim five, the others all six."""
-    mind: Mind = PERSONAS[persona].mind(born())
-    tried = list(mind.addresses(DOMAIN, six()))
+    sender: SenderState = PERSONAS[persona].new_sender(born())
+    tried = list(sender.addresses(DOMAIN, six()))
     assert len(tried) == addresses
     assert len(set(tried)) == addresses
 
@@ -185,16 +186,16 @@ def test_how_many_addresses_of_a_domain_are_tried(persona: str, addresses: int) 
 @pytest.mark.parametrize("persona", ["rfc5321", "postfix", "exim", "rotated_list"])
 def test_a_higher_preference_is_for_the_rest(persona: str) -> None:
     """The spare host comes after every host of a lower number (RFC 5321 §5.1)."""
-    mind = PERSONAS[persona].mind(born())
+    sender = PERSONAS[persona].new_sender(born())
     for _ in range(50):
-        assert list(mind.addresses(DOMAIN, lopsided()))[-1] == "s1"
+        assert list(sender.addresses(DOMAIN, lopsided()))[-1] == "s1"
 
 
 def test_a_domain_without_mx_is_its_own_host() -> None:
     """The implicit MX of RFC 5321 §5.1."""
     zone = Zone([], {DOMAIN: ["x1"]})
-    mind = PERSONAS["rfc5321"].mind(born())
-    assert list(mind.addresses(DOMAIN, zone)) == ["x1"]
+    sender = PERSONAS["rfc5321"].new_sender(born())
+    assert list(sender.addresses(DOMAIN, zone)) == ["x1"]
 
 
 UNREACHED = Outcome(Result.UNREACHABLE, Phase.CONNECT)
@@ -235,15 +236,15 @@ def test_exim_leaves_a_failed_host_alone_for_its_retry_time(outcome: Outcome, sh
 
     With all hosts remembered so, a message is not tried at all.
     """
-    mind, zone = PERSONAS["exim"].mind(born(shun_s=0.05)), named()
-    assert isinstance(mind, Learning)
-    assert len(list(mind.addresses("mail", zone))) == 3
-    mind.learn("b1", outcome)
-    assert set(mind.addresses("mail", zone)) == ({"a1", "c1"} if shuns else {"a1", "b1", "c1"})
-    mind.learn("a1", outcome)
-    mind.learn("c1", outcome)
+    sender, zone = PERSONAS["exim"].new_sender(born(shun_s=0.05)), named()
+    assert isinstance(sender, Learning)
+    assert len(list(sender.addresses("mail", zone))) == 3
+    sender.learn("b1", outcome)
+    assert set(sender.addresses("mail", zone)) == ({"a1", "c1"} if shuns else {"a1", "b1", "c1"})
+    sender.learn("a1", outcome)
+    sender.learn("c1", outcome)
     if shuns:
         with pytest.raises(Unresolved, match="retry time not reached"):
-            next(mind.addresses("mail", zone))
+            next(sender.addresses("mail", zone))
     time.sleep(0.06)
-    assert len(list(mind.addresses("mail", zone))) == 3
+    assert len(list(sender.addresses("mail", zone))) == 3

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 from tests.histories import History
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.errors import UsageError
+from relaydrill.journal import Journal, read_events
 from relaydrill.ledger import join
 from relaydrill.playground import Hands, show_fates
 from relaydrill.smtp import Result
@@ -63,7 +65,7 @@ def test_mail_that_is_nowhere_is_lost() -> None:
 class ObedientLab:
     """Does whatever it is told, and remembers it."""
 
-    topology = inventory.load("sharepoint")
+    topology = topology_files.load("sharepoint")
     driver = "obedient"
 
     def __init__(self) -> None:
@@ -82,6 +84,11 @@ class ObedientLab:
         return lambda op, **_: self.done.append(f"{op} {node}")
 
 
+def playing(lab: ObedientLab, folder: Path) -> Hands:
+    """A person at the keyboard of a lab."""
+    return Hands(lab, Journal.open("harness", folder / "harness.jsonl"))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
@@ -94,10 +101,12 @@ class ObedientLab:
         ("kill:ht2", "ht2 is broken by slow already: heal it first"),
     ],
 )
-def test_what_a_node_cannot_suffer_is_refused_in_words(fault: str, why: str) -> None:
+def test_what_a_node_cannot_suffer_is_refused_in_words(
+    fault: str, why: str, tmp_path: Path
+) -> None:
     """By hand as in a drill: nothing is tried that would fail halfway or could not be healed."""
     lab = ObedientLab()
-    hands = Hands(lab)  # type: ignore[arg-type]
+    hands = playing(lab, tmp_path)
     hands.inject("kill:ht1")
     hands.inject("slow:ht2")
     before = [*lab.done]
@@ -107,13 +116,30 @@ def test_what_a_node_cannot_suffer_is_refused_in_words(fault: str, why: str) -> 
     assert lab.done == before
 
 
-def test_what_is_healed_can_be_broken_again() -> None:
+def test_what_is_healed_can_be_broken_again(tmp_path: Path) -> None:
     """All that was done is undone, the last first; after that nothing stands in the way."""
     lab = ObedientLab()
-    hands = Hands(lab)  # type: ignore[arg-type]
+    hands = playing(lab, tmp_path)
     for fault in ("slow:ht1", "tempfail:ht1", "kill:ht2"):
         hands.inject(fault)
     hands.heal()
     assert lab.done[3:] == ["restart ht2", "relieve ht1", "relieve ht1"]
     hands.inject("kill:ht1")
     assert lab.done[6:] == ["kill ht1"]
+
+
+def test_what_is_done_by_hand_is_journalled_as_in_a_drill(tmp_path: Path) -> None:
+    """Each step, so that the account of ``up`` knows what was broken, and when it was whole."""
+    hands = playing(ObedientLab(), tmp_path)
+    hands.inject("tempfail.mail:ht1")
+    assert "was not injected" in hands.inject("isolate:ht2")
+    hands.heal()
+    told = [(each.kind, each.detail["fault"]) for each in read_events(tmp_path / "harness.jsonl")]
+    assert told == [
+        ("inject", "tempfail.mail:ht1"),
+        ("injected", "tempfail.mail:ht1"),
+        ("inject", "isolate:ht2"),
+        ("not-injected", "isolate:ht2"),
+        ("heal", "tempfail.mail:ht1"),
+        ("healed", "tempfail.mail:ht1"),
+    ]

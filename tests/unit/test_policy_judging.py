@@ -1,19 +1,21 @@
-"""What a door's answers come to, against servers that are no more than their answers."""
+"""What an entry point's answers come to, against servers that are no more than their answers."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills.policy import judge_question, lacking, questions
 from relaydrill.drills.policy.envelopes import to_try
 from relaydrill.drivers.base import Lab
 from relaydrill.errors import CapabilityMissing
+from relaydrill.placement import Seat
 from relaydrill.verdict import Status, Verdict
 
 OK = "250 2.1.5 OK"
@@ -46,11 +48,13 @@ class Server:
     """How a server answers.
 
     Attributes:
-        mail, rcpt: Its reply to a sender, and to sender and recipient.
+        mail: Its reply to a sender.
+        rcpt: Its reply to a sender and a recipient.
         secure: How it answers after STARTTLS; None: it offers none.
         logged_in: How it answers after a login; None: it offers none, or refuses every one.
-        auth: Whether it offers a login. any_login: Whether it takes one of nobody's.
-        banner: What it calls itself. most: Refusals after which it ends a session.
+        any_login: Whether it takes one of nobody's.
+        banner: What it calls itself.
+        most: Refusals after which it ends a session.
         way: Where mail for an address would go; None: it cannot tell.
     """
 
@@ -122,7 +126,7 @@ def session(
 
 @dataclass
 class Stage:
-    """A lab whose doors are such servers, in turns where there are several."""
+    """A lab whose entry points are such servers, in turns where there are several."""
 
     topology: Any
     servers: list[Server | None]
@@ -167,7 +171,7 @@ CLIENT = "client: {port: 587, tls: required, auth: required}"
 
 def verdict(asked: str, *servers: Server | None, connectors: str = RELAY % "offered") -> Verdict:
     """The verdict on one question."""
-    topology = inventory.parse(DESIGN % connectors)
+    topology = topology_files.parse(DESIGN % connectors)
     [question] = [each for each in questions(topology) if str(each) == asked]
     return judge_question(cast(Lab, Stage(topology, list(servers))), question)
 
@@ -253,7 +257,7 @@ def test_relay_for_one_form_of_recipient_is_found(recipient: str) -> None:
 
 HIDING = sorted(
     each.recipient
-    for each in to_try(inventory.parse(DESIGN % ""), "guest")
+    for each in to_try(topology_files.parse(DESIGN % ""), "guest")
     if each.form.name == "HIDDEN" and not each.sender
 )
 
@@ -353,12 +357,12 @@ def test_another_node_s_name_is_no_backend_s() -> None:
     assert found.figures["unheard"] == ["ht3"]
 
 
-def test_a_door_that_refuses_connections_is_unknown() -> None:
+def test_an_entry_point_that_refuses_connections_is_unknown() -> None:
     """It has said nothing, and no more is asked of it."""
     for asked in (GUEST, APP):
         found = verdict(asked, None)
         assert found.status is Status.UNKNOWN
-        assert found.summary.endswith("the door gave no answer: connection refused at connect")
+        assert found.summary.endswith("there was no answer: connection refused at connect")
 
 
 def test_who_may_relay_over_tls_alone_may() -> None:
@@ -420,7 +424,7 @@ def test_submission_takes_nothing_without_a_login() -> None:
 )
 def test_what_the_linter_calls_an_open_relay_does_not_pass(ranges: str, says: bool) -> None:
     """Whatever the senders of the lab are told, whose addresses may lie outside of the range."""
-    topology = inventory.parse(
+    topology = topology_files.parse(
         DESIGN % f"relay: {{port: 25, remote: [app, {ranges}], relay: true}}"
     )
     assert ("an open relay" in lacking(topology)) is says
@@ -430,7 +434,99 @@ def test_ranges_of_several_connectors_count_together() -> None:
     """And a smaller range that does not relay takes its addresses away from them."""
     halves = "{port: 25, remote: [%s], relay: true}"
     two = f"one: {halves % '0.0.0.0/1'}, two: {halves % '128.0.0.0/1'}"
-    assert "one and two" in lacking(inventory.parse(DESIGN % two))
+    assert "one and two" in lacking(topology_files.parse(DESIGN % two))
     shut = "shut: {port: 25, remote: [0.0.0.0/1, 128.0.0.0/1]}"
     nobody = f"world: {halves % '0.0.0.0/0'}, {shut}"
-    assert lacking(inventory.parse(DESIGN % nobody)) == ""
+    assert lacking(topology_files.parse(DESIGN % nobody)) == ""
+
+
+ELSEWHERE = """
+attach:
+  nodes:
+    ht1: {address: 127.9.0.11}
+    ht2: {address: 127.9.0.12}
+    ht3: {address: 127.9.0.13}
+    lb1: {address: 127.9.0.10}
+  vips: {mail: {address: 127.9.0.10}}
+  allow: {hosts: [127.9.0.0/24], domains: [contoso.com]}
+"""
+HERE, OWN_ADDRESS = "127.9.0.50", "127.9.0.51"
+OPEN = Server(rcpt=lambda *_: OK)
+
+
+@dataclass
+class StageElsewhere(Stage):
+    """One that runs already; each sender asks from an address of this machine."""
+
+    seats: dict[str, Seat] = field(default_factory=dict)
+
+    @property
+    def placement(self) -> Any:
+        """Where the senders are."""
+        return SimpleNamespace(seats=self.seats)
+
+
+def verdict_elsewhere(asked: str, *servers: Server, guest: str, connectors: str) -> Verdict:
+    """The verdict on a question to a real lab, where app asks from HERE."""
+    topology = topology_files.parse(DESIGN % connectors + ELSEWHERE)
+    [question] = [each for each in questions(topology) if str(each) == asked]
+    seats = {"app": Seat(HERE), "guest": Seat(guest), "lb1": Seat("127.9.0.10")}
+    return judge_question(cast(Lab, StageElsewhere(topology, list(servers), seats=seats)), question)
+
+
+@pytest.mark.parametrize("asked", [GUEST, VIA_VIP])
+def test_a_stranger_that_is_the_same_machine_proves_no_open_relay(asked: str) -> None:
+    """Who asks from the address of one who may relay is let through by a healthy server, too."""
+    servers = [Server(rcpt=lambda *_: OK, banner=f"ht{at}.contoso.com") for at in (1, 2, 3)]
+    one_machine = verdict_elsewhere(asked, *servers, guest=HERE, connectors=RELAY % "offered")
+    assert one_machine.status is Status.UNKNOWN
+    assert "guest and app ask from the same address 127.9.0.50, and app may relay" in (
+        one_machine.summary
+    )
+    assert "attach.nodes.guest.address" in one_machine.summary
+    told_apart = verdict_elsewhere(asked, *servers, guest=OWN_ADDRESS, connectors=RELAY % "offered")
+    assert told_apart.status is Status.FAIL
+
+
+def test_a_refusal_to_one_machine_is_an_answer() -> None:
+    """Who is refused at an address that may relay is refused at any."""
+    found = verdict_elsewhere(GUEST, Server(), guest=HERE, connectors=RELAY % "offered")
+    assert found.status is Status.PASS
+
+
+def test_after_a_login_of_nobody_it_is_the_same_machine_still() -> None:
+    """It is let through for its address, whatever it logged in as."""
+    anybody = Server(secure=Server(logged_in=OPEN, any_login=True))
+    found = verdict_elsewhere(GUEST, anybody, guest=HERE, connectors=RELAY % "offered")
+    assert found.status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("connectors", "status"),
+    [
+        ("r: {port: 25, remote: [127.9.0.0/24], relay: true}", Status.UNKNOWN),
+        ("r: {port: 25, remote: [app, 127.9.0.1-127.9.0.99], relay: true}", Status.UNKNOWN),
+        ("r: {port: 25, remote: [127.8.0.0/24], relay: true}", Status.FAIL),
+        (
+            "r: {port: 25, remote: [127.9.0.0/24], relay: true},"
+            " s: {port: 25, remote: [127.9.0.51]}",
+            Status.FAIL,
+        ),
+        (
+            "r: {port: 25, remote: [127.9.0.0/24], relay: true, nodes: [ht2]}, s: {port: 25}",
+            Status.FAIL,
+        ),
+    ],
+)
+def test_a_range_that_relays_may_hold_this_machine(connectors: str, status: Status) -> None:
+    """By the connector that would serve its address there: the smallest range has it."""
+    found = verdict_elsewhere(GUEST, OPEN, guest=OWN_ADDRESS, connectors=connectors)
+    assert found.status is status, found.summary
+    if status is Status.UNKNOWN:
+        assert "guest asks from 127.9.0.51, and the range 127.9.0." in found.summary
+
+
+def test_whoever_may_relay_and_cannot_is_told_wherever_it_asks_from() -> None:
+    """That others share its address excuses no refusal."""
+    found = verdict_elsewhere(APP, Server(), guest=HERE, connectors=RELAY % "offered")
+    assert found.status is Status.FAIL

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from relaydrill.kinds.postfix.configuration import main_cf, master_cf
 from relaydrill.nodes import config
-from relaydrill.nodes.postfix.configuration import main_cf, master_cf
 
 CONTROL = config.Control(address="10.0.0.1", port=2500, token="t")
 COMMON = {
@@ -35,7 +35,8 @@ def hub(*listeners: config.Listener, **rest: object) -> config.Hub:
     return config.Hub.model_validate(
         {
             **COMMON,
-            "role": "postfix",
+            "role": "hub",
+            "kind": "postfix",
             "queue": "/q",
             "listeners": listeners,
             "routes": [{"domains": ["contoso.com", "fabrikam.com"], "next_hops": hops}],
@@ -81,6 +82,13 @@ def test_a_connector_relays_for_its_networks_only() -> None:
     assert "{smtpd_relay_restrictions = reject_unauth_destination}" in closed
 
 
+def test_networks_of_both_ip_versions_are_written_as_postfix_reads_them() -> None:
+    """An IPv6 one has brackets: without them Postfix looks for a table of that type, and ends."""
+    assert "{mynetworks = 0.0.0.0/0 [::]/0}" in master_cf(hub(listener(25)), listening=True)
+    services = master_cf(hub(listener(25, networks=("10.0.0.0/24", "2001:db8::1"))), listening=True)
+    assert "{mynetworks = 10.0.0.0/24 [2001:db8::1]/128}" in services
+
+
 def test_submission_wants_tls_and_a_login() -> None:
     """On 587 nobody may do anything without either."""
     services = master_cf(hub(listener(587, tls="required", auth="required")), listening=True)
@@ -107,7 +115,7 @@ def test_a_service_fault_overrides_a_parameter_or_takes_the_listeners_away() -> 
 def test_a_mailbox_server_delivers_into_one_maildir() -> None:
     """All recipients of its domains share a Maildir, written by an ordinary user."""
     settings = config.Mailbox.model_validate(
-        {**COMMON, "role": "postfix-mailbox", "listeners": (listener(25),)}
+        {**COMMON, "role": "mailbox", "kind": "postfix", "listeners": (listener(25),)}
     )
     found = parameters(main_cf(settings, overrides={}))
     assert found["virtual_mailbox_domains"] == "contoso.com fabrikam.com"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from relaydrill.nodes.postfix.log import (
+from relaydrill.kinds.postfix.log import (
     Ended,
     Fact,
     Named,
@@ -51,6 +51,18 @@ CASES: list[tuple[str, Fact | None]] = [
             "sent",
             "10.0.0.5[10.0.0.5]:25",
             "250 2.6.0 <1@app> Queued",
+        ),
+    ),
+    (
+        "postfix/smtp[85]: 4fFv8j6c: to=<u@contoso.com>, relay=10.0.0.5[10.0.0.5]:25, conn_use=2,"
+        " delay=0.02, delays=0/0/0/0.01, dsn=2.6.0, status=sent (250 2.6.0 Queued)",
+        Passed(
+            "4fFv8j6c",
+            "u@contoso.com",
+            "sent",
+            "10.0.0.5[10.0.0.5]:25",
+            "250 2.6.0 Queued",
+            reused=True,
         ),
     ),
     (

@@ -5,17 +5,23 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
 import pytest
 
+from relaydrill import process_identity
+from relaydrill.drivers import registry as registry_module
 from relaydrill.drivers.registry import Registry
+from relaydrill.process_identity import ProcessIdentity, process_table
 from relaydrill.wait import wait_for
 
 SLEEPER = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"]
@@ -50,16 +56,16 @@ def notes(registry: Registry) -> list[Path]:
 class Owner:
     """A harness in a process of its own, with two node processes and a note."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, *elsewhere: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", OWNER, str(registry._directory)],
+            [*elsewhere, sys.executable, "-c", OWNER, str(registry._directory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
         assert self.process.stdout
         numbers = [int(number) for number in self.process.stdout.readline().split()]
-        self.nodes = [psutil.Process(number) for number in numbers]
+        self.nodes = [] if elsewhere else [psutil.Process(number) for number in numbers]
 
     def die(self) -> None:
         """Be killed, without a chance to clean up."""
@@ -178,8 +184,8 @@ def test_a_note_is_whole_at_every_moment(registry: Registry, tmp_path: Path) -> 
             (path,) = notes(registry)
             noted = json.loads(path.read_text())["processes"]
             assert [entry["name"] for entry in noted] == [f"ht{n}" for n in range(number + 1)]
-            born = psutil.Process(process.pid).create_time()
-            assert (noted[-1]["pid"], noted[-1]["born"]) == (process.pid, born)
+            identity = ProcessIdentity.of(process.pid)
+            assert noted[-1] == {"name": f"ht{number}", **asdict(identity)}
 
 
 def test_a_process_that_has_ended_is_not_noted(registry: Registry, tmp_path: Path) -> None:
@@ -192,7 +198,20 @@ def test_a_process_that_has_ended_is_not_noted(registry: Registry, tmp_path: Pat
         assert json.loads(path.read_text())["processes"] == []
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"owner": 5}', "\x00\xff"])
+PROCESS = '{"lab": "a", "directory": "b", "owner": null, "processes": [%s]}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "{}", "null", '{"owner": 5}', "\x00\xff", "[" * 100_000),
+        PROCESS % '{"name": "ht1", "pid": "7", "born": 1.0}',
+        PROCESS % '{"name": "ht1", "pid": 7.5, "born": 1.0}',
+        PROCESS % '{"name": "ht1", "pid": -7, "born": 1.0}',
+        PROCESS % '{"name": "ht1", "pid": 7, "born": "then"}',
+    ],
+    ids=lambda text: repr(text[:90]),
+)
 def test_a_broken_note_does_not_keep_others_from_being_cleaned(
     registry: Registry, owner: Owner, text: str
 ) -> None:
@@ -214,3 +233,109 @@ def test_the_default_registry_lies_in_the_state_directory(
     monkeypatch.setenv("HOME", str(tmp_path))
     assert Registry.default()._directory == tmp_path / ".local/state/relaydrill/labs"
     assert os.environ["HOME"] == str(tmp_path)
+
+
+def test_a_clock_that_is_set_ends_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The moment of birth is counted from the machine's start: time servers do not move it."""
+    myself = ProcessIdentity.myself()
+    assert (myself.table, myself.lives) == (process_table(), True)
+    created = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: created(self) + 3600)
+    assert myself.lives
+
+
+def test_a_machine_that_says_nothing_of_its_start_has_the_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As elsewhere than on Linux, and in notes of earlier versions."""
+    monkeypatch.setattr(process_identity, "process_table", lambda: "")
+    myself = ProcessIdentity.myself()
+    assert (myself.table, myself.lives) == ("", True)
+    assert not ProcessIdentity(myself.pid, myself.born - 3600).lives
+
+
+def test_a_name_with_brackets_and_blanks_is_no_field(tmp_path: Path) -> None:
+    """The program's name stands before the moment of birth, as it likes."""
+    program = tmp_path / "a) S 1 (b"
+    program.symlink_to(shutil.which("sleep") or "/bin/sleep")
+    with subprocess.Popen([str(program), "60"]) as process:
+        identity = ProcessIdentity.of(process.pid)
+        assert identity.lives
+        assert abs(identity.born - ProcessIdentity.myself().born) < 3600
+        process.kill()
+    assert not identity.lives
+
+
+def test_a_note_is_held_while_its_harness_lives(registry: Registry, owner: Owner) -> None:
+    """And whatever else has happened to it: it is written anew with each process."""
+    (path,) = notes(registry)
+    assert registry_module._is_held(path)
+    owner.die()
+    assert not registry_module._is_held(path)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_forgotten"), [(socket.gethostname(), True), ("elsewhere", False)]
+)
+def test_what_ran_before_this_machine_was_started_anew_is_forgotten(
+    registry: Registry, owner: Owner, host: str, *, is_forgotten: bool
+) -> None:
+    """Of another machine, whose user has the same state directory, that is not known."""
+    owner.die()
+    (path,) = notes(registry)
+    note = json.loads(path.read_text())
+    note["host"] = host
+    for each in (note["owner"], *note["processes"]):
+        each["table"] = "another start/4026531836"
+    path.write_text(json.dumps(note))
+    assert [each.killed for each in registry.clean()] == [()] * is_forgotten
+    assert [each.may_be_forgotten for each in registry.spared()] == [True] * (not is_forgotten)
+    assert all(running(node) for node in owner.nodes)
+
+
+_ELSEWHERE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("unshare") is None,
+    reason="a process table of its own needs root and unshare; run as root on Linux",
+)
+class TestAnotherContainer:
+    """Two process tables, one state directory: as containers have that share a volume."""
+
+    def test_its_living_lab_is_left_alone(self, registry: Registry) -> None:
+        """From either side; it is told, and cannot be forgotten by mistake."""
+        there = Owner(registry, *_ELSEWHERE)
+        try:
+            assert registry.clean([each.stem for each in notes(registry)]) == []
+            (spared,) = registry.spared()
+            assert "runs in another container or on another machine" in spared.why
+            assert not spared.may_be_forgotten
+            assert len(notes(registry)) == 1
+        finally:
+            there.close()
+
+    def test_a_living_lab_of_here_is_left_alone_there(
+        self, registry: Registry, owner: Owner
+    ) -> None:
+        """Whatever has the same numbers there."""
+        code = "import sys; from pathlib import Path; from relaydrill.drivers.registry import *;"
+        code += "print(Registry(Path(sys.argv[1])).clean())"
+        command = [*_ELSEWHERE, sys.executable, "-c", code, str(registry._directory)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout == "[]\n"
+        assert len(notes(registry)) == 1
+        assert all(running(node) for node in owner.nodes)
+
+    def test_its_dead_lab_is_told_and_forgotten_only_when_asked(self, registry: Registry) -> None:
+        """Its processes are none of here, so nothing can be ended; a person may know better."""
+        there = Owner(registry, *_ELSEWHERE)
+        there.close()
+        (path,) = notes(registry)
+        wait_for(lambda: not registry_module._is_held(path), what="its end", deadline_s=5.0)
+        assert registry.clean() == []
+        (spared,) = registry.spared()
+        assert "has ended" in spared.why
+        (ended,) = registry.clean([spared.note])
+        assert ended.killed == ()
+        assert notes(registry) == []

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.topology import Topology
 from relaydrill.topology.paths import flows_through, path_of
 from relaydrill.topology.routing import Towards, peers_of, routes_of, shadow_partners
 
-TWOSITES = inventory.parse(inventory.builtin_text("twosites"), "twosites")
-SHAREPOINT = inventory.parse(inventory.builtin_text("sharepoint"), "sharepoint")
-MICROSOFT = inventory.parse(inventory.builtin_text("microsoft"), "microsoft")
+TWOSITES = topology_files.parse(topology_files.builtin_text("twosites"), "twosites")
+SHAREPOINT = topology_files.parse(topology_files.builtin_text("sharepoint"), "sharepoint")
+MICROSOFT = topology_files.parse(topology_files.builtin_text("microsoft"), "microsoft")
 
 
 def routes(topology: Topology, node: str) -> set[tuple[str, tuple[str, ...], tuple[str, ...]]]:
@@ -52,7 +52,7 @@ def test_without_sites_every_hub_delivers_to_every_mailbox_server() -> None:
 
 def test_a_mailbox_server_where_no_hub_stands_is_delivered_to_from_afar() -> None:
     """Mail does not wait for a hub that the design does not have."""
-    design = inventory.parse(
+    design = topology_files.parse(
         """
 name: far
 nodes:
@@ -66,7 +66,7 @@ nodes:
 
 def test_without_edge_servers_a_hub_sends_to_the_internet_itself() -> None:
     """Each domain of others goes to the servers that have it."""
-    design = inventory.parse(
+    design = topology_files.parse(
         """
 name: no-edge
 nodes:
@@ -96,13 +96,15 @@ def test_peers_are_the_servers_that_send_to_a_node() -> None:
 def test_hubs_that_keep_shadow_copies_are_peers_of_each_other() -> None:
     """The copies go one way, the questions after them the other; a remote site comes first."""
     nodes = "".join(f"  {hub}: {{ack: shadow}}\n" for hub in ("ht1", "ht2", "ht3", "ht4"))
-    design = inventory.parse(f"extends: twosites\nname: shadows\nnodes:\n{nodes}", "shadows.yaml")
+    design = topology_files.parse(
+        f"extends: twosites\nname: shadows\nnodes:\n{nodes}", "shadows.yaml"
+    )
     assert shadow_partners(design, "ht1") == ("ht3", "ht4", "ht2")
     assert set(peers_of(design, "ht1")) == {"ht2", "ht3", "ht4", "edge1", "edge2"}
 
 
 def test_a_flow_s_path_is_every_node_that_may_carry_it() -> None:
-    """From the door to the mailbox server, the balancer, the other site and the Edges included."""
+    """From the entry point to the mailbox server, with the balancer, the other site, the Edges."""
     assert path_of(TWOSITES, "intra-site") == {"ht1", "ht2", "mbx-r"}
     assert path_of(TWOSITES, "cross-site") == {"ht1", "ht2", "ht3", "ht4", "mbx-d"}
     assert path_of(TWOSITES, "outbound") == {"ht1", "ht2", "edge1", "edge2", "fabrikam"}
@@ -146,7 +148,7 @@ def test_mail_never_goes_in_circles(
     ]
     lines += [f"  edge{at}: {node('edge', site)}" for at, site in enumerate(edges)]
     lines += ["  sink: {role: mailbox, internet: true, domains: [sink.com]}"] if has_sink else []
-    design = inventory.parse("name: any\nnodes:\n" + "\n".join(lines), "any.yaml")
+    design = topology_files.parse("name: any\nnodes:\n" + "\n".join(lines), "any.yaml")
     for domain in (*design.domains, *(["sink.com"] if has_sink else [])):
         for start in (*design.hubs, *design.edges):
             _arrives(design, start, domain, hops=0)

@@ -13,7 +13,7 @@ from relaydrill.journal import Journal, read_events
 from relaydrill.nodes import config
 from relaydrill.nodes.sending.sending_mta import SendingMta
 from relaydrill.nodes.sending.shared_sender import SharedSender
-from relaydrill.nodes.sending.workload import Load, write_letter
+from relaydrill.nodes.sending.workload import Load, compose_message
 
 HERE = config.Address(address="127.0.0.1", port=0)
 CONTROL = config.Control(address="127.0.0.1", port=0, token="x")
@@ -30,7 +30,7 @@ LOAD = Load(
     begin=0.0,
     most=1,
 )
-LETTER = write_letter(LOAD, 0, fqdn="app.contoso.com", sort="wanted", due=0.0, date=0.0)
+MESSAGE = compose_message(LOAD, 0, fqdn="app.contoso.com", sort="wanted", due=0.0, date=0.0)
 
 
 @pytest.fixture
@@ -66,12 +66,28 @@ def test_no_order_waits_for_workers_that_go_home(journal: Journal) -> None:
     sender = SharedSender(settings, journal)
     sender._stopping = True
     sender._release()
-    assert over_soon(threading.Thread(target=sender._send, args=(LETTER,)))
+    assert over_soon(threading.Thread(target=sender._send, args=(MESSAGE,)))
 
 
 def test_nothing_is_handed_in_to_a_mail_server_that_ends(journal: Journal) -> None:
     """Its log will not tell what became of it."""
-    sender = SendingMta(Mock(spec=config.Mta, most_at_once=1), journal, Mock())
+    settings = config.Mta(
+        name="app",
+        fqdn="app.contoso.com",
+        address="127.0.0.1",
+        control=CONTROL,
+        journal="unused",
+        kind="postfix",
+        listeners=(),
+        domains=(),
+        hosts={},
+        smart_host="",
+        retry_s=1.0,
+        late_retry_s=1.0,
+        queue_run_s=1.0,
+        dead_host_s=1.0,
+    )
+    sender = SendingMta(settings, journal, Mock())
     sender._stopping = True
     sender._release()
-    assert over_soon(threading.Thread(target=sender._hand_in, args=(LETTER,)))
+    assert over_soon(threading.Thread(target=sender._hand_in, args=(MESSAGE,)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from relaydrill.nodes.exim import log as exim_log
-from relaydrill.nodes.postfix import log as postfix_log
-from relaydrill.nodes.postfix.sending import outcome
+from relaydrill.kinds.exim import log as exim_log
+from relaydrill.kinds.postfix import log as postfix_log
+from relaydrill.kinds.postfix.sending import outcome
 from relaydrill.nodes.sending.mta import Fact, Left, Named, PutOff, Tried
 from relaydrill.smtp import Outcome, Phase, Reply, Result
 
@@ -111,6 +113,22 @@ def test_postfix_tells_how_a_try_ended(
     assert outcome(passed) == expected
 
 
+V4, V6 = "172.30.0.14", "2001:db8::14"
+
+
+@pytest.mark.parametrize(("status", "relay", "said", "expected"), POSTFIX)
+def test_postfix_tells_it_of_a_server_with_ipv6(
+    status: str, relay: str, said: str, expected: Outcome
+) -> None:
+    """The same lines with an address of IPv6; before its port it has brackets, as everywhere."""
+    test_postfix_tells_how_a_try_ended(
+        status,
+        relay.replace(V4, V6),
+        said.replace(V4, V6),
+        replace(expected, address=expected.address.replace(V4, f"[{V6}]")),
+    )
+
+
 H = "H=mail.contoso.com [172.30.0.14]:25"
 ID = "1xVojD-00001Y-04"
 TO = "u@contoso.com"
@@ -175,6 +193,15 @@ EXIM: list[tuple[str, Fact | None]] = [
 def test_exim_tells_how_a_try_ended(rest: str, fact: Fact | None) -> None:
     """Each wording of Exim's log is the outcome that a journalled sender would have had."""
     assert exim_log.parse(f"2026-11-24 11:30:30.523 {ID} {rest}") == fact
+
+
+@pytest.mark.parametrize(("rest", "fact"), EXIM)
+def test_exim_tells_it_of_a_server_with_ipv6(rest: str, fact: Fact | None) -> None:
+    """The same lines with an address of IPv6."""
+    if isinstance(fact, Tried):
+        address = fact.outcome.address.replace(V4, f"[{V6}]")
+        fact = replace(fact, outcome=replace(fact.outcome, address=address))
+    test_exim_tells_how_a_try_ended(rest.replace(V4, V6), fact)
 
 
 @pytest.mark.parametrize("line", ["", "2026-11-24 11:30:30.523 Start queue run: pid=117", "noise"])

@@ -9,10 +9,10 @@ import yaml
 from tests.histories import History
 from tests.unit.test_checks import KILL, PASS, UNKNOWN, case, drilled, found
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills.checks import run_checks
 from relaydrill.drivers.docker.compose import compose_file
-from relaydrill.errors import InventoryError, LabError
+from relaydrill.errors import LabError, TopologyError
 from relaydrill.journal import Event
 from relaydrill.ledger import Account, join
 from relaydrill.verdict import Status
@@ -29,7 +29,7 @@ def shared(folder: Path, **app: object) -> Path:
 
 def test_a_master_listens_on_this_machine_alone_unless_told_otherwise(tmp_path: Path) -> None:
     """What master and workers speak is open to whoever reaches the port."""
-    design = inventory.load(shared(tmp_path, load={"workers": 2}))
+    design = topology_files.load(shared(tmp_path, load={"workers": 2}))
     load = design.senders["app"].load
     assert load
     assert (load.workers, load.address, load.port) == (2, "127.0.0.1", 5557)
@@ -39,7 +39,7 @@ def test_a_master_listens_on_this_machine_alone_unless_told_otherwise(tmp_path: 
     ("app", "words"),
     [
         ({"load": {"workers": 0}}, "0 is too small"),
-        ({"load": {"workers": 2, "address": "here"}}, "not an IPv4 address"),
+        ({"load": {"workers": 2, "address": "here"}}, "'here' is not an address"),
         ({"load": {"workers": 2}, "kind": "exim"}, "shares its load with no worker"),
     ],
 )
@@ -47,15 +47,15 @@ def test_a_load_that_cannot_be_shared_is_refused(
     app: dict[str, object], words: str, tmp_path: Path
 ) -> None:
     """No workers, no address, and a real program that sends by itself."""
-    with pytest.raises(InventoryError, match=words):
-        inventory.load(shared(tmp_path, **app))
+    with pytest.raises(TopologyError, match=words):
+        topology_files.load(shared(tmp_path, **app))
 
 
 def test_a_docker_lab_refuses_it_in_words(tmp_path: Path) -> None:
     """Its images have no Locust; that is said before anything starts."""
     path = shared(tmp_path, load={"workers": 2})
     with pytest.raises(LabError, match="app shares its load among Locust workers"):
-        compose_file(inventory.load(path), str(path), subnet="10.9.0.0/24", mounted=True)
+        compose_file(topology_files.load(path), str(path), subnet="10.9.0.0/24", mounted=True)
 
 
 class TestTheAccount:

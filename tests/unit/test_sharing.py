@@ -11,9 +11,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.sharing import keeps_clients, parts_by_target, spans, taken
 from relaydrill.topology import Topology
+from relaydrill.topology.naming import exchangers
 from relaydrill.topology.paths import balancers_of
 
 HUBS = ("ht1", "ht2", "ht3", "ht4")
@@ -25,7 +26,10 @@ def design(
     """Four hubs behind balancers, each with one VIP called after it.
 
     Args:
-        backends: By balancer. to: Addresses of the MX hosts, or a name or node. more: Of balancers.
+        backends: By balancer.
+        to: Addresses of the MX hosts, or a name or node.
+        persona: The sender's persona.
+        more: Of balancers.
     """
     nodes: dict[str, Any] = {name: {"role": "hub"} for name in HUBS}
     for name, names in backends.items():
@@ -40,7 +44,7 @@ def design(
         data["nodes"]["ns1"] = {"role": "dns", "order": "rotate"}
         flow["to"] = "contoso.com"
     data["flows"] = {"relay": flow}
-    return inventory.parse(yaml.safe_dump(data))
+    return topology_files.parse(yaml.safe_dump(data))
 
 
 some_hubs = st.lists(st.sampled_from(HUBS), min_size=1, unique=True)
@@ -102,7 +106,7 @@ def test_it_is_what_senders_and_balancers_do(topology: Topology, seed: int) -> N
     tries, chance = 3000, random.Random(seed)
     turns = dict.fromkeys(topology.balancers, 0)
     counts = Counter[str]()
-    hosts = topology.zones["contoso.com"].mx
+    hosts = exchangers(topology, "contoso.com")
     for _ in range(tries):
         target = chance.choice(hosts).addresses[0]
         if target in topology.vips:

@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.scripted_server import Answer, Cut, ScriptedServer
 
-from relaydrill.fibres.crew import Crew
-from relaydrill.placement import Credentials, Endpoint
+from relaydrill.endpoint import Credentials, Endpoint
+from relaydrill.fibres.pool import FibrePool
+from relaydrill.message import compose, digest
 from relaydrill.smtp import Outcome, Phase, Result
 from relaydrill.smtp_client import Route, SessionEnded, SmtpSession
 
@@ -54,7 +55,7 @@ def route(
     tls: ssl.SSLContext | None = None,
     login: bool = False,
     reply_s: float = 5.0,
-    source: str = "",
+    source: tuple[str, ...] = (),
 ) -> Route:
     """A way to a server."""
     return Route(
@@ -96,15 +97,15 @@ def carried_out_by(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.param == "thread":
         yield
         return
-    crew, plainly = Crew(8), send
+    pool, plainly = FibrePool(8), send
 
     def in_a_fibre(via: Route, *recipients: str, **how: Any) -> dict[str, Outcome]:
-        return crew.submit(plainly, via, *recipients, **how).result(60)
+        return pool.submit(plainly, via, *recipients, **how).result(60)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys.modules[__name__], "send", in_a_fibre)
         yield
-    crew.shutdown()
+    pool.shutdown()
 
 
 def met(answers: dict[Phase, Answer], authority: trustme.CA, *, secure: bool = True) -> Outcome:
@@ -264,6 +265,19 @@ def test_a_multi_line_reply_is_one_reply(authority: trustme.CA) -> None:
     assert (outcome.reply.code, outcome.reply.text) == (550, "first\nsecond\nthird")
 
 
+@pytest.mark.parametrize("offered", [True, False])
+def test_an_eight_bit_body_goes_as_the_server_can_take_it(offered: bool) -> None:
+    """By BODY=8BITMIME as it is, or else in seven bits (RFC 6152 §3): either way the same body."""
+    content = compose("<1@app>", sender="app@contoso.com", recipients=(TO,), size=2000, date=1e9)
+    offers = "250-ht1\r\n250 8BITMIME" if offered else "250 ht1"
+    with ScriptedServer({Phase.EHLO: offers}) as server:
+        send(route(server.endpoint), content=content)
+    [came] = server.bodies
+    assert (b"MAIL FROM:<app@contoso.com> BODY=8BITMIME" in server.lines) is offered
+    assert came.isascii() is not offered
+    assert digest(came.replace(b"\r\n.", b"\r\n")) == digest(content)
+
+
 def test_an_endless_line_is_no_reply(authority: trustme.CA) -> None:
     """A server that never ends its line does not fill the sender's memory, nor crash it."""
     outcome = met({Phase.MAIL: "250 " + "x" * 100_000}, authority, secure=False)
@@ -314,7 +328,7 @@ def test_a_host_that_does_not_answer_is_unreachable() -> None:
 def test_a_missing_source_address_is_the_sender_s_own_failure() -> None:
     """An address that this machine does not have says nothing of the server: nothing was sent."""
     with ScriptedServer() as server:
-        outcome = send(route(server.endpoint, source="203.0.113.77"))[TO]
+        outcome = send(route(server.endpoint, source=("203.0.113.77",)))[TO]
     assert (outcome.result, outcome.phase) == (Result.UNSENT, Phase.CONNECT)
     assert server.lines == []
 
@@ -323,7 +337,7 @@ def test_the_connection_comes_from_the_source_address() -> None:
     """The server sees the address that the route names."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         endpoint = Endpoint(*listener.getsockname()[:2])
-        send(route(endpoint, source="127.9.9.9", reply_s=SHORT_S))
+        send(route(endpoint, source=("127.9.9.9",), reply_s=SHORT_S))
         connection, peer = listener.accept()
         connection.close()
     assert peer[0] == "127.9.9.9"

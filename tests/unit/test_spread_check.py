@@ -10,7 +10,7 @@ import pytest
 import yaml
 from tests.histories import History
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills.checks import Case, check_spread
 from relaydrill.drills.model import Drill
 from relaydrill.ledger import join
@@ -26,7 +26,7 @@ def design(persona: str = "rfc5321", *, deferral: bool = False, population: int 
     """Three Edge servers, each an MX host of its own."""
     mx = [{"host": f"mx{name}.contoso.com", "addresses": [name]} for name in EDGES]
     flow = {"from": "world", "to": "contoso.com", "persona": persona, "population": population}
-    return inventory.parse(
+    return topology_files.parse(
         yaml.safe_dump(
             {
                 "name": "bench",

@@ -30,7 +30,7 @@ from tests.unit.test_checks import (
     topology,
 )
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills.checks import run_checks
 from relaydrill.drills.stall import pressure_s, watching
 from relaydrill.journal import Event, read_events
@@ -263,8 +263,8 @@ class TestLate:
         """What was lost then cannot have failed a check, whatever the checks' own times are."""
         history = outage()
         history.stall(INJECT - 0.1, INJECT - 0.05)
-        slow = inventory.parse(
-            inventory.dump(topology()).replace("interval: 2s", "interval: 20s"), "slow.yaml"
+        slow = topology_files.parse(
+            topology_files.dump(topology()).replace("interval: 2s", "interval: 20s"), "slow.yaml"
         )
         verdict = found(case(history, KILL, design=slow), "degraded")
         assert verdict is not None

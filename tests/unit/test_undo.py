@@ -87,6 +87,38 @@ def test_a_record_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
     assert "x.json cannot be read" in problem
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[]", "it is no record"),
+        ("[" * 100_000, "recursion"),
+        ({"lab": None}, "it says nothing of 'lab'"),
+        ({"heal": {"run": "true"}}, "its heal is no action"),
+        ({"heal": {}}, "its heal is no action"),
+        ({"inject": {"run": ["true"], "ask": "Do it."}}, "its inject is no action"),
+        ({"check": {"ask": "Is it whole?"}}, "its check is none"),
+        ({"owner": {"pid": float("inf"), "born": 1.0}}, "infinity"),
+    ],
+    ids=lambda each: str(each)[:60],
+)
+def test_a_record_that_makes_no_sense_is_told_in_one_sentence(
+    tmp_path: Path, text: str | dict[str, object], told: str
+) -> None:
+    """Whatever is wrong in it: nothing of it is done, and the others are there."""
+    log = UndoLog(tmp_path / "undo")
+    opened = log.open(_UNDO)
+    if isinstance(text, dict):
+        document = json.loads(opened.path.read_text()) | text
+        text = json.dumps({key: each for key, each in document.items() if each is not None})
+    (tmp_path / "undo" / "x.json").write_text(text)
+    found, [problem] = log.left()
+    opened.leave()
+    assert [each.undo for each in found] == [_UNDO]
+    assert "x.json cannot be read: " in problem
+    assert told in problem
+    assert "\n" not in problem
+
+
 def test_without_a_record_nothing_is_broken(tmp_path: Path) -> None:
     """Where it cannot be written, the error says that nothing was done."""
     (tmp_path / "undo").write_text("a file in its way")

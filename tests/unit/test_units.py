@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from relaydrill import inventory
-from relaydrill.drills.audit_plan import plan_audit, plan_pairs, told_of_pairs
+from relaydrill import topology_files
+from relaydrill.drills.audit_plan import plan_audit
+from relaydrill.drills.audit_sets import Depth
 from relaydrill.drills.findings import row_title
-from relaydrill.drills.judgement import FlowVerdict, Judgement
 from relaydrill.drills.model import Drill
-from relaydrill.errors import InventoryError, UsageError
+from relaydrill.drills.result import FlowVerdict, Judgement
+from relaydrill.errors import TopologyError, UsageError
 from relaydrill.ledger import Ledger
 from relaydrill.topology import Topology
+from relaydrill.topology.acceptances import acceptance_of
 from relaydrill.topology.paths import takers_of
 from relaydrill.topology.units import units_of
 from relaydrill.verdict import failed, passed
@@ -23,13 +25,13 @@ from relaydrill.verdict import failed, passed
 @pytest.fixture(scope="module")
 def microsoft() -> Topology:
     """Three MX hosts of two addresses each, in two sites."""
-    return inventory.load("microsoft")
+    return topology_files.load("microsoft")
 
 
 @pytest.fixture(scope="module")
 def twosites() -> Topology:
     """Two sites, whose senders all stand in the first."""
-    return inventory.load("twosites")
+    return topology_files.load("twosites")
 
 
 def rows(topology: Topology, *drills: Drill, fails: tuple[str, ...] = ()) -> tuple[Judgement, ...]:
@@ -68,7 +70,7 @@ def test_mx_hosts_and_sites_are_lost_as_one(microsoft: Topology) -> None:
 
 def test_the_same_nodes_are_one_unit() -> None:
     """A site of one node, or two MX hosts of the same addresses, are not broken twice."""
-    design = inventory.parse(
+    design = topology_files.parse(
         """\
 name: one
 nodes:
@@ -104,49 +106,6 @@ def test_some_of_them_by_name(microsoft: Topology) -> None:
         plan_audit(microsoft, units=("mars",))
 
 
-def test_pairs_are_of_what_holds_alone() -> None:
-    """What fails alone fails in every pair, and is not tried again."""
-    design = inventory.load("sharepoint")
-    drills = plan_audit(design, flows=("relay",))
-    every = names(plan_pairs(design, rows(design, *drills)))
-    assert len(every) == 10  # five nodes
-    rest = plan_pairs(design, rows(design, *drills, fails=("kill:lb1",)))
-    assert names(rest) == [
-        *("kill:ht1+kill:ht2", "kill:ht1+kill:ht3", "kill:ht1+kill:mbx"),
-        *("kill:ht2+kill:ht3", "kill:ht2+kill:mbx", "kill:ht3+kill:mbx"),
-    ]
-    assert [spec.node for spec in rest[0].faults] == ["ht1", "ht2"]
-
-
-def test_an_audit_tells_of_its_pairs() -> None:
-    """How many were tried, and what is in none and why: never silence."""
-    design = inventory.load("sharepoint")
-    alone = rows(design, *plan_audit(design, units=("ht1", "lb1")), fails=("kill:lb1",))
-    assert told_of_pairs(design, alone, 0) == (
-        "no pair was tried; for relay none with lb1, whose loss alone it was not seen to ride out; "
-        "for submission none with lb1, whose loss alone it was not seen to ride out"
-    )
-    one = rows(design, *plan_audit(design, units=("ht1",)))
-    assert told_of_pairs(design, one, 0) == (
-        "no pair was tried: there are no two that a flow passes both of, "
-        "and that are no row already"
-    )
-    two = rows(design, *plan_audit(design, units=("ht1", "ht2")))
-    assert told_of_pairs(design, two, 1) == "1 pair was tried"
-
-
-def test_pairs_have_the_flows_that_pass_both(twosites: Topology) -> None:
-    """A flow that passes one of two nodes alone was drilled already."""
-    pairs = {
-        each.name: each.flows
-        for each in plan_pairs(twosites, rows(twosites, *plan_audit(twosites)))
-    }
-    assert pairs["kill:ht1+kill:ht3"] == ("cross-site",)
-    assert "kill:ht3+kill:edge1" not in pairs
-    assert "kill:ht3+kill:ht4" in pairs
-    assert "kill:ht3+kill:dublin" not in pairs  # a part of it
-
-
 def test_titles_name_what_was_broken(microsoft: Topology) -> None:
     """A site, an MX host, two at once: by their names, not by those of all their nodes."""
     drills = {drill.name: drill for drill in plan_audit(microsoft)}
@@ -154,9 +113,9 @@ def test_titles_name_what_was_broken(microsoft: Topology) -> None:
     assert row_title(dublin) == "dublin killed"
     assert row_title(maila) == "maila.contoso.com killed"
     every = rows(microsoft, *drills.values())
-    pairs = {drill.name: drill for drill in plan_pairs(microsoft, every)}
-    [two] = rows(microsoft, pairs["kill:ns1+kill:dublin"])
-    assert set(row_title(two).removesuffix(" killed").split(" and ")) == {"ns1", "dublin"}
+    pairs = {drill.name: drill for drill in Depth(microsoft).sets(every, {}, 2).drills}
+    [two] = rows(microsoft, pairs["kill:ns1+kill:redmond"])
+    assert set(row_title(two).removesuffix(" killed").split(" and ")) == {"ns1", "redmond"}
     odd = replace(drills["kill:dublin"], faults=drills["kill:dublin"].faults[:2])
     assert row_title(rows(microsoft, odd)[0]) == "edge4 and edge5 killed"
 
@@ -172,13 +131,13 @@ def test_titles_name_what_was_broken(microsoft: Topology) -> None:
     ],
 )
 def test_who_is_left_to_take_mail(lost: set[str], left: int, microsoft: Topology) -> None:
-    """Every server that a sender's door leads to; none without a name server."""
+    """Every server that a sender's entry point leads to; none without a name server."""
     assert len(takers_of(microsoft, "inbound", frozenset(lost))) == left
 
 
-def test_a_balancer_is_the_door_to_its_backends() -> None:
+def test_a_balancer_is_the_entry_point_to_its_backends() -> None:
     """Without it nobody is left; without a hub, the others."""
-    design = inventory.load("sharepoint")
+    design = topology_files.load("sharepoint")
     assert takers_of(design, "relay", frozenset({"lb1"})) == frozenset()
     assert takers_of(design, "relay", frozenset({"ht1"})) == {"ht2", "ht3"}
 
@@ -188,10 +147,10 @@ def test_a_weakness_may_be_accepted_of_an_mx_host_or_a_site(tmp_path: Path) -> N
     path = tmp_path / "mine.yaml"
     text = "extends: microsoft\nname: mine\naccept: [{node: NODE, reason: known and agreed}]\n"
     path.write_text(text.replace("NODE", "maila.contoso.com"))
-    design = inventory.load(path)
-    assert design.acceptance(frozenset({"edge1", "edge4"}), "pinned")
-    assert design.acceptance(frozenset({"edge1", "edge4", "ns1"}), "pinned")
-    assert design.acceptance(frozenset({"edge1"}), "pinned") is None
+    design = topology_files.load(path)
+    assert acceptance_of(design, frozenset({"edge1", "edge4"}), "pinned")
+    assert acceptance_of(design, frozenset({"edge1", "edge4", "ns1"}), "pinned")
+    assert acceptance_of(design, frozenset({"edge1"}), "pinned") is None
     path.write_text(text.replace("NODE", "mars"))
-    with pytest.raises(InventoryError, match="no node, MX host or site is called 'mars'"):
-        inventory.load(path)
+    with pytest.raises(TopologyError, match="no node, MX host or site is called 'mars'"):
+        topology_files.load(path)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from relaydrill.nodes import config
-from relaydrill.nodes.vrrp.keepalived import entered, interface_of, render
+from relaydrill.nodes.own_network import interface_of
+from relaydrill.nodes.vrrp.keepalived import entered, render
 from relaydrill.nodes.vrrp.router import VrrpState
 
 WHERE = config.Address(address="172.20.0.14", port=112)

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 import yaml
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills.audit_plan import plan_audit
-from relaydrill.drills.returning import comeback_of
+from relaydrill.drills.recovery import recovery_of
 from relaydrill.drivers.docker.compose import compose_file
 from relaydrill.drivers.docker.seating import address_in, published_ports, seats
 from relaydrill.drivers.process import ProcessLab
-from relaydrill.errors import InventoryError, LabError, UsageError
+from relaydrill.errors import LabError, TopologyError, UsageError
 from relaydrill.lint import lint
 from relaydrill.placement import CONTROL_PORT
 from relaydrill.topology import Topology
-from relaydrill.topology.paths import doors_of, flows_through, path_of, takers_of
+from relaydrill.topology.paths import entry_points_of, flows_through, path_of, takers_of
 
 STANDBY = {"lb2": {"role": "standby", "standby_of": "lb1"}}
 
@@ -29,7 +29,7 @@ def load(tmp_path: Path, nodes: dict[str, Any], **more: Any) -> Topology:
     path.write_text(
         yaml.safe_dump({"extends": "sharepoint", "name": "pair", "nodes": nodes, **more})
     )
-    return inventory.load(path)
+    return topology_files.load(path)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def pair(tmp_path: Path) -> Topology:
 
 def test_mail_may_pass_either_of_a_pair(pair: Topology) -> None:
     """Both are on the way; with one lost all hubs are still reached, with both none."""
-    assert [*doors_of(pair, "relay")] == ["lb1", "lb2"]
+    assert [*entry_points_of(pair, "relay")] == ["lb1", "lb2"]
     assert path_of(pair, "relay") >= {"lb1", "lb2", "ht1", "mbx"}
     for one in ("lb1", "lb2"):
         assert takers_of(pair, "relay", frozenset({one})) == {"ht1", "ht2", "ht3"}
@@ -74,9 +74,9 @@ def test_no_linter_calls_it_alone(pair: Topology, tmp_path: Path) -> None:
 
 def test_what_is_wanted_of_a_balancer_that_is_back(pair: Topology, tmp_path: Path) -> None:
     """It takes its VIPs back within a takeover; where it does not preempt, the other keeps them."""
-    assert comeback_of(pair, "lb1", "relay").allowance_s == pytest.approx(3.609375)
+    assert recovery_of(pair, "lb1", "relay").allowance_s == pytest.approx(3.609375)
     stays = load(tmp_path, {**STANDBY, "lb1": {"vrrp": {"preempt": False}}})
-    assert comeback_of(stays, "lb1", "relay").instead == "lb2"
+    assert recovery_of(stays, "lb1", "relay").instead == "lb2"
 
 
 def test_a_standby_is_of_its_balancers_kind(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_real_pair_wants_networks_of_its_own(tmp_path: Path) -> None:
 )
 def test_a_mistake_is_told_with_its_place(nodes: dict[str, Any], said: str, tmp_path: Path) -> None:
     """What is wrong, in which line, and what is allowed."""
-    with pytest.raises(InventoryError) as told:
+    with pytest.raises(TopologyError) as told:
         load(tmp_path, nodes)
     assert said in str(told.value)
     assert "pair.yaml:" in str(told.value)

@@ -42,9 +42,9 @@ def cluster() -> config.Cluster:
         observer=observer,
         vips={"mail": "127.0.0.9"},
         rules=(),
-        heartbeat_s=0.02,
+        heartbeat=0.02,
         missed=50,
-        convergence_s=0.02,
+        convergence=0.02,
         token="t",
         kernel=True,
     )

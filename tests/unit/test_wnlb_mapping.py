@@ -49,9 +49,9 @@ def cluster(*rules: config.PortRule) -> config.Cluster:
         ),
         vips={"mail": "10.0.0.9"},
         rules=rules,
-        heartbeat_s=0.1,
+        heartbeat=0.1,
         missed=5,
-        convergence_s=0.25,
+        convergence=0.25,
         kernel=True,
     )
 

@@ -60,9 +60,9 @@ def settings(front: int) -> config.ClusterNode:
         hosts=(config.ClusterHost(name="ht1", beats=here, priority=1),),
         vips={"mail": "127.0.0.1"},
         rules=(rule,),
-        heartbeat_s=0.04,
+        heartbeat=0.04,
         missed=5,
-        convergence_s=0.0,
+        convergence=0.0,
     )
     refusing = config.Address(address="127.0.0.1", port=free_port())
     return config.ClusterNode(

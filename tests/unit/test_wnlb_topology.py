@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drills.audit_plan import plan_audit
-from relaydrill.drills.model import plan
-from relaydrill.drills.returning import comeback_of
+from relaydrill.drills.drill_plan import plan
+from relaydrill.drills.recovery import recovery_of
 from relaydrill.drivers.docker.compose import compose_file
 from relaydrill.drivers.docker.lab import DockerLab
 from relaydrill.drivers.docker.seating import seats
-from relaydrill.errors import InventoryError, LabError, UsageError
+from relaydrill.errors import LabError, TopologyError, UsageError
 from relaydrill.topology import Topology
 
 
@@ -26,7 +26,7 @@ def wnlb(folder: Path, *, hubs: int = 3, **balancer: Any) -> Topology:
     nodes |= {f"ht{number}": {"role": "hub"} for number in range(1, hubs + 1)}
     path = folder / "wnlb.yaml"
     path.write_text(yaml.safe_dump({"extends": "sharepoint", "name": "wnlb", "nodes": nodes}))
-    return inventory.load(path)
+    return topology_files.load(path)
 
 
 def test_mode_and_no_check_are_all_one_has_to_write(tmp_path: Path) -> None:
@@ -48,15 +48,15 @@ def test_a_check_is_none_without_a_word(tmp_path: Path) -> None:
         "  ht1: {role: hub}\n"
         "  lb1: {role: balancer, mode: wnlb, backends: [ht1], vips: {mail: {ports: [25]}}}\n"
     )
-    assert inventory.load(path).balancers["lb1"].check.kind == "none"
+    assert topology_files.load(path).balancers["lb1"].check.kind == "none"
 
 
 def test_what_was_read_can_be_written_and_read_again(tmp_path: Path) -> None:
     """A run directory's topology, in which every default is written out, is none that is wrong."""
     first = wnlb(tmp_path, cluster={"hosts": {"ht2": {"priority": 1, "weight": 10}}})
     again = tmp_path / "again.yaml"
-    again.write_text(inventory.dump(first))
-    assert inventory.load(again) == first
+    again.write_text(topology_files.dump(first))
+    assert topology_files.load(again) == first
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_what_was_read_can_be_written_and_read_again(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_is_said(change: dict[str, Any], said: str, tmp_path: Path) -> None:
     """With its place, and with what would be right."""
-    with pytest.raises(InventoryError) as error:
+    with pytest.raises(TopologyError) as error:
         wnlb(tmp_path, **change)
     assert said in str(error.value)
 
@@ -124,14 +124,14 @@ def test_a_hub_is_a_host_of_one_cluster(tmp_path: Path) -> None:
     path = tmp_path / "two.yaml"
     nodes = {"lb1": {"mode": "wnlb", "check": {"kind": "none"}}, "lb2": second}
     path.write_text(yaml.safe_dump({"extends": "sharepoint", "name": "two", "nodes": nodes}))
-    with pytest.raises(InventoryError, match="'ht1' is a host of the cluster lb1 already"):
-        inventory.load(path)
+    with pytest.raises(TopologyError, match="'ht1' is a host of the cluster lb1 already"):
+        topology_files.load(path)
 
 
 def test_33_hosts_are_too_many(tmp_path: Path) -> None:
     """WNLB has up to 32."""
     backends = [f"ht{number}" for number in range(1, 34)]
-    with pytest.raises(InventoryError, match="33 hosts are too many for a WNLB cluster"):
+    with pytest.raises(TopologyError, match="33 hosts are too many for a WNLB cluster"):
         wnlb(tmp_path, hubs=33, backends=backends)
 
 
@@ -158,10 +158,10 @@ def test_a_healed_host_is_judged_by_its_weight_where_each_connection_is_a_choice
     """With affinity None by own weight over the sum; else it has only to take something."""
     weights = {"ht1": 60, "ht2": 20, "ht3": 20}
     shared = wnlb(tmp_path, cluster={"rules": [{"affinity": "none", "weights": weights}]})
-    test = comeback_of(shared, "ht2", "relay").test
+    test = recovery_of(shared, "ht2", "relay").test
     assert test is not None
     assert test.fair == pytest.approx(0.2)
-    assert comeback_of(wnlb(tmp_path), "ht2", "relay").test is None
+    assert recovery_of(wnlb(tmp_path), "ht2", "relay").test is None
 
 
 def test_between_containers_a_vip_has_an_address_of_its_own(tmp_path: Path) -> None:

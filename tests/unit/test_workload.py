@@ -18,7 +18,7 @@ import pytest
 from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
-from relaydrill.nodes.sending.workload import Letter, Workload
+from relaydrill.nodes.sending.workload import OutgoingMessage, Workload
 from relaydrill.schedule import LONGEST_STEP, moments
 
 RATE = 200.0
@@ -40,11 +40,11 @@ def settings(folder: Path) -> config.Sender:
 
 
 def sent(folder: Path, *, seed: int = 1, flow: str = "relay", hold_s: float = 0.0) -> list[float]:
-    """When each of fifty letters was due, seconds after the begin, whatever each of them took."""
-    letters: list[Letter] = []
+    """When each of fifty messages was due, seconds after the begin, whatever each of them took."""
+    messages: list[OutgoingMessage] = []
 
-    def send(letter: Letter) -> None:
-        letters.append(letter)
+    def send(message: OutgoingMessage) -> None:
+        messages.append(message)
         time.sleep(hold_s)
 
     begin = time.monotonic()
@@ -71,7 +71,7 @@ def sent(folder: Path, *, seed: int = 1, flow: str = "relay", hold_s: float = 0.
         journal.close()
 
     asyncio.run(run())
-    return sorted(letter.due - begin for letter in letters)
+    return sorted(message.due - begin for message in messages)
 
 
 def test_steps_vary_about_the_rate_and_are_bounded(tmp_path: Path) -> None:
@@ -119,8 +119,8 @@ def test_what_it_cannot_do_is_refused(tmp_path: Path) -> None:
 
     async def ask() -> None:
         journal = Journal.open("app", tmp_path / "app.jsonl")
-        hands = ThreadPoolExecutor(1)
-        workload = Workload(settings(tmp_path), lambda _letter: None, journal, hands)
+        pool = ThreadPoolExecutor(1)
+        workload = Workload(settings(tmp_path), lambda _letter: None, journal, pool)
         with pytest.raises(CapabilityMissing):
             await workload.handle("dance", {})
         journal.close()
@@ -142,8 +142,8 @@ class FullJournal(Journal):
 
 
 def stopped(folder: Path, journal: Journal, after_s: float) -> tuple[list[float], float, str]:
-    """When letters were due, when the schedule was stopped, and what the stop said."""
-    letters: list[Letter] = []
+    """When messages were due, when the schedule was stopped, and what the stop said."""
+    messages: list[OutgoingMessage] = []
     load: dict[str, Any] = {
         "drill": f"1.{time.monotonic_ns():x}",
         "flow": "relay",
@@ -159,7 +159,7 @@ def stopped(folder: Path, journal: Journal, after_s: float) -> tuple[list[float]
     }
 
     async def run() -> tuple[float, str]:
-        workload = Workload(settings(folder), letters.append, journal, ThreadPoolExecutor(8))
+        workload = Workload(settings(folder), messages.append, journal, ThreadPoolExecutor(8))
         await workload.handle("start", load)
         await asyncio.sleep(after_s)
         at = time.monotonic()
@@ -169,7 +169,7 @@ def stopped(folder: Path, journal: Journal, after_s: float) -> tuple[list[float]
         return at, said
 
     at, said = asyncio.run(run())
-    return sorted(letter.due - load["begin"] for letter in letters), at - load["begin"], said
+    return sorted(message.due - load["begin"] for message in messages), at - load["begin"], said
 
 
 def test_all_that_is_due_when_a_schedule_is_stopped_is_tried(tmp_path: Path) -> None:

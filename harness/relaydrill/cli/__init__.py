@@ -52,6 +52,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
         status = run(arguments)
     except KeyboardInterrupt:
-        print("Interrupted; everything was healed and taken down.", file=sys.stderr)
+        print("Interrupted; everything was healed and stopped.", file=sys.stderr)
         status = _INTERRUPTED
     sys.exit(status)

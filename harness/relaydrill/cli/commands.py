@@ -3,45 +3,66 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import click
 
 import relaydrill
-from relaydrill.cli import account, drilling, files, labs, linting, trends
+from relaydrill.cli import (
+    account,
+    comparing,
+    completing,
+    drilling,
+    exploring,
+    files,
+    json_output,
+    labs,
+    linting,
+    trends,
+)
 from relaydrill.cli.options import HARNESS_FAILED
 from relaydrill.drivers.undo import UndoLog
 from relaydrill.errors import RelaydrillError
+from relaydrill.state import state_note
 
 _SECTIONS: Final[Mapping[str, Mapping[click.Command, str]]] = {
     "Drills": {
         drilling.audit: "Break every node in turn: does mail still flow?",
-        drilling.drill: "Break what you name, and show every check with its evidence.",
-        drilling.faults_command: "List what can be done to a node, and how it is written.",
-        drilling.policy: "Ask every door who may relay; no mail is sent.",
-        drilling.up: "Bring a lab up to play with, until Ctrl-C.",
+        drilling.drill: "Run one drill; show every check with its evidence.",
+        exploring.explore_command: "Search for the smallest plan of faults that breaks a promise.",
+        comparing.compare: "Compare two runs or designs: what became worse?",
+        drilling.faults_command: "List all faults and how to write them.",
+        drilling.sequences_command: "List the built-in sequences of faults, or print one.",
+        drilling.policy: "Ask every server who may relay; sends no mail.",
+        drilling.up: "Run a lab to play with, until Ctrl-C.",
     },
     "Designs, without a lab": {
         files.topologies: "List the built-in topologies.",
-        files.init: "Write one of them to a file, as a start for your own.",
-        linting.lint: "Check a topology against the rules of the design.",
-        drilling.plan_command: "Reckon which server gets what share of inbound mail.",
-        files.schema: "Print the JSON Schema of topology files, for editors.",
+        files.init: "Write a topology to start from: built in, or of your files.",
+        linting.lint: "Check a topology against design rules.",
+        drilling.plan_command: "Compute each server's share of inbound mail.",
+        files.schema: "List the JSON formats, or print the JSON Schema of one.",
     },
-    "Runs that are over": {
-        drilling.report_command: "Write a run as one HTML page.",
-        drilling.judge_command: "Judge a run again, from its journals alone.",
-        trends.history: "Compare each run with its like before it.",
-        account.account_command: "Account for the mail in Exchange's own logs.",
+    "Finished runs": {
+        drilling.report_command: "Write the HTML report of a run.",
+        drilling.judge_command: "Judge a run again from its journals.",
+        trends.history: "Compare runs with earlier runs of the same drill.",
+        account.account_command: "Account for the mail in servers' logs.",
     },
     "Labs": {
         labs.images: "Build the images of the Docker lab.",
         labs.compose: "Print a topology as a compose file.",
-        labs.clean: "End what a killed run left behind.",
-        labs.heal: "Undo what a crashed run left broken on a lab of yours.",
+        labs.clean: "Clean up after a killed run.",
+        labs.heal: "Repair what a crashed run left broken in your lab.",
+        completing.completion: "Print a script that makes your shell complete commands.",
     },
 }
+
+_KEEPING_RECORDS: Final = frozenset({"audit", "clean", "compare", "drill", "heal", "policy", "up"})
+"""Commands that write or read records of what runs and of what is to be healed."""
 
 
 class _Sections(click.Group):
@@ -59,12 +80,15 @@ class _Sections(click.Group):
 
 @click.group(cls=_Sections, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(relaydrill.__version__, prog_name="relaydrill")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """If this machine dies, does mail still flow, and is any of it lost?
 
     Exit status: 0 pass; 1 a check failed; 2 the input is wrong; 3 unknown: nothing was proven;
     4 the harness failed; 130 interrupted, after healing.
     """
+    if context.invoked_subcommand in _KEEPING_RECORDS and (note := state_note()):
+        click.echo(f"Note: {note}", err=True)
 
 
 for _commands in _SECTIONS.values():
@@ -78,12 +102,13 @@ def run(arguments: list[str] | None) -> int:
     Raises:
         KeyboardInterrupt: It was interrupted; everything was healed.
     """
+    words = sys.argv[1:] if arguments is None else arguments
     command: Callable[..., Any] = cli.main
     try:
-        return int(command(arguments, prog_name="relaydrill", standalone_mode=False) or 0)
+        return int(command(words, prog_name="relaydrill", standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
-        return error.exit_code
+        return _failed(error, error.exit_code, words)
     except (KeyboardInterrupt, click.Abort):
         if broken := _still_broken():
             click.echo(f"Interrupted, and STILL BROKEN: {broken}; run: relaydrill heal", err=True)
@@ -91,10 +116,25 @@ def run(arguments: list[str] | None) -> int:
         raise KeyboardInterrupt from None
     except RelaydrillError as error:
         click.echo(f"relaydrill: {error}", err=True)
-        return error.exit_status
+        return _failed(error, error.exit_status, words)
     except OSError as error:
         click.echo(f"relaydrill: {error}", err=True)
-        return HARNESS_FAILED
+        return _failed(error, HARNESS_FAILED, words)
+    except Exception as error:  # Python would end with 1, which says that a check has failed
+        traceback.print_exc()
+        click.echo(
+            "relaydrill: this is a mistake of Relaydrill's own, and says nothing of the mail tier;"
+            " please report it with the lines above",
+            err=True,
+        )
+        return _failed(error, HARNESS_FAILED, words)
+
+
+def _failed(error: Exception, status: int, words: Sequence[str]) -> int:
+    """Tell a program what a person has been told, if one asked; and return the exit status."""
+    if json_output.is_wanted(words):
+        json_output.print_json(json_output.error_document(error, status))
+    return status
 
 
 def _still_broken() -> str:

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import json
-import threading
 from pathlib import Path
 from typing import Final
 
 import click
 
-from relaydrill import inventory, playground
-from relaydrill.cli import options
-from relaydrill.drills.audit import Audit, judge_either, run_audit
-from relaydrill.drills.audit_plan import plan_audit, plan_pairs
-from relaydrill.drills.judgement import Judgement
-from relaydrill.drills.model import plan
+from relaydrill import playground, topology_files
+from relaydrill.api.drilling import run_planned
+from relaydrill.cli import completing, options
+from relaydrill.cli.json_output import print_json
+from relaydrill.drills import sequences
+from relaydrill.drills.audit import Audit, judge_either
+from relaydrill.drills.audit_plan import plan_audit
+from relaydrill.drills.drill_plan import plan
+from relaydrill.drills.own_lab import own_lab, run_in_own_lab
 from relaydrill.drills.policy import judge_policy
-from relaydrill.drills.runner import run_drill
-from relaydrill.drivers.catalogue import ATTACH, lab_maker, labs_at_once
+from relaydrill.drills.result import Judgement
+from relaydrill.drivers.catalogue import ATTACH, SIMULATE, lab_maker
 from relaydrill.errors import UsageError
 from relaydrill.planning import outlooks
 from relaydrill.report import html, terminal
 from relaydrill.report import plan as plan_table
 from relaydrill.report.faults import faults_document, show_faults
 from relaydrill.report.policy import show_policy
+from relaydrill.report.progress import progress
+from relaydrill.report.sequences import show_sequences
 from relaydrill.verdict import Status
 
-_PAIRS_TOO: Final = "then the same with two of these at a time, of those that hold alone"
+_SETS_TOO: Final = (
+    "then sets of up to {} nodes, MX hosts and sites, of those that survive in every smaller one"
+)
 
 
 @click.command()
@@ -38,19 +42,13 @@ _PAIRS_TOO: Final = "then the same with two of these at a time, of those that ho
 @options.allow_faults
 @options.dry_run
 @options.flow
-@click.option(
-    "--node", "units", multiple=True, help="Only this node, MX host or site; may be repeated."
-)
-@click.option("--pairs", is_flag=True, help="Then two at a time, of those that hold alone.")
-@click.option(
-    "--fault",
-    default="kill",
-    show_default=True,
-    help="What each node suffers; see: relaydrill faults.",
-)
-@click.option("--jobs", type=click.IntRange(0), default=0, help="Labs at a time; 0: as suits.")
+@options.units
+@options.depth
+@options.fault_of_an_audit
+@options.jobs
 @options.seed
 @options.out
+@options.keep_lab
 @options.html
 @options.json
 def audit(
@@ -61,43 +59,49 @@ def audit(
     dry_run: bool,
     flows: tuple[str, ...],
     units: tuple[str, ...],
-    pairs: bool,
+    depth: int,
     fault: str,
     jobs: int,
     seed: int,
     out: Path | None,
+    keep_lab: bool,
     html_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Break every node, MX host and site of TOPOLOGY in turn; show for each flow whether it holds.
+    """Break each node, MX host and site of TOPOLOGY in turn; show which flows survive.
 
-    TOPOLOGY is a file or the name of a built-in one (see: relaydrill topologies).
+    With --depth 2 or more, then also several at a time.
+
+    TOPOLOGY is a file or the name of a built-in one (see: relaydrill topologies); by default
+    sharepoint.
     """
     html.must_be_writable(html_file)
-    located = inventory.load_located(topology)
+    located = topology_files.load_located(topology)
     design = located.topology
     drills = plan_audit(design, units=units, flows=flows, kind=fault, seed=seed)
-    two = functools.partial(plan_pairs, design, kind=fault, seed=seed)
     if dry_run:
-        return options.show_rehearsal(
-            located, driver, drills, as_json=as_json, more=_PAIRS_TOO if pairs else ""
-        )
+        more = _SETS_TOO.format(depth) if depth > 1 else ""
+        return options.show_rehearsal(located, driver, drills, as_json=as_json, more=more)
     make = options.maker(located, driver, project=project, drills=drills, allow_faults=allow_faults)
+    options.tell_if_long(design, drills, driver)
     console = terminal.console(stderr=as_json)
-    cancelled = threading.Event()
-    with terminal.progress(drills, console) as observe:
-        found = run_audit(
+    with (
+        options.run_directory(out, design, "audit") as directory,
+        progress(drills, console) as observe,
+    ):
+        found = run_planned(
             design,
             drills,
             make,
-            out or options.fresh_directory(design, "audit"),
-            at_once=jobs or labs_at_once(driver, design),
-            steady_first=driver == ATTACH,
-            then=two if pairs else None,
+            directory,
+            driver=driver,
+            fault=fault,
+            depth=depth,
+            at_once=jobs or None,
             observe=observe,
-            cancelled=cancelled,
+            keep_labs=keep_lab,
         )
-    return _told(found, as_json=as_json, html_file=html_file)
+    return _show(found, as_json=as_json, html_file=html_file)
 
 
 @click.command()
@@ -111,12 +115,22 @@ def audit(
     "--fault",
     "faults",
     multiple=True,
-    metavar="KIND[.PHASE]:NODE[@START][+DURATION]",
-    help="What breaks, when, for how long (see: relaydrill faults); may be repeated."
-    " None: the steady state.",
+    shell_complete=completing.faults,
+    metavar="KIND[.PHASE][%SHARE]:NODE[@START][+DURATION]",
+    help="What to break, when and for how long (see: relaydrill faults); may be repeated."
+    " Without it nothing is broken.",
+)
+@click.option(
+    "--sequence",
+    metavar="FILE",
+    default="",
+    shell_complete=completing.sequences,
+    help="Break what this file says, one after another: a file, or the name of a built-in one (see:"
+    " relaydrill sequences).",
 )
 @options.seed
 @options.out
+@options.keep_lab
 @options.html
 @options.json
 def drill(
@@ -127,30 +141,35 @@ def drill(
     dry_run: bool,
     flows: tuple[str, ...],
     faults: tuple[str, ...],
+    sequence: str,
     seed: int,
     out: Path | None,
+    keep_lab: bool,
     html_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Run one drill on TOPOLOGY and show every check with its evidence."""
+    """Run one drill on TOPOLOGY and show every check with its evidence.
+
+    TOPOLOGY is a file or the name of a built-in one; by default sharepoint.
+    """
     html.must_be_writable(html_file)
-    located = inventory.load_located(topology)
+    located = topology_files.load_located(topology)
     design = located.topology
-    planned = plan(design, faults=faults, flows=flows, seed=seed)
+    written = sequences.load(sequence) if sequence else None
+    planned = plan(design, faults=faults, sequence=written, flows=flows, seed=seed)
     if dry_run:
         return options.show_rehearsal(located, driver, (planned,), as_json=as_json)
     make = options.maker(
         located, driver, project=project, drills=(planned,), allow_faults=allow_faults
     )
-    directory = out or options.fresh_directory(design, "drill")
+    options.tell_if_long(design, (planned,), driver, always=bool(sequence))
     console = terminal.console(stderr=as_json)
-    lab_directory = directory.with_name(directory.name + ".lab")
     with (
-        terminal.progress((planned,), console) as observe,
-        make(design, lab_directory) as lab,
+        options.run_directory(out, design, "drill") as directory,
+        progress((planned,), console) as observe,
     ):
-        found = run_drill(lab, planned, directory, observe)
-    return _told(found, as_json=as_json, html_file=html_file)
+        found = run_in_own_lab(make, design, planned, directory, observe, keep_lab=keep_lab)
+    return _show(found, as_json=as_json, html_file=html_file)
 
 
 @click.command("faults")
@@ -158,9 +177,23 @@ def drill(
 def faults_command(as_json: bool) -> int:
     """List every fault for drill --fault and audit --fault: what it does, and to what."""
     if as_json:
-        options.print_json(faults_document())
+        print_json(faults_document())
     else:
         show_faults(terminal.console())
+    return 0
+
+
+@click.command("sequences")
+@click.argument("name", required=False, default="", shell_complete=completing.sequences)
+def sequences_command(name: str) -> int:
+    """List the built-in sequences for drill --sequence, or print the file of one: NAME.
+
+    Printed, one is a start for your own: relaydrill sequences patch-night > mine.yaml
+    """
+    if name:
+        click.echo(sequences.builtin_text(name), nl=False)
+    else:
+        show_sequences(terminal.console())
     return 0
 
 
@@ -169,13 +202,23 @@ def faults_command(as_json: bool) -> int:
 @options.driver
 @options.out
 def up(topology: str, driver: str, out: Path | None) -> int:
-    """Bring TOPOLOGY up as a lab to play with, until Ctrl-C; then account for all mail in it."""
-    design = inventory.load(topology)
-    directory = out or options.fresh_directory(design, "up")
-    console = terminal.console()
+    """Run TOPOLOGY as a lab to play with, until Ctrl-C; then account for all its mail.
+
+    TOPOLOGY is a file or the name of a built-in one; by default sharepoint.
+    """
+    design = topology_files.load(topology)
     if driver == ATTACH:
-        raise UsageError(f"{design.name} is up already, where its attach: says")
-    with lab_maker(driver)(design, directory) as lab:
+        raise UsageError("--driver attach is for a lab that already runs: nothing to bring up")
+    if driver == SIMULATE:
+        raise UsageError(
+            "--driver simulate has no time but a drill's, and no port that a program of this"
+            " machine could reach; bring the lab up with --driver process"
+        )
+    console = terminal.console()
+    with (
+        options.run_directory(out, design, "up") as directory,
+        own_lab(lab_maker(driver), design, directory) as lab,
+    ):
         try:
             with contextlib.suppress(KeyboardInterrupt):  # which is how it ends
                 playground.show_endpoints(lab, console)
@@ -186,18 +229,21 @@ def up(topology: str, driver: str, out: Path | None) -> int:
 
 
 @click.command("plan")
-@click.argument("topology", required=False, default="microsoft")
+@click.argument(
+    "topology", required=False, default="microsoft", shell_complete=completing.topologies
+)
 @options.json
 def plan_command(topology: str, as_json: bool) -> int:
-    """What-if arithmetic for the inbound mail of TOPOLOGY, without any lab.
+    """Compute each server's share of the inbound mail of TOPOLOGY, without a lab.
 
-    Shows which server gets what share of the mail, with each server and each site gone, against
-    the flows' peak and the servers' capacity. Ends with 1 where something does not hold.
+    Shows the shares as they are, and for the loss of each server and each site, compared with the
+    peak load and the servers' capacity. TOPOLOGY is a file or the name of a built-in one; by
+    default microsoft. Exit status 1 if a loss is not survived.
     """
-    design = inventory.load(topology)
+    design = topology_files.load(topology)
     found = outlooks(design)
     if as_json:
-        click.echo(json.dumps(plan_table.as_json(found), indent=2))
+        print_json(plan_table.plan_document(design.name, found))
     else:
         plan_table.show_outlooks(design.name, found, terminal.console())
     return 0 if all(each.holds for each in found) else Status.FAIL.exit_status
@@ -210,21 +256,23 @@ def plan_command(topology: str, as_json: bool) -> int:
 @options.out
 @options.json
 def policy(topology: str, driver: str, project: str, out: Path | None, as_json: bool) -> int:
-    """Ask every door of TOPOLOGY who may relay, and what it wants of those who submit.
+    """Ask every server of TOPOLOGY who may relay, and what it requires of mail clients.
 
     Each sender asks each VIP, hub and Edge server, as far as RCPT; no mail is sent. Shows where the
-    answer is not what the connectors declare: an open relay, a refusal, a certificate without the
-    name.
+    answer differs from the declared connectors: an open relay, a refusal, a certificate without
+    the name. TOPOLOGY is a file or the name of a built-in one; by default sharepoint.
     """
-    located = inventory.load_located(topology)
+    located = topology_files.load_located(topology)
     design = located.topology
     console = terminal.console(stderr=as_json)
-    with options.maker(located, driver, project=project)(
-        design, out or options.fresh_directory(design, "lab")
-    ) as lab:
+    make = options.maker(located, driver, project=project)
+    with (
+        options.run_directory(out, design, "lab", is_kept=False) as directory,
+        own_lab(make, design, directory) as lab,
+    ):
         found = judge_policy(lab)
     if as_json:
-        options.print_json(found.document())
+        print_json(found.document())
     else:
         show_policy(found, console)
     return found.status.exit_status
@@ -234,20 +282,20 @@ def policy(topology: str, driver: str, project: str, out: Path | None, as_json: 
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @options.json
 def judge_command(run: Path, as_json: bool) -> int:
-    """Judge the run directory RUN again, offline, from its journals alone."""
-    return _told(judge_either(run), as_json=as_json)
+    """Judge the run directory RUN again, from its journals alone."""
+    return _show(judge_either(run), as_json=as_json)
 
 
-def _told(found: Audit | Judgement, *, as_json: bool, html_file: Path | None = None) -> int:
+def _show(found: Audit | Judgement, *, as_json: bool, html_file: Path | None = None) -> int:
     """Show an audit or a drill as it was asked for, and return what the command ends with."""
+    if html_file:  # first, for with --json nothing follows the document
+        html.save(html.render(found), html_file)
     if as_json:
-        options.print_json(found.document())
+        print_json(found.document())
     elif isinstance(found, Audit):
         terminal.show_audit(found, terminal.console())
     else:
         terminal.show_drill(found, terminal.console())
-    if html_file:
-        html.save(html.render(found), html_file)
     return found.status.exit_status
 
 
@@ -256,13 +304,13 @@ def _told(found: Audit | Judgement, *, as_json: bool, html_file: Path | None = N
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write; replaced if it is there. Default: RUN/report.html.",
+    help="File to write or overwrite. Default: RUN/report.html.",
 )
 def report_command(run: Path, out: Path | None) -> int:
     """Write the HTML report of the run directory RUN, of a drill or an audit.
 
-    One file that needs nothing else. It is judged again from the journals alone, as by judge; the
-    command ends with 0 whatever the verdict.
+    One self-contained file. The run is judged again from its journals, as by judge; the exit
+    status is 0 whatever the verdict.
     """
     file = out or run / html.FILE
     html.save(html.report(run), file)

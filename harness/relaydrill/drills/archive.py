@@ -12,12 +12,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from relaydrill import inventory
+from relaydrill import topology_files
+from relaydrill.documents.run import RUN
+from relaydrill.documents.verdict import VERDICT as VERDICT_FORMAT
 from relaydrill.drills.figures import figures_of
 from relaydrill.drills.history import History, Likeness, Run, history_of
 from relaydrill.drills.model import Drill
 from relaydrill.drills.naming import STEADY, drill_name, is_automatic
-from relaydrill.drills.record import DRILL, LAB, TOPOLOGY, VERDICT, must_be_a_file, must_be_read
+from relaydrill.drills.record import DRILL, LAB, TOPOLOGY, VERDICT, must_be_a_file
 from relaydrill.errors import RelaydrillError, UsageError
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status
@@ -71,9 +73,10 @@ def read_run(directory: Path) -> tuple[Run, ...] | Unreadable:
         for each in (drill_file, verdict_file, directory / TOPOLOGY):
             must_be_a_file(each)
         drill = json.loads(drill_file.read_text(encoding="utf-8"))
-        must_be_read(drill["format"], drill_file)
+        RUN.version_of(drill, drill_file)
         at = _moment(drill.get("at"), drill_file)
         verdict = json.loads(verdict_file.read_text(encoding="utf-8"))
+        VERDICT_FORMAT.version_of(verdict, verdict_file)
         called = _called(directory, drill["drill"], str(verdict["drill"]))
         return tuple(
             _run(directory, at, verdict, called, name, flow)
@@ -117,7 +120,7 @@ def _called(directory: Path, drill: dict[str, Any], recorded: str) -> str:
 @cache
 def _parsed(text: str) -> Topology:
     """A topology; all rows of an audit, and mostly all nights, have the same text."""
-    return inventory.parse(text)
+    return topology_files.parse(text)
 
 
 def _run(

@@ -1,23 +1,27 @@
-"""Which drills an audit is made of: the steady state, every unit alone, and two units at a time."""
+"""Which drills an audit begins with: the steady state, and every unit alone.
+
+`relaydrill.drills.audit_sets` goes on with several units at a time.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from itertools import combinations
 
-from relaydrill.drills.aiming import those_that_can
+from relaydrill.drills.drill_plan import plan
 from relaydrill.drills.family import count_all, count_tests, first_look, second_look
-from relaydrill.drills.judgement import Judgement
-from relaydrill.drills.model import Drill, plan
+from relaydrill.drills.model import Drill
+from relaydrill.drills.spares import Spare, StandingBy, spares_of, standing_by
 from relaydrill.errors import UsageError
-from relaydrill.faults import split_kind
+from relaydrill.faults import FaultText
+from relaydrill.faults.aiming import those_that_can
 from relaydrill.faults.reach import done_by
+from relaydrill.faults.spec import KIND_FORM
+from relaydrill.sentences import listed
 from relaydrill.topology import Topology
 from relaydrill.topology.paths import flows_through
 from relaydrill.topology.units import Unit, unit_called, unit_of, units_of
-from relaydrill.verdict import Levels, Status
+from relaydrill.verdict import Levels
 
 
 def plan_audit(
@@ -33,6 +37,9 @@ def plan_audit(
     That is each node of the tier, all addresses of an MX host, and each site. A unit is broken
     under the flows that pass it, a site not under those whose sender stands in it. A node that no
     flow passes is broken under all of them, and its verdict is unknown; such a site is left out.
+    So is a spare, for a flow that has others to go to first: its loss alone shows nothing, and
+    theirs shows whether it takes over. Where no row breaks all of those, it has a row after all,
+    which ends as unknown: nobody has seen it take over.
     What the fault cannot be done to stays whole. The statistical tests of all of them are one
     family: see `relaydrill.drills.family`.
 
@@ -49,53 +56,75 @@ def plan_audit(
     """
     _check_kind(kind)
     steady = plan(topology, flows=flows, seed=seed)
-    chosen = [_unit(topology, name) for name in units]
-    broken = []
-    for unit in chosen or _that_can(topology, kind):
-        passing = tuple(flow for flow in _flows_of(topology, unit) if not flows or flow in flows)
-        if passing or chosen or unit.name in topology.nodes:
-            broken.append(_drill(topology, (unit,), passing or flows, kind, seed))
-    return _as_family(topology, (steady, *broken))
+    chosen = tuple(_unit(topology, name) for name in units)
+    asleep = standing_by(topology, flows)
+    spares = {spare.unit.name: spare for spare in spares_of(topology, asleep)}
+
+    def rows(among: tuple[Unit, ...]) -> list[Drill]:
+        found = []
+        for unit in among:
+            passing = _flows_of(topology, unit, asleep)
+            if unit.name not in spares and (passing or chosen or unit.name in topology.nodes):
+                found.append(drill_of(topology, (unit,), passing or flows, kind, seed))
+        return found
+
+    among = chosen or those_in_reach(topology, kind)
+    broken = rows(among)
+    # Of a spare that is asked for by name, whatever row would try it counts.
+    asked = spares.keys() & {unit.name for unit in chosen}
+    trials = rows(those_in_reach(topology, kind)) if asked else broken
+    for unit in among:
+        if (spare := spares.get(unit.name)) is None:
+            continue
+        if not _is_tried(topology, spare, trials):
+            broken.append(drill_of(topology, (unit,), _through(topology, unit, asleep), kind, seed))
+        elif chosen:
+            raise UsageError(f"{spare}; audit that: {unit.name} has to take over from it")
+    return as_family(topology, (steady, *broken))
 
 
-def plan_pairs(
-    topology: Topology, judged: tuple[Judgement, ...], *, kind: str = "kill", seed: int = 1
-) -> tuple[Drill, ...]:
-    """The drills of two units at a time, after those of each alone have been judged.
-
-    Two are broken under the flows that pass both and ride out the loss of either: what fails alone
-    fails in every pair, and what does not concern a flow adds nothing.
-
-    Args:
-        judged: The rows of the units alone; others among them do not matter.
-        kind, seed: As of `plan_audit`.
-    """
-    alone = [(unit, _held(row)) for unit, row in _alone(topology, judged)]
-    known = {unit.nodes for unit, _ in alone}
-    found: dict[frozenset[str], Drill] = {}
-    for (one, by_one), (other, by_other) in combinations(alone, 2):
-        both = one.nodes | other.nodes
-        flows = tuple(flow for flow in topology.flows if flow in by_one & by_other)
-        if flows and both not in known and both not in found:
-            found[both] = _drill(topology, (one, other), flows, kind, seed)
-    return _as_family(topology, tuple(found.values()))
+def _through(topology: Topology, unit: Unit, flows: Iterable[str]) -> tuple[str, ...]:
+    """Those of some flows that pass a unit, whether or not they have others to go to first."""
+    passing = {*flows_through(topology, tuple(unit.nodes))}
+    return tuple(flow for flow in flows if flow in passing)
 
 
-def plan_again(topology: Topology, drill: Drill, tests: int) -> Drill:
+def _is_tried(topology: Topology, spare: Spare, drills: Iterable[Drill]) -> bool:
+    """Whether a drill breaks all that a spare stands in for, and not the spare, under its mail."""
+    through = {*_through(topology, spare.unit, topology.flows)}
+    rows = [_broken_by(drill) for drill in drills if through.intersection(drill.flows)]
+    return any(spare.principals <= row and not spare.unit.nodes <= row for row in rows)
+
+
+def _broken_by(drill: Drill) -> frozenset[str]:
+    """All nodes that a drill breaks."""
+    return frozenset(spec.node for spec in drill.faults)
+
+
+def plan_again(topology: Topology, drill: Drill, tests: int, size: int = 1) -> Drill:
     """The same drill once more, to decide what its first look left in doubt.
 
     Its choices are its own: with the same seed senders would make the same again.
 
     Args:
-        drill: Of an audit. tests: How many all drills make that were planned with it.
+        topology: What is audited.
+        drill: Of an audit.
+        tests: How many all drills make that were planned with it.
+        size: How many units each of them breaks.
     """
-    levels = second_look(tests, count_tests(topology, drill.flows, drill.faults))
+    levels = second_look(tests, count_tests(topology, drill.flows, drill.faults), size)
     return _replanned(topology, drill, levels, drill.seed + 1)
 
 
-def _as_family(topology: Topology, drills: tuple[Drill, ...]) -> tuple[Drill, ...]:
-    """The same drills, with the choices that their tests need as one family."""
-    levels = first_look(count_all(topology, drills))
+def as_family(topology: Topology, drills: tuple[Drill, ...], size: int = 1) -> tuple[Drill, ...]:
+    """The same drills, with the choices that their tests need as one family.
+
+    Args:
+        topology: What is audited.
+        drills: All that break so many units at a time.
+        size: How many.
+    """
+    levels = first_look(count_all(topology, drills), size)
     return tuple(_replanned(topology, drill, levels, drill.seed) for drill in drills)
 
 
@@ -104,37 +133,32 @@ def _replanned(topology: Topology, drill: Drill, levels: Levels, seed: int) -> D
     return plan(topology, faults=faults, flows=drill.flows, seed=seed, levels=levels)
 
 
-def told_of_pairs(topology: Topology, rows: tuple[Judgement, ...], tried: int) -> str:
-    """What a person should know of an audit's pairs: how many there are, and what is in none.
+def remarks_on_spares(topology: Topology, drills: tuple[Drill, ...]) -> tuple[str, ...]:
+    """Why a spare has no row of its own, and which row shows whether it takes over, if one does.
 
     Args:
-        rows: Those of the units alone. tried: How many pairs were drilled.
+        topology: What is audited.
+        drills: All of the audit; a spare of what none of them breaks is not told of.
     """
-    failing: dict[str, list[str]] = {}
-    for unit, row in _alone(topology, rows):
-        for flow in {each.flow for each in row.flows} - _held(row):
-            failing.setdefault(flow, []).append(unit.name)
-    told = f"{tried or 'no'} {'pairs were' if tried > 1 else 'pair was'} tried"
-    for flow in topology.flows:
-        if flow in failing:
-            names = ", ".join(failing[flow])
-            told += f"; for {flow} none with {names}, whose loss alone it was not seen to ride out"
-    if not tried and not failing:
-        told += ": there are no two that a flow passes both of, and that are no row already"
-    return told
+    flows = dict.fromkeys(flow for drill in drills for flow in drill.flows)
+    spares = spares_of(topology, standing_by(topology, flows))
+    return tuple(filter(None, (_remark_on(topology, spare, drills) for spare in spares)))
 
 
-def _alone(topology: Topology, judged: tuple[Judgement, ...]) -> Iterator[tuple[Unit, Judgement]]:
-    """The rows in which one unit was broken."""
-    for row in judged:
-        unit = unit_of(topology, frozenset(spec.node for spec in row.drill.faults))
-        if unit is not None:
-            yield unit, row
-
-
-def _held(row: Judgement) -> set[str]:
-    """The flows that were seen to ride it out; an accepted failure is none."""
-    return {each.flow for each in row.flows if each.status is Status.PASS and not each.accepted}
+def _remark_on(topology: Topology, spare: Spare, drills: tuple[Drill, ...]) -> str:
+    """What is to be said of a spare; nothing where nothing is broken that it stands in for."""
+    broken = [_broken_by(drill) for drill in drills]
+    if not any(spare.principals & nodes for nodes in broken):
+        return ""
+    others, name = listed(sorted(spare.principals)), spare.unit.name
+    if not _is_tried(topology, spare, drills):
+        return (
+            f"{spare}: whether {name} takes over was not tried, for no row breaks all of {others}"
+            f" under its mail; a drill can (relaydrill drill, with a --fault for each)"
+        )
+    told = f"{spare}, and is no row: the loss of {others} shows whether {name} takes over"
+    is_row = spare.principals in broken and unit_of(topology, spare.principals) is not None
+    return f"{told}, and --depth 2 breaks both" if is_row else told
 
 
 def _unit(topology: Topology, name: str) -> Unit:
@@ -158,17 +182,16 @@ def _check_kind(text: str) -> None:
     Raises:
         UsageError: It does, or there is no such kind.
     """
-    if more := re.search("(?<=.)[:@+]", text):
-        kind, node = text[: more.start()], re.search(":([^@+]+)", text)
-        instead = f"--fault {kind}" + (f" --node {node[1]}" if node else "")
+    said = FaultText.parse(text)
+    if said.node or said.is_timed:
+        instead = f"--fault {said.kind_text}" + (f" --node {said.node}" if said.node else "")
         raise UsageError(
-            f"{text!r}: an audit takes KIND or KIND.PHASE, and sets the times itself; write"
+            f"{text!r}: an audit takes {KIND_FORM}, and sets the times itself; write"
             f" {instead}, or run it as one drill (relaydrill drill)"
         )
-    split_kind(text)
 
 
-def _that_can(topology: Topology, kind: str) -> tuple[Unit, ...]:
+def those_in_reach(topology: Topology, kind: str) -> tuple[Unit, ...]:
     """All units, each with those of its nodes that a fault can be done to.
 
     Raises:
@@ -179,20 +202,38 @@ def _that_can(topology: Topology, kind: str) -> tuple[Unit, ...]:
         if nodes := frozenset(those_that_can(topology, kind, unit.nodes)):
             found.setdefault(nodes, replace(unit, nodes=nodes))
     if not found:
-        raise UsageError(f"{done_by(split_kind(kind)[0])}; {topology.name} has none")
+        raise UsageError(f"{done_by(FaultText.of_kind(kind).kind)}; {topology.name} has none")
     return tuple(found.values())
 
 
-def _flows_of(topology: Topology, unit: Unit) -> tuple[str, ...]:
-    """The flows that a unit's loss may touch; not those whose sender is lost with it."""
+def _flows_of(topology: Topology, unit: Unit, asleep: StandingBy) -> tuple[str, ...]:
+    """The flows that a unit's loss may touch, of those that are looked at.
+
+    Not those whose sender is lost with it, nor those that come to it only when others are gone.
+    """
     passing = flows_through(topology, tuple(unit.nodes))
     members = topology.sites.get(unit.name, ())
-    return tuple(flow for flow in passing if topology.flows[flow].sender not in members)
+    return tuple(
+        flow
+        for flow in passing
+        if flow in asleep
+        and topology.flows[flow].sender not in members
+        and not unit.nodes <= asleep[flow].keys()
+    )
 
 
-def _drill(
+def drill_of(
     topology: Topology, units: tuple[Unit, ...], flows: tuple[str, ...], kind: str, seed: int
 ) -> Drill:
+    """A drill that breaks some units at once, planned for itself.
+
+    Args:
+        topology: What is audited.
+        units: What is lost.
+        flows: Which send.
+        kind: The fault that each node suffers.
+        seed: Of every random choice.
+    """
     lost = frozenset[str]().union(*(unit.nodes for unit in units))
     # Where it can be done to none of them, the plan says why.
     nodes = those_that_can(topology, kind, lost) or tuple(lost)

@@ -1,23 +1,23 @@
 """The mark that ends each journal of a run directory, and what it proves.
 
 When the harness has copied what a node journalled, it ends the copy with a line of its own, of the
-kind ``closed``: how many lines stand before it, and the SHA-256 of all bytes before it. A journal
-without its mark was cut short; one that does not agree with it is not what the node wrote.
+kind ``closed``: of which format all lines are, how many stand before it, and the SHA-256 of all
+bytes before it. A journal without its mark was cut short; one that does not agree with it is not
+what the node wrote.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from relaydrill.journal import TORN, Event
+from relaydrill import clock
+from relaydrill.documents.journal import JOURNAL
+from relaydrill.journal import CLOSED, TORN, Event
 
-CLOSED: Final = "closed"
 _LONGEST_MARK: Final = 4096
 _PIECE: Final = 1 << 20
 
@@ -27,7 +27,8 @@ class Look:
     """What a journal file holds, and what its mark says that it should.
 
     Attributes:
-        lines, digest: How many lines stand before the mark, and the SHA-256 of their bytes, in hex.
+        lines: How many stand before the mark.
+        digest: The SHA-256 of their bytes, in hex.
         whole_digest: SHA-256 of the whole file.
         mark: The mark at its end; None where there is none.
     """
@@ -36,6 +37,18 @@ class Look:
     digest: str
     whole_digest: str
     mark: Event | None
+
+    def must_be_read(self, path: Path) -> None:
+        """Make sure that this version reads the journal.
+
+        Args:
+            path: Its file.
+
+        Raises:
+            UsageError: Its mark is of another format, or of a newer version.
+        """
+        if self.mark is not None:
+            JOURNAL.version_of(self.mark.detail, path)
 
     def missing(self, name: str) -> str:
         """What is wrong with the journal, a sentence that names it; empty where it is whole."""
@@ -72,10 +85,14 @@ def close(path: Path) -> None:
             file.write(TORN.encode())
             end += len(TORN)
         file.seek(0)
-        digest = _hash(file, end).hexdigest()
-        file.seek(0)
-        detail = {"lines": _count(file, end), "sha256": digest}
-        mark = Event(time.monotonic(), time.time(), path.stem, CLOSED, detail=detail)
+        hashed, lines = _read(file, end)
+        detail = {
+            "format": JOURNAL.name,
+            "version": JOURNAL.version,
+            "lines": lines,
+            "sha256": hashed.hexdigest(),
+        }
+        mark = Event(clock.monotonic(), clock.wall(), path.stem, CLOSED, detail=detail)
         file.seek(end)
         file.write(mark.to_line().encode() + b"\n")
 
@@ -89,14 +106,10 @@ def look(path: Path) -> Look:
     with path.open("rb") as file:
         end, mark = _find_mark(file)
         file.seek(0)
-        hashed = _hash(file, end)
+        hashed, lines = _read(file, end)
         digest = hashed.hexdigest()
         while piece := file.read(_PIECE):
             hashed.update(piece)
-        # What has the digest has the lines: counting them takes as long as all the rest.
-        told = mark.detail.get("lines") if mark and mark.detail.get("sha256") == digest else None
-        file.seek(0)
-        lines = told if isinstance(told, int) else _count(file, end)
         return Look(lines, digest, hashed.hexdigest(), mark)
 
 
@@ -115,21 +128,11 @@ def _find_mark(file: BinaryIO) -> tuple[int, Event | None]:
     return (size - len(last), event) if event.kind == CLOSED else (size, None)
 
 
-def _hash(file: BinaryIO, end: int) -> hashlib._Hash:
-    """The hash of all bytes before one."""
-    hashed = hashlib.sha256()
-    for piece in _pieces(file, end):
-        hashed.update(piece)
-    return hashed
-
-
-def _count(file: BinaryIO, end: int) -> int:
-    """How many lines end before a byte."""
-    return sum(piece.count(b"\n") for piece in _pieces(file, end))
-
-
-def _pieces(file: BinaryIO, end: int) -> Iterator[bytes]:
-    at = 0
+def _read(file: BinaryIO, end: int) -> tuple[hashlib._Hash, int]:
+    """The hash of all bytes before one, and how many lines end among them."""
+    hashed, lines, at = hashlib.sha256(), 0, 0
     while at < end and (piece := file.read(min(_PIECE, end - at))):
-        yield piece
+        hashed.update(piece)
+        lines += piece.count(b"\n")
         at += len(piece)
+    return hashed, lines

@@ -19,11 +19,12 @@ from typing import Final
 from relaydrill.drills.closing import Look
 from relaydrill.drills.loads import PlannedLoad, loads_of
 from relaydrill.drills.missing_attempts import missing_attempts
-from relaydrill.drills.model import FaultSpec
 from relaydrill.drills.record import HARNESS, JOURNALS, MACHINE, Recorded
+from relaydrill.faults import FaultSpec
 from relaydrill.journal import Event, read_events
 from relaydrill.ledger import Entry, FaultWindow, Ledger
 from relaydrill.sentences import listed
+from relaydrill.topology.banners import named_in
 from relaydrill.topology.hosts import Edge, Hub, Mailbox
 
 _SHOWN: Final = 3
@@ -43,7 +44,8 @@ class Coverage:
     """What is missing of the evidence of one drill.
 
     Attributes:
-        holes: What concerns all flows. of_flows: What concerns one, by flow. Sentences.
+        holes: What concerns all flows.
+        of_flows: What concerns one, by flow. Sentences.
     """
 
     holes: tuple[str, ...]
@@ -58,6 +60,7 @@ def cover(run: Recorded, ledger: Ledger, looks: Mapping[str, Look | str]) -> Cov
     """What is missing of a run's evidence.
 
     Args:
+        run: The run.
         ledger: Of all journals that could be read.
         looks: What each journal file holds, by its name without ``.jsonl``; of one that cannot be
             read, why.
@@ -85,7 +88,9 @@ def cover_senders(
     """What is missing of what the senders of a run tell.
 
     Args:
-        ledger, looks: As of `cover`, of the journals of the senders, and of the harness.
+        run: The run.
+        ledger: Of the journals of its senders, and of the harness.
+        looks: At the same journals.
     """
     if run.begun is None:
         return () if run.problems else ("the drill never began",)
@@ -102,7 +107,7 @@ def cover_senders(
 def is_marked(run: Recorded, looks: Mapping[str, Look | str]) -> bool:
     """Whether the journals of a run are to end with marks."""
     marks = (look.mark for look in looks.values() if isinstance(look, Look))
-    return run.format > 1 or any(marks)
+    return run.version > 1 or any(marks)
 
 
 def _own_events(run: Recorded, looks: Mapping[str, Look | str]) -> Iterator[Event]:
@@ -147,14 +152,17 @@ def _course(run: Recorded, own: list[Event], *, marked: bool) -> Iterator[str]:
     begins = [event.detail.get("begin") for event in own if event.kind == "begun"]
     if begins != [run.begun]:
         yield f"{_called(HARNESS)} does not say that the drill began when drill.json says"
-    if not any(event.kind == "over" for event in own):
+    lengths = [event.detail.get("length_s") for event in own if event.kind == "over"]
+    if not lengths:
         yield "the drill was cut short: its harness ended before it was over"
+    elif lengths != [run.drill.length_s]:
+        yield f"{_called(HARNESS)} does not say that the drill lasted as long as drill.json says"
     if not any(event.kind == "watched" for event in own):
-        yield "nobody watched the machine to the end of the drill"
+        yield "the load watcher did not run to the end of the drill"
 
 
 def _faults(run: Recorded, ledger: Ledger, begun: float) -> Iterator[str]:
-    """Each fault of the plan was injected, or could not be; and healed at its time."""
+    """Each fault of the plan, and no other, was injected, or could not be; and healed in time."""
     turns: Counter[str] = Counter()
     for spec in sorted(run.drill.faults, key=lambda each: each.start_s):
         windows = [each for each in ledger.faults if each.label == spec.label]
@@ -163,18 +171,23 @@ def _faults(run: Recorded, ledger: Ledger, begun: float) -> Iterator[str]:
             yield f"{spec} was never injected"
         elif not windows[turn].error:
             yield from _window(run, spec, windows[turn], begun)
+        elif windows[turn].injected is not None:
+            yield f"{spec} was injected, and could not be: {_called(HARNESS)} says both"
+    broken = Counter(each.label for each in ledger.faults)
+    for label in broken - turns:
+        yield f"{label} was injected, and drill.json does not plan it"
 
 
 def _window(run: Recorded, spec: FaultSpec, window: FaultWindow, begun: float) -> Iterator[str]:
     clock = run.topology.clock
     if window.injected is None:
-        yield f"nothing says that {spec} came into force"
+        yield f"there is no sign that {spec} began"
     end_s = run.drill.length_s if spec.for_good else spec.end_s
     early_s = end_s - (window.heal - begun) * clock if window.heal is not None else 0.0
     if early_s > _EXACT_S * clock:
         yield f"{spec} was healed {early_s:.1f} s before its time: the drill was cut short"
     if window.healed is None and not spec.for_good:
-        yield f"nothing says that {spec} was healed"
+        yield f"there is no sign that {spec} was healed"
 
 
 def _until(run: Recorded, own: list[Event], flow: str, begun: float) -> tuple[float, bool]:
@@ -228,8 +241,9 @@ def _double_entry(run: Recorded, ledger: Ledger, flow: str) -> Iterator[str]:
     boxes = {**topology.mailboxes, **topology.sinks}
     takers: dict[str, Hub | Edge | Mailbox] = {**topology.hubs, **topology.edges, **boxes}
     fakes = [name for name, node in takers.items() if node.kind == "fake"]
-    for node, count in sorted(ledger.untold(flow, fakes).items()):
-        yield f"{_called(node)} lacks {count} messages that it took, by the word of their senders"
+    named = named_in(topology, but={*topology.nodes}.difference(fakes))
+    for node, count in sorted(ledger.untold(flow, named).items()):
+        yield f"{_called(node)} lacks {count} messages that it took, as their senders say"
     if len(fakes) < len(takers):
         return  # the log of a real program tells of a message later than of its reply
     lacking = [entry for entry in ledger.unusual(flow) if any(_never_taken(entry))]

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from relaydrill.documents.verdict import VERDICT as VERDICT_FORMAT
 from relaydrill.drills.closing import Look, look
 from relaydrill.drills.record import DRILL, JOURNALS, TOPOLOGY, VERDICT
 from relaydrill.sentences import listed
@@ -53,6 +54,9 @@ def changes_since_judged(directory: Path, now: Mapping[str, str]) -> Iterator[st
     """What a person should know of files that are not as they were when the drill was judged.
 
     Verdicts of earlier versions do not tell what they rest on; of those nothing is said.
+
+    Raises:
+        UsageError: The verdict is of another format, or of a newer version.
     """
     path = directory / VERDICT
     if not path.exists():
@@ -62,7 +66,7 @@ def changes_since_judged(directory: Path, now: Mapping[str, str]) -> Iterator[st
             raise ValueError("it is no file")
         if path.stat().st_size > _LARGEST_VERDICT:
             raise ValueError("it is too large")
-        then = _noted(json.loads(path.read_text(encoding="utf-8")))
+        then = _noted(json.loads(path.read_text(encoding="utf-8")), path)
     except OSError as error:
         yield f"{VERDICT} cannot be read ({error.strerror}): changes since then are not noticed"
         return
@@ -76,9 +80,10 @@ def changes_since_judged(directory: Path, now: Mapping[str, str]) -> Iterator[st
         yield f"changed since this run was first judged: {listed(changed[:_SHOWN])}{more}"
 
 
-def _noted(verdict: Any) -> dict[str, str] | None:
+def _noted(verdict: Any, path: Path) -> dict[str, str] | None:
     if not isinstance(verdict, dict):
         raise ValueError("it holds no verdict")
+    VERDICT_FORMAT.version_of(verdict, path)
     found = verdict.get(EVIDENCE)
     if found is None:
         return None

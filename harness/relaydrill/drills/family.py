@@ -14,11 +14,12 @@ with choices of its own, planned for a rate so small that both together keep to 
 What chance cannot explain at all (a node that gets nothing) fails at the first look.
 
 Those parts add up (the union bound), whatever the tests have in common: half of `RATE` is for the
-units alone, half for the pairs, of which nobody knows how many there are before the units alone
-have been judged. Holm's step-down would let a test fail at a slightly higher p once another has
-failed, and then the verdict of a row would hang on that of the others; each row here is judged by
-what its own drill file says, alone as well as in its audit. Where drills were not planned as a
-family (the audits of earlier versions), Holm's procedure is applied to their rows afterwards.
+units alone, a quarter for two at a time, an eighth for three, and so on. How many sets there are of
+a size nobody knows before those of the size before have been judged. Holm's step-down would let a
+test fail at a slightly higher p once another has failed, and then the verdict of a row would hang
+on that of the others; each row here is judged by what its own drill file says, alone as well as in
+its audit. Where drills were not planned as a family (the audits of earlier versions), Holm's
+procedure is applied to their rows afterwards.
 
 Sources: S. Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6
 (1979), 65-70. Two looks are independent, for no choice is in both: P(p1 <= a and p2 <= b) <= a b.
@@ -28,21 +29,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from relaydrill.drills.returning import comeback_of
+from relaydrill.documents.audit import FalseAlarmDocument
+from relaydrill.drills.model import Drill
+from relaydrill.drills.recovery import recovery_of
+from relaydrill.faults import FaultSpec
 from relaydrill.sentences import listed
 from relaydrill.topology import Topology
 from relaydrill.verdict import Levels, Status, Verdict
 
-if TYPE_CHECKING:
-    from relaydrill.drills.model import Drill, FaultSpec
-
 RATE: Final = 0.01
 """Of false alarms: at most one audit of a healthy tier in 100 fails by chance, and one drill."""
-
-PHASES: Final = 2
-"""Units alone, and pairs: each has its equal part of the rate."""
 
 DOUBT: Final = 0.01
 """Where chance explains a first look less well than this, there is a second one."""
@@ -64,7 +62,7 @@ def count_tests(topology: Topology, flows: Iterable[str], faults: Sequence[Fault
         return sum(bool(topology.expectation(flow).spread) for flow in flows)
     healed = [fault.node for fault in faults if not fault.for_good]
     return sum(
-        comeback_of(topology, node, flow).test is not None for flow in flows for node in healed
+        recovery_of(topology, node, flow).test is not None for flow in flows for node in healed
     )
 
 
@@ -79,16 +77,17 @@ def levels_of_one(tests: int) -> Levels:
     return Levels(level, level)
 
 
-def first_look(tests: int) -> Levels:
-    """Of one of an audit's phases.
+def first_look(tests: int, size: int = 1) -> Levels:
+    """Of those of an audit's drills that break as many units each.
 
     Args:
-        tests: How many all of its drills make.
+        tests: How many all of them make.
+        size: How many units are lost at a time.
     """
-    return Levels(_CLEAR_PART * _each(tests), DOUBT, _FIRST_MISS)
+    return Levels(_CLEAR_PART * _each(tests, size), DOUBT, _FIRST_MISS)
 
 
-def second_look(tests: int, own: int) -> Levels:
+def second_look(tests: int, own: int, size: int = 1) -> Levels:
     """Of a drill that runs again since its first look left a doubt.
 
     A doubt about one of its tests has all of them looked at again. So there is a second look in at
@@ -96,22 +95,27 @@ def second_look(tests: int, own: int) -> Levels:
     parts of the rate.
 
     Args:
-        tests: As of `first_look`. own: How many of them are this drill's.
+        tests: As of `first_look`.
+        own: How many of them are this drill's.
+        size: As of `first_look`.
     """
-    alarm = min(DOUBT, (1 - _CLEAR_PART) * _each(tests) / (DOUBT * max(1, own)))
+    alarm = min(DOUBT, (1 - _CLEAR_PART) * _each(tests, size) / (DOUBT * max(1, own)))
     return Levels(alarm, alarm, _SECOND_MISS)
 
 
-def _each(tests: int) -> float:
+def _each(tests: int, size: int) -> float:
     """One test's part of the rate."""
-    return RATE / PHASES / max(1, tests)
+    return RATE * 0.5**size / max(1, tests)
 
 
 def by_chance(check: str, summary: str, levels: Levels, **figures: Any) -> Verdict:
     """The verdict of a statistical test by its p, which the figures have.
 
     Args:
-        check, summary, figures: As of `Verdict`.
+        check: As of `Verdict`.
+        summary: As of `Verdict`.
+        levels: At which the drill decides.
+        **figures: As of `Verdict`.
     """
     status = levels.status(figures["p"])
     if status is Status.UNKNOWN:
@@ -132,14 +136,15 @@ def is_kept(topology: Topology, *phases: Sequence[Drill]) -> bool:
     """Whether drills were planned so that together they keep to `RATE`, by the union bound.
 
     Args:
-        phases: Each with all drills that were planned together.
+        topology: What is drilled.
+        phases: Each with all drills that were planned together: of single units, of two, and so on.
     """
     total = 0.0
-    for drills in phases:
+    for size, drills in enumerate(phases, 1):
         tests = count_all(topology, drills)
         for drill in drills:
             own, levels = count_tests(topology, drill.flows, drill.faults), drill.levels
-            again = second_look(tests, own).alarm if levels.doubt > levels.alarm else 0.0
+            again = second_look(tests, own, size).alarm if levels.doubt > levels.alarm else 0.0
             total += own * levels.alarm + own * levels.doubt * own * again
     return total <= RATE * (1 + 1e-9)
 
@@ -175,10 +180,14 @@ class FalseAlarm:
             told += f"; {names} ran twice, to decide what a first look had left in doubt"
         return told
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> FalseAlarmDocument:
         """Plain JSON values."""
-        again = [{"drill": name, "first_look": directory} for name, directory in self.again]
-        return {"rate": self.rate, "tests": self.tests, "method": self.method, "again": again}
+        return {
+            "rate": self.rate,
+            "tests": self.tests,
+            "method": self.method,
+            "again": [{"drill": name, "first_look": where} for name, where in self.again],
+        }
 
     @classmethod
     def from_document(cls, data: dict[str, Any]) -> FalseAlarm:
@@ -195,8 +204,9 @@ def holm(found: Sequence[float], tests: int, rate: float = RATE) -> list[bool]:
     """Which tests of a family fail, by Holm's step-down procedure.
 
     Args:
-        found: The p of those that are known. tests: How many there are, at least as many; those
-            that are not known are taken for the ones that chance explains best.
+        found: The p of those that are known.
+        tests: How many there are, at least as many; those that are not known are taken for the ones
+            that chance explains best.
         rate: Of false alarms, of all together.
     """
     fails = [False] * len(found)

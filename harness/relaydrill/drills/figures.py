@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from relaydrill.documents.history import WorstShare
+
 Checks = Mapping[str, Mapping[str, Any]]
 """The figures of each check of one flow, by the check's name."""
 
@@ -18,6 +20,10 @@ class Share:
     share: float
     fair: float
 
+    def document(self) -> WorstShare:
+        """Plain JSON values."""
+        return {"server": self.server, "share": self.share, "fair": self.fair}
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -26,9 +32,11 @@ class Figures:
     Attributes:
         gap_s: The longest time without any acceptance, field seconds.
         resolution_s: How exactly it is known.
-        failed, attempts: Attempts that failed, and all of them.
+        failed: Attempts that failed.
+        attempts: All of them.
         late: Attempts that were accepted, only too late; where something was broken.
-        lost, duplicated: Messages.
+        lost: Messages; what a server threw away on purpose is lost, too.
+        duplicated: Messages that arrived more than once.
         spread: The worst server's share.
     """
 
@@ -75,7 +83,7 @@ def figures_of(checks: Checks) -> Figures:
         failed=failed,
         attempts=attempts,
         late=late,
-        lost=int(account.get("lost", 0)) if account else None,
+        lost=int(account.get("lost", 0)) + int(account.get("discarded", 0)) if account else None,
         duplicated=int(account.get("duplicated", 0)) if account else None,
         spread=_worst_share(checks.get("spread", {})),
     )

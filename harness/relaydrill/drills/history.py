@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from relaydrill.documents.history import (
+    ChangeDocument,
+    HistoryDocument,
+    PastRunDocument,
+    SeriesDocument,
+    What,
+)
 from relaydrill.drills.figures import Figures
 from relaydrill.verdict import Status, merge
 
@@ -34,8 +41,10 @@ class Run:
 
     Attributes:
         likeness: With which others it can be compared.
-        at: When it began. directory: Where its evidence is, or was.
-        status: Its verdict. accepted: The reason for which a failure was accepted; empty if none.
+        at: When it began.
+        directory: Where its evidence is, or was.
+        status: Its verdict.
+        accepted: The reason for which a failure was accepted; empty if none.
         said: The first check that decided, in words.
         design: Differs where the topology does; empty where that is not known.
     """
@@ -55,15 +64,23 @@ class Run:
         """``pass``, ``fail``, ``unknown`` or ``accepted``."""
         return "accepted" if self.accepted and self.status is Status.PASS else str(self.status)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> PastRunDocument:
         """Plain JSON values."""
+        figures, worst = self.figures, self.figures.spread
         return {
             "at": self.at.isoformat(),
             "directory": self.directory,
             "seed": self.seed,
-            "status": str(self.status),
+            "status": self.status,
             "accepted": self.accepted,
-            **asdict(self.figures),
+            "gap_s": figures.gap_s,
+            "resolution_s": figures.resolution_s,
+            "failed": figures.failed,
+            "attempts": figures.attempts,
+            "late": figures.late,
+            "lost": figures.lost,
+            "duplicated": figures.duplicated,
+            "spread": None if worst is None else worst.document(),
         }
 
 
@@ -76,8 +93,12 @@ class Change:
         told: In words.
     """
 
-    what: str
+    what: What
     told: str
+
+    def document(self) -> ChangeDocument:
+        """Plain JSON values."""
+        return {"what": self.what, "told": self.told}
 
 
 WORSE: Final = "worse"
@@ -102,12 +123,16 @@ class Series:
         """Whether the newest run's verdict is worse than the one before it."""
         return any(change.what == WORSE for change in self.changes)
 
-    def document(self, last: int) -> dict[str, Any]:
+    def document(self, last: int) -> SeriesDocument:
         """Plain JSON values, with the last runs."""
+        topology, driver, drill, flow = self.likeness
         return {
-            **self.likeness._asdict(),
+            "topology": topology,
+            "driver": driver,
+            "drill": drill,
+            "flow": flow,
             "worse": self.is_worse,
-            "changes": [asdict(change) for change in self.changes],
+            "changes": [change.document() for change in self.changes],
             "runs": [run.document() for run in self.runs[-last:]],
         }
 
@@ -133,9 +158,11 @@ class History:
         """0 if nothing got worse, or else 1."""
         return 1 if self.worse else 0
 
-    def document(self, last: int) -> dict[str, Any]:
-        """Plain JSON values: what ``--json`` prints."""
+    def document(self, last: int) -> HistoryDocument:
+        """What ``--json`` prints."""
         return {
+            "format": "relaydrill.history",
+            "version": 1,
             "worse": len(self.worse),
             "series": [each.document(last) for each in self.series],
             "left_out": list(self.left_out),
@@ -155,7 +182,7 @@ def history_of(runs: Iterable[Run], left_out: Iterable[str] = ()) -> History:
 def _changes(before: Run, newest: Run) -> Iterable[Change]:
     if newest.shown != before.shown:
         if newest.status is before.status:
-            what = NOTE
+            what: What = NOTE
         else:
             what = WORSE if merge((before.status, newest.status)) is newest.status else BETTER
         told = f"{before.shown} → {newest.shown}{_design_between(before, newest)}"

@@ -24,9 +24,13 @@ class PlannedLoad:
     """One sender's part of a flow.
 
     Attributes:
-        flow: The flow. node: The sender. address: Of its envelope.
-        rate: Attempts a second, in the mean. sorts: Weight of each sort of mail.
-        most: Bound on the number of attempts. seed: Of its schedule.
+        flow: The flow.
+        node: The sender.
+        address: Of its envelope.
+        rate: Attempts a second, in the mean.
+        sorts: Weight of each sort of mail.
+        most: Bound on the number of attempts.
+        seed: Of its schedule.
     """
 
     flow: str

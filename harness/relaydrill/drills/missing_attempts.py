@@ -27,7 +27,9 @@ def missing_attempts(
     """What is missing of one flow.
 
     Args:
-        loads: Of its senders. begin, until: When they send, monotonic seconds.
+        loads: Of its senders.
+        begin: When they begin to send, monotonic seconds.
+        until: When they end.
         seen: When each attempt in their journals was due.
     """
     if len(seen) >= _MANY:

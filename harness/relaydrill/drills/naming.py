@@ -6,13 +6,12 @@ An audit of a site and a drill of each of its nodes at once are one fault, and h
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from typing import Final
 
+from relaydrill.faults import FaultSpec
+from relaydrill.topology import Topology
 from relaydrill.topology.units import names_of, unit_called
-
-if TYPE_CHECKING:
-    from relaydrill.drills.model import FaultSpec
-    from relaydrill.topology import Topology
 
 STEADY: Final = "steady"
 """Name of the drill in which nothing is broken."""
@@ -21,19 +20,23 @@ STEADY: Final = "steady"
 def drill_name(topology: Topology, faults: tuple[FaultSpec, ...]) -> str:
     """``kill:ht1``, ``kill:ht1+forever``, ``kill:dublin`` for all of a site, ``hang:ht1+kill:ht2``.
 
+    What is done several times is told once: ``20x kill:ht1``.
+
     The order in which the faults were written does not matter, and when they begin matters only
     to whether they are one: nodes that go one after another are not the loss of their site.
     """
     at_once: dict[tuple[float, str, float], set[str]] = {}
     for fault in faults:
-        moment = (fault.start_s, fault.kind_text, fault.duration_s)
+        come_from = f"{fault.origin}{fault.way}" if fault.origin else ""
+        moment = (fault.start_s, f"{fault.kind_text}:{come_from}", fault.duration_s)
         at_once.setdefault(moment, set()).add(fault.node)
     told = [
-        f"{kind}:{name}" + ("+forever" if math.isinf(duration_s) else "")
-        for (_, kind, duration_s), nodes in sorted(at_once.items())
+        f"{begun}{name}" + ("+forever" if math.isinf(duration_s) else "")
+        for (_, begun, duration_s), nodes in sorted(at_once.items())
         for name in names_of(topology, (node for node in topology.nodes if node in nodes))
     ]
-    return "+".join(told) or STEADY
+    times = Counter(told)
+    return "+".join(each if n == 1 else f"{n}x {each}" for each, n in times.items()) or STEADY
 
 
 def is_automatic(name: str, topology: Topology, faults: tuple[FaultSpec, ...]) -> bool:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import math
+from bisect import bisect_left
 from typing import Final
 
 from relaydrill.verdict import binomial_below
@@ -32,7 +33,8 @@ def silence_by_chance(before: int, of: int, attempts: int) -> float:
     """The probability that a node takes nothing though nothing is wrong with it.
 
     Args:
-        before: What it took before. of: Of how many attempts, at least as many.
+        before: What it took before.
+        of: Of how many attempts, at least as many.
         attempts: Those made since.
 
     Raises:
@@ -51,7 +53,9 @@ def attempts_to_tell(before: int, of: int, *, level: float = LEVEL) -> int:
     """How many attempts make a node's silence a proof; 0 if no number of them does.
 
     Args:
-        before, of: As of `silence_by_chance`. level: A proof is less likely by chance than this.
+        before: What it took before.
+        of: Of how many attempts, at least as many.
+        level: A proof is less likely by chance than this.
     """
     if not before or silence_by_chance(before, of, _MOST) >= level:
         return 0
@@ -65,11 +69,46 @@ def attempts_to_tell(before: int, of: int, *, level: float = LEVEL) -> int:
     return enough
 
 
+def silence_of_some(before: int, of: int, attempts: int, strength: float) -> float:
+    """The most probable that a node with a fault of a share of its sessions comes past it.
+
+    That is: that none of the sessions which the fault was to act on came to the node, though
+    nothing has changed. How many of them there were nobody saw; there were fewer than counted here
+    in one case in a thousand, which is added.
+
+    Args:
+        before: What it took before.
+        of: Of how many attempts, at least as many.
+        attempts: Those made since.
+        strength: The part of the sessions that the fault acts on; 1: as `silence_by_chance`.
+    """
+    if strength >= 1.0:
+        return silence_by_chance(before, of, attempts)
+    hit = least_of(attempts, strength)
+    return min(1.0, silence_by_chance(before, of, hit) + UNDECIDED)
+
+
+def attempts_for(hits: int, strength: float) -> int:
+    """How many attempts it takes until a fault of a share of them has acted on so many.
+
+    Args:
+        hits: How many, but for one case in a thousand.
+        strength: The part of them that it acts on, above 0.
+    """
+    if strength >= 1.0 or not hits:
+        return hits
+    most = hits
+    while least_of(most, strength) < hits:
+        most *= 2
+    return bisect_left(range(most), hits, key=lambda made: least_of(made, strength))
+
+
 def attempts_to_meet(share: float, *, miss: float = UNDECIDED) -> int:
     """How many independent choices meet a node at least once.
 
     Args:
-        share: Its share of them, above 0. miss: How often they may miss it all the same.
+        share: Its share of them, above 0.
+        miss: How often they may miss it all the same.
     """
     if share >= 1.0:
         return 1
@@ -83,24 +122,27 @@ def attempts_to_plan(share: float, *, even: bool = False) -> tuple[int, int]:
     Of all such pairs the one with the smallest sum.
 
     Args:
-        share: The node's share, above 0. even: Whether it is given its share in turn; or else by
-            chance, and then it may have less of it before the fault than it should.
+        share: The node's share, above 0.
+        even: Whether it is given its share in turn; or else by chance, and then it may have less of
+            it before the fault than it should.
     """
     best = (_MOST, _MOST)
     of = 0
     while of < sum(best):
         of += 1
         # A share that is a sum of fractions may lie a rounding error below a whole number.
-        before = math.floor(of * share + 1e-9) if even else _least(of, share)
+        before = math.floor(of * share + 1e-9) if even else least_of(of, share)
         during = attempts_to_tell(before, of)
         if during and of + during < sum(best):
             best = (of, during)
     return best
 
 
-def _least(of: int, share: float) -> int:
-    """What a node takes at least of so many choices, but for one case in a thousand."""
-    taken = 0
-    while taken < of and binomial_below(taken, of, share) <= UNDECIDED:
-        taken += 1
-    return taken
+def least_of(of: int, share: float) -> int:
+    """How many of so many independent choices fall on a share at least, but for one in a thousand.
+
+    Args:
+        of: The choices.
+        share: Which part of them is expected.
+    """
+    return bisect_left(range(of), True, key=lambda k: binomial_below(k, of, share) > UNDECIDED)

@@ -6,7 +6,7 @@ RUN/
   journals/*.jsonl  every node's events during this drill, and the harness's own
   verdict.json      what was made of them, and the digests of all of the above
 
-From format 2 on each journal ends with a mark that says how long it is, and what it holds; see
+From version 2 on each journal ends with a mark that says how long it is, and what it holds; see
 `relaydrill.drills.closing`.
 """
 
@@ -23,10 +23,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import relaydrill
-from relaydrill import inventory
+from relaydrill import extensions, topology_files
+from relaydrill.documents.run import RUN, RunDocument
+from relaydrill.documents.verdict import VerdictDocument
 from relaydrill.drills.closing import close
 from relaydrill.drills.model import Drill
 from relaydrill.drills.naming import STEADY
@@ -35,12 +37,6 @@ from relaydrill.fresh import make_fresh
 from relaydrill.journal import LAST_S, Event, Journal, read_events
 from relaydrill.ledger.nonsense import read_sound
 from relaydrill.topology import Topology
-
-FORMAT: Final = 2
-"""Of a run directory that is written."""
-
-FORMATS: Final = (1, 2)
-"""Those that are read: 1 has no marks at the ends of its journals."""
 
 DRILL: Final = "drill.json"
 TOPOLOGY: Final = "topology.yaml"
@@ -62,11 +58,13 @@ class Recorded:
 
     Attributes:
         begun: Monotonic time at which the workload began; None if it never did.
-        format: Of the directory; one of `FORMATS`.
+        version: Of the directory; see `relaydrill.documents.run`.
         problems: What failed in the harness, one sentence each.
         remarks: What a person should know of how the lab ran.
+        checks: The checks of other packages that were there when it ran.
         at: When it was, as ISO 8601 in UTC; empty where an earlier version did not tell.
-        relaydrill, python: The versions that ran it.
+        relaydrill: The version that ran it.
+        python: And the Python.
     """
 
     directory: Path
@@ -75,20 +73,21 @@ class Recorded:
     begun: float | None
     problems: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
     at: str = ""
     relaydrill: str = ""
     python: str = ""
-    format: int = FORMAT
+    version: int = RUN.version
 
     @cached_property
     def topology(self) -> Topology:
         """The topology as run; read when it is asked for, which takes longer than all the rest.
 
         Raises:
-            UsageError, InventoryError: It is missing, or wrong.
+            UsageError, TopologyError: It is missing, or wrong.
         """
         must_be_a_file(self.directory / TOPOLOGY)
-        return inventory.load(self.directory / TOPOLOGY)
+        return topology_files.load(self.directory / TOPOLOGY)
 
     def journals(self) -> list[Path]:
         """The files of all journals."""
@@ -122,7 +121,6 @@ class RunDirectory:
     def __init__(self, directory: Path) -> None:
         make_fresh(directory)
         self.directory = directory
-        self._remarks: tuple[str, ...] = ()
         self._at = datetime.now(UTC)
         (directory / JOURNALS).mkdir()
 
@@ -130,15 +128,19 @@ class RunDirectory:
         self, topology: Topology, drill: Drill, driver: str, remarks: tuple[str, ...] = ()
     ) -> None:
         """Write down what is about to be run."""
-        self._remarks = remarks
-        (self.directory / TOPOLOGY).write_text(inventory.dump(topology), encoding="utf-8")
-        self._save_drill(drill, driver, None, ())
+        (self.directory / TOPOLOGY).write_text(topology_files.dump(topology), encoding="utf-8")
+        self._save_drill(drill, driver, None, (), remarks)
 
     def save_outcome(
-        self, drill: Drill, driver: str, begun: float | None, problems: tuple[str, ...]
+        self,
+        drill: Drill,
+        driver: str,
+        begun: float | None,
+        problems: tuple[str, ...],
+        remarks: tuple[str, ...] = (),
     ) -> None:
         """Write down how it went."""
-        self._save_drill(drill, driver, begun, problems)
+        self._save_drill(drill, driver, begun, problems, remarks)
 
     def save_slice(self, node: str, journal: Path, offset: int) -> None:
         """Copy what a node has journalled from a byte offset on, and close the copy."""
@@ -148,7 +150,7 @@ class RunDirectory:
             shutil.copyfileobj(source, target)
         close(path)
 
-    def save_verdict(self, document: dict[str, Any]) -> None:
+    def save_verdict(self, document: VerdictDocument) -> None:
         """Write down what was made of it."""
         (self.directory / VERDICT).write_text(json.dumps(document, indent=2) + "\n")
 
@@ -171,10 +173,16 @@ class RunDirectory:
                     close(each)
 
     def _save_drill(
-        self, drill: Drill, driver: str, begun: float | None, problems: tuple[str, ...]
+        self,
+        drill: Drill,
+        driver: str,
+        begun: float | None,
+        problems: tuple[str, ...],
+        remarks: tuple[str, ...],
     ) -> None:
-        document = {
-            "format": FORMAT,
+        document: RunDocument = {
+            "format": "relaydrill.run",
+            "version": 3,
             "at": self._at.isoformat(timespec="milliseconds"),
             "relaydrill": relaydrill.__version__,
             "python": platform.python_version(),
@@ -182,8 +190,10 @@ class RunDirectory:
             "drill": drill.to_json(),
             "begun": begun,
             "problems": list(problems),
-            "remarks": list(self._remarks),
+            "remarks": list(remarks),
         }
+        if checks := extensions.added(extensions.CHECKS):
+            document["checks"] = [*checks]
         (self.directory / DRILL).write_text(json.dumps(document, indent=2) + "\n")
 
 
@@ -201,7 +211,7 @@ def load(directory: Path) -> Recorded:
         document = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(document, dict):
             raise TypeError("it holds no drill")
-        must_be_read(document["format"], path)
+        version = RUN.version_of(document, path)
         begun = document["begun"]
         if begun is not None and not 0 <= float(begun) <= LAST_S:
             raise ValueError(f"begun is {begun}, which is no time")
@@ -212,10 +222,11 @@ def load(directory: Path) -> Recorded:
             begun=None if begun is None else float(begun),
             problems=_sentences(document["problems"]),
             remarks=_sentences(document.get("remarks", ())),
+            checks=_sentences(document.get("checks", ())),
             at=str(document.get("at") or ""),
             relaydrill=str(document.get("relaydrill", "")),
             python=str(document.get("python", "")),
-            format=document["format"],
+            version=version,
         )
     except FileNotFoundError:
         raise UsageError(f"{directory} is no run directory: {_instead(directory)}") from None
@@ -235,20 +246,6 @@ def must_be_a_file(path: Path) -> None:
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         raise UsageError(f"{path} cannot be read: it is no file")
-
-
-def must_be_read(format_: object, path: Path) -> None:
-    """Make sure that this version reads a format.
-
-    Raises:
-        UsageError: It does not.
-    """
-    if format_ in FORMATS and not isinstance(format_, bool):
-        return
-    reads = " and ".join(map(str, FORMATS))
-    newer = isinstance(format_, int) and format_ > FORMAT
-    advice = "; a newer Relaydrill wrote it, and can judge it" if newer else ""
-    raise UsageError(f"{path} has format {format_!r}; this version reads {reads}{advice}")
 
 
 def _sentences(told: object) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from relaydrill.drills.family import RATE, holm, is_in_doubt
 from relaydrill.drills.findings import findings
-from relaydrill.drills.judgement import FlowVerdict, Judgement
+from relaydrill.drills.result import FlowVerdict, Judgement
 from relaydrill.verdict import Status, Verdict
 
 
@@ -26,6 +26,7 @@ def by_holm(rows: Sequence[Judgement], tests: int) -> tuple[Judgement, ...]:
     """The rows of an audit that was not planned as a family: what Holm does not reject is unknown.
 
     Args:
+        rows: Of the audit.
         tests: How many statistical tests all rows make.
     """
     found = sorted(p for row in rows for flow in row.flows for p in map(_p, flow.checks) if p < 1)

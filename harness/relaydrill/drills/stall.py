@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from relaydrill import clock
 from relaydrill.errors import HarnessError
 from relaydrill.journal import Journal
 
@@ -38,6 +39,31 @@ _SOME: Final = re.compile(r"^some .*\btotal=(\d+)$", re.MULTILINE)
 
 
 @contextlib.contextmanager
+def watched(journal: Path) -> Iterator[None]:
+    """A block whose time is watched: a process watches the machine, unless time is simulated.
+
+    Nothing that the machine does takes any of a simulated world's time, and that is journalled.
+
+    Args:
+        journal: Where to; the file's name is the name that the events bear.
+
+    Raises:
+        HarnessError: The watcher could not start.
+    """
+    if clock.current() is clock.MACHINE:
+        with watching(journal):
+            yield
+        return
+    told = Journal.open(journal.stem, journal)
+    begun = clock.monotonic()
+    try:
+        yield
+    finally:
+        told.write("watched", **_rounded(watched_s=clock.monotonic() - begun, worst_s=0.0))
+        told.close()
+
+
+@contextlib.contextmanager
 def watching(journal: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Have a process watch the machine, and journal when it stood still or starved.
 
@@ -48,7 +74,7 @@ def watching(journal: Path) -> Iterator[subprocess.Popen[bytes]]:
         HarnessError: The watcher could not start.
     """
     watcher = subprocess.Popen(
-        [sys.executable, "-m", "relaydrill.drills.stall", str(journal)],
+        [sys.executable, "-P", "-m", "relaydrill.drills.stall", str(journal)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
@@ -58,7 +84,7 @@ def watching(journal: Path) -> Iterator[subprocess.Popen[bytes]]:
         assert watcher.stdout
         try:
             if not watcher.stdout.readline():
-                raise HarnessError("nobody could watch the machine; the reason stands above")
+                raise HarnessError("the load watcher failed; see above")
             yield watcher
         finally:
             watcher.stdin.close()
@@ -85,12 +111,12 @@ def watch(journal: Journal) -> None:
         lost_s = end - begin - wanted_s
         worst_s = max(worst_s, lost_s)
         if lost_s >= _LOST_S:
-            journal.write("stalled", **_told(begin=begin, end=end, lost_s=lost_s))
+            journal.write("stalled", **_rounded(begin=begin, end=end, lost_s=lost_s))
         begin = end
     figures = {"watched_s": time.monotonic() - begun, "worst_s": worst_s}
     if pressed is not None and (now := pressure_s()) is not None:
         figures["pressure_s"] = now - pressed
-    journal.write("watched", **_told(**figures))
+    journal.write("watched", **_rounded(**figures))
 
 
 def pressure_s(path: Path = PRESSURE) -> float | None:
@@ -111,7 +137,7 @@ def _compute() -> None:
         pass
 
 
-def _told(**seconds: float) -> dict[str, float]:
+def _rounded(**seconds: float) -> dict[str, float]:
     return {name: round(value, 6) for name, value in seconds.items()}
 
 
@@ -121,7 +147,7 @@ def main(path: str) -> int:
         journal = Journal.open(Path(path).stem, Path(path))
         watch(journal)
     except OSError as error:  # a full disk: the harness meets it, too, and says so
-        print(f"the watch of the machine ended: {error}", file=sys.stderr)
+        print(f"the load watcher ended: {error}", file=sys.stderr)
         return 4
     return 0
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from relaydrill.disturbance import Flaw
+from relaydrill.endpoint import Endpoint
 from relaydrill.errors import CapabilityMissing
-from relaydrill.placement import Endpoint, Placement
+from relaydrill.impairment import Impairment
+from relaydrill.placement import Placement
 from relaydrill.topology import Topology
 
 
@@ -84,6 +88,18 @@ class CanKill(Protocol):
 
 
 @runtime_checkable
+class CanLoseDisk(Protocol):
+    """Ends a node's program without warning, and takes away what it had queued."""
+
+    def lose_disk(self, node: str) -> None:
+        """Return when the program is gone, and its queue.
+
+        Raises:
+            CapabilityMissing: It is a real program, whose queue is its own affair.
+        """
+
+
+@runtime_checkable
 class CanStop(Protocol):
     """Ends a node's program in good order (SIGTERM), as stopping its service does."""
 
@@ -96,7 +112,11 @@ class CanRestart(Protocol):
     """Starts a node's program again, on its old address and with its old disk."""
 
     def restart(self, node: str) -> None:
-        """Return when it is ready."""
+        """Return when it is ready.
+
+        Raises:
+            LabError: It runs, and was not told to end; or it does not start.
+        """
 
 
 @runtime_checkable
@@ -108,6 +128,18 @@ class CanPause(Protocol):
 
     def resume(self, node: str) -> None:
         """Let it go on from where it was."""
+
+
+@runtime_checkable
+class CanCertify(Protocol):
+    """Has the lab's own authority sign certificates with a flaw."""
+
+    def certify(self, node: str, flaw: Flaw) -> tuple[str, str]:
+        """A certificate of a hub with one thing wrong: its chain and its private key, PEM.
+
+        Raises:
+            CapabilityMissing: The authority's key is not at hand any more.
+        """
 
 
 @runtime_checkable
@@ -130,6 +162,44 @@ class CanIsolate(Protocol):
 
     def rejoin(self, node: str) -> None:
         """Connect it again, with its old address."""
+
+
+@runtime_checkable
+class CanImpair(Protocol):
+    """Does something to the network between two nodes, one way; both run on."""
+
+    def impair(self, ways: Sequence[tuple[str, str]], impairment: Impairment) -> None:
+        """Return when it is done to what goes from the first to the second of each pair.
+
+        Raises:
+            CapabilityMissing: Not this; nothing has been done.
+        """
+
+    def unimpair(self, label: str) -> None:
+        """Lift the impairment of that label, if there is one."""
+
+
+@runtime_checkable
+class KeepsHeals(Protocol):
+    """May outlive its harness: how a fault is healed is on disk before the fault begins.
+
+    Not of labs with hooks (`HasHooks`): to break and to heal one by its hook writes and forgets it.
+    """
+
+    def write_heal(self, node: str, fault: str, *, goes_on: bool) -> None:
+        """Write down how a fault is healed that is about to begin.
+
+        Args:
+            node: Which node.
+            fault: How it is broken: KIND[.PHASE][%SHARE].
+            goes_on: Whether the program of a healed node is as it was: it was frozen, or cut off.
+
+        Raises:
+            LabError: It cannot be written; so nothing may be broken.
+        """
+
+    def forget_heal(self, node: str, fault: str) -> None:
+        """The fault was healed, or did not begin."""
 
 
 @runtime_checkable
@@ -164,16 +234,36 @@ class HasHooks(Protocol):
 
 @runtime_checkable
 class RunsElsewhere(Protocol):
-    """A lab of somebody else's: not all of it can be seen, and nothing ill may be broken."""
+    """A real lab: not all of it can be seen, and nothing may be broken while it is unhealthy."""
+
+    def begin(self) -> dict[str, Any]:
+        """A drill begins: what could not be read until now concerns the drills before it.
+
+        Returns:
+            What can be seen of it before any mail; see the kind ``sight`` of `relaydrill.journal`.
+        """
 
     def sight(self) -> dict[str, Any]:
-        """What can be seen of it; see the kind ``sight`` of `relaydrill.journal`."""
+        """What could be seen of it in the end; see the kind ``sight`` of `relaydrill.journal`."""
 
     def outstanding(self) -> int:
-        """How many messages were accepted, and have not been seen to arrive."""
+        """How many of this drill's messages were accepted, and have not been seen to arrive."""
 
-    def unsteady(self, since: float) -> str:
-        """Why nothing may be broken now: mail did not flow since then; empty if it did."""
+    def unsteady(self, since: float, *, needs_mail: bool = True) -> str:
+        """Why nothing may be broken now: mail did not flow since then; empty if it did.
+
+        Args:
+            since: Monotonic seconds.
+            needs_mail: Whether some must have been accepted, or is it enough that none failed.
+        """
+
+
+@runtime_checkable
+class FollowsLogs(Protocol):
+    """Reads logs that others write, and must not fall behind."""
+
+    def keep_up(self) -> None:
+        """Read what has come since; quick, for it is called while faults have their times."""
 
 
 Capability = TypeVar("Capability")

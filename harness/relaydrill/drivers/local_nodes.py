@@ -1,4 +1,4 @@
-"""Nodes that run as processes of this machine, forked by one nursery."""
+"""Nodes that run as processes of this machine, forked by one fork server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from relaydrill.drivers.nursery_client import NurseryClient
+from relaydrill.drivers.fork_server_client import ForkServerClient
 from relaydrill.drivers.registry import Registry
 from relaydrill.errors import LabError, WaitTimeout
 from relaydrill.nodes.control import ControlClient
@@ -21,13 +21,16 @@ _READY_S: Final = 15.0
 _GONE_S: Final = 5.0
 _STOP_S: Final = 10.0
 _ROOM_BYTES: Final = 65_536
+_LAST_LINES: Final = 8
+"""How a real program ended is one line, and its last words are six; as in the Docker lab."""
 
 
 class LocalNodes:
     """The processes of one lab. A context manager; leaving it ends them all.
 
     Args:
-        lab: Its name, for the registry. directory: Where the nodes' logs go.
+        lab: Its name, for the registry.
+        directory: Where the nodes' logs go.
         configs: What each node is told, by its name.
         control: A node's control channel.
         registry: Where what runs is noted down, for ``relaydrill clean``.
@@ -46,16 +49,16 @@ class LocalNodes:
         self._configs = configs
         self._control = control
         self._registry = registry
-        self._nursery: NurseryClient
+        self._fork_server: ForkServerClient
         self._stack = contextlib.ExitStack()
         self._told_to_end: set[int] = set()
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            self._nursery = stack.enter_context(NurseryClient())
+            self._fork_server = stack.enter_context(ForkServerClient())
             record = stack.enter_context(self._registry.record(self._lab, self._directory))
-            record.add("nursery", self._nursery.pid)
-            self._nursery.on_start = record.add
+            record.add("fork-server", self._fork_server.pid)
+            self._fork_server.on_start = record.add
             self._stack = stack.pop_all()
         return self
 
@@ -75,7 +78,7 @@ class LocalNodes:
         """
         started = list(nodes)
         for node in started:
-            self._nursery.start(node, self._configs[node], self.log(node))
+            self._fork_server.start(node, self._configs[node], self.log(node))
         for node in started:
             self._await_ready(node)
 
@@ -89,39 +92,42 @@ class LocalNodes:
         Raises:
             LabError: It does not run.
         """
-        pid = self._nursery.pid_of(node)
+        pid = self._fork_server.pid_of(node)
         if pid is None:
             raise LabError(f"{node} is not running")
         return pid
 
     def alive(self, node: str) -> bool:
         """Whether a node's program runs; one that is paused counts as running."""
-        return self._nursery.pid_of(node) is not None
+        return self._fork_server.pid_of(node) is not None
 
     def deaths(self) -> list[str]:
         """Nodes that ended without having been told to."""
         return [
             f"{ended.node}: {ended.how}{self._last_words(ended.node)}"
-            for ended in self._nursery.exits()
+            for ended in self._fork_server.exits()
             if ended.pid not in self._told_to_end
         ]
 
     def kill(self, node: str) -> None:
         """End a node's program without warning (SIGKILL)."""
-        self._end(node, signal.SIGKILL, _GONE_S)
+        self._end(node, self.pid(node), signal.SIGKILL, _GONE_S)
 
     def stop(self, node: str) -> None:
         """End a node's program in good order (SIGTERM)."""
-        self._end(node, signal.SIGTERM, _STOP_S)
+        self._end(node, self.pid(node), signal.SIGTERM, _STOP_S)
 
     def restart(self, node: str) -> None:
-        """Start a node's program again.
+        """Start a node's program again; one that was told to end, and still runs, ends first.
 
         Raises:
-            LabError: It runs, or does not start.
+            LabError: It runs and is not to end, or it does not start.
         """
-        if self.alive(node):
-            raise LabError(f"{node} is running already")
+        pid = self._fork_server.pid_of(node)
+        if pid is not None:
+            if pid not in self._told_to_end:
+                raise LabError(f"{node} is running already")
+            self._end(node, pid, signal.SIGKILL, _GONE_S)  # whoever told it was cut short
         self.start([node])
 
     def send_signal(self, node: str, number: signal.Signals) -> None:
@@ -143,7 +149,7 @@ class LocalNodes:
 
     def _last_words(self, node: str) -> str:
         with contextlib.suppress(OSError):
-            lines = self.log(node).read_text(errors="replace").splitlines()[-5:]
+            lines = self.log(node).read_text(errors="replace").splitlines()[-_LAST_LINES:]
             if lines:
                 return "; the end of its log:\n  " + "\n  ".join(lines)
         # A node that cannot even write its log has nothing to say.
@@ -151,15 +157,14 @@ class LocalNodes:
             return f": No space left on device under {self._directory}"
         return ""
 
-    def _end(self, node: str, number: signal.Signals, deadline_s: float) -> None:
-        pid = self.pid(node)
+    def _end(self, node: str, pid: int, number: signal.Signals, deadline_s: float) -> None:
         self._told_to_end.add(pid)
-        os.killpg(pid, number)
-        if number is not signal.SIGKILL:
-            with contextlib.suppress(ProcessLookupError):  # it has ended already
+        with contextlib.suppress(ProcessLookupError):  # it has ended already
+            os.killpg(pid, number)
+            if number is not signal.SIGKILL:
                 os.killpg(pid, signal.SIGCONT)  # a frozen program could not hear it
         wait_for(
-            lambda: self._nursery.pid_of(node) != pid,
+            lambda: self._fork_server.pid_of(node) != pid,
             what=f"{node} to end",
             deadline_s=deadline_s,
             every_s=0.001,

@@ -11,19 +11,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from relaydrill.dead_end import dead_end
+from relaydrill.disturbance import Flaw
 from relaydrill.drivers import certificates, loopback
-from relaydrill.drivers.configure import Paths, configure, service_ports
+from relaydrill.drivers.configure import configure, service_ports
+from relaydrill.drivers.lab_folder import LabFolder
 from relaydrill.drivers.local_nodes import LocalNodes
 from relaydrill.drivers.readiness import await_backends
 from relaydrill.drivers.registry import Registry
-from relaydrill.errors import LabError, WaitTimeout
+from relaydrill.endpoint import Credentials, Endpoint, family
+from relaydrill.errors import CapabilityMissing, LabError, WaitTimeout
 from relaydrill.fresh import make_fresh
+from relaydrill.kinds import KINDS
 from relaydrill.nodes.control import ControlClient
-from relaydrill.placement import CONTROL_PORT, Credentials, Endpoint, Placement
+from relaydrill.placement import CONTROL_PORT, Placement
 from relaydrill.topology import Topology
-
-_OWN_MACHINE: Final = ("postfix", "exim", "bind")
-"""Real programs that take the whole machine for their own, or an interface of it (BIND)."""
 
 _LONGEST_BACKLOG: Final = 4096
 _FULL_S: Final = 0.1
@@ -50,6 +52,7 @@ class ProcessLab:
     ) -> None:
         self.topology = topology
         self.directory = directory.resolve()
+        self._folder = LabFolder(self.directory)
         self.remarks: tuple[str, ...] = ()
         self.placement: Placement
         self._registry = registry or Registry.default()
@@ -62,7 +65,9 @@ class ProcessLab:
         self._refuse_what_needs_a_container()
         make_fresh(self.directory)
         with contextlib.ExitStack() as stack:
-            net = stack.enter_context(loopback.network(service_ports(self.topology)))
+            hosts = service_ports(self.topology)
+            with_ipv6 = frozenset(each for each in hosts if self.topology.ip_of(each) != "ipv4")
+            net = stack.enter_context(loopback.network(hosts, with_ipv6=with_ipv6))
             # It loads its modules while the configurations are made.
             self._nodes = stack.enter_context(
                 LocalNodes(
@@ -74,6 +79,8 @@ class ProcessLab:
                 )
             )
             self._seat(net)
+            for address, port in self._dead_ends():
+                stack.enter_context(dead_end(address, port))
             self._nodes.start(self.topology.nodes)
             # A balancer that does not find them is the design's own trouble: the drill shows it.
             with contextlib.suppress(WaitTimeout):
@@ -106,7 +113,7 @@ class ProcessLab:
 
     def journal(self, node: str) -> Path:
         """A node's journal file."""
-        return self.directory / "journals" / f"{node}.jsonl"
+        return self._folder.journal(node)
 
     def settings(self, node: str) -> dict[str, Any]:
         """The configuration that a node was started with, plain JSON values."""
@@ -119,7 +126,7 @@ class ProcessLab:
     @property
     def exchange_logs(self) -> Path:
         """Where hubs and Edge servers with ``logs: true`` keep them, a folder for each."""
-        return self.directory / "exchange-logs"
+        return self._folder.exchange_logs
 
     def pid(self, node: str) -> int:
         """Process number of a node's program, which also leads its process group.
@@ -140,6 +147,13 @@ class ProcessLab:
     def kill(self, node: str) -> None:
         """End a node's program without warning (SIGKILL)."""
         self._nodes.kill(node)
+
+    def lose_disk(self, node: str) -> None:
+        """End a node's program without warning, and take away what it had queued."""
+        if self.topology.nodes[node].kind != "fake":
+            raise CapabilityMissing("lose the disk of", "the process driver", node)
+        self.kill(node)
+        self._folder.lose_queue(node)
 
     def stop(self, node: str) -> None:
         """End a node's program in good order (SIGTERM)."""
@@ -166,7 +180,7 @@ class ProcessLab:
         self.pause(node)
         fillers = self._fillers.setdefault(node, [])
         for address, port in self._endpoints(node):
-            fillers += _fill_accept_queue(address, port)
+            _fill_accept_queue(address, port, fillers)
 
     def unblackhole(self, node: str) -> None:
         """Bring a host back, its memory as it was."""
@@ -177,7 +191,7 @@ class ProcessLab:
         wanted = {
             name: node.kind
             for name, node in self.topology.nodes.items()
-            if node.kind in _OWN_MACHINE
+            if KINDS[node.kind].own_machine
         }
         for pair in self.topology.pairs.values():
             if real := [name for name in pair if self.topology.nodes[name].kind != "fake"]:
@@ -185,6 +199,11 @@ class ProcessLab:
                     f"{', '.join(real)}: a haproxy of a pair wants a network of its own, whose"
                     " addresses keepalived moves; run it with --driver docker"
                 )
+        if own := [name for name, each in self.topology.balancers.items() if each.runs_own_file]:
+            raise LabError(
+                f"{', '.join(own)}: a file that is run as it is wants the addresses that it names,"
+                " which no process of this machine has; run it with --driver docker"
+            )
         if wanted:
             kinds = " or ".join(sorted(set(wanted.values())))
             raise LabError(
@@ -194,53 +213,58 @@ class ProcessLab:
 
     def _seat(self, net: loopback.Network) -> None:
         self.remarks = net.remarks
-        for part in ("journals", "logs", "queues", "tls", "work"):
-            (self.directory / part).mkdir(parents=True, exist_ok=True)
-        ca = certificates.issue(self.topology, self.directory / "tls")
+        self._folder.make()
+        (self.directory / "logs").mkdir(exist_ok=True)
+        self._authority = certificates.issue(self.topology, self._folder.tls)
         self.placement = Placement(
             seats=net.seats,
             credentials=Credentials("app", secrets.token_hex(8)),
             control_token=secrets.token_hex(16),
-            ca_file=str(ca),
+            ca_file=str(self._authority.path),
         )
-        self._configs.update(configure(self.topology, self.placement, self._paths()))
+        self._configs.update(configure(self.topology, self.placement, self._folder.paths()))
 
-    def _paths(self) -> Paths:
-        tls = self.directory / "tls"
-        return Paths(
-            journal=lambda node: str(self.journal(node)),
-            queue=lambda node: str(self.directory / "queues" / f"{node}.sqlite"),
-            certificate=lambda node: str(certificates.certificate(tls, node)),
-            key=lambda node: str(certificates.key(tls, node)),
-            workdir=lambda node: str(self.directory / "work" / node),
-            logs=lambda node: str(self.exchange_logs / node),
-            ca=str(certificates.authority(tls)),
-        )
+    def certify(self, node: str, flaw: Flaw) -> tuple[str, str]:
+        """A certificate of a hub with one thing wrong; see `relaydrill.drivers.base.CanCertify`."""
+        return self._authority.flawed(self.topology, node, flaw)
+
+    def _dead_ends(self) -> Iterator[tuple[str, int]]:
+        """Where nothing answers though names lead there."""
+        for host, seat in self.placement.seats.items():
+            if self.topology.ip_of(host) == "ipv6-dead":
+                for logical, real in seat.ports.items():
+                    if logical != CONTROL_PORT:
+                        yield seat.second, real
 
     def _endpoints(self, node: str) -> Iterator[tuple[str, int]]:
         """Every service address and port of a node's host, its VIPs' included."""
         hosts = [node, *(vip for vip, (owner, _) in self.topology.vips.items() if owner == node)]
         for host in hosts:
-            seat = self.placement.seats[host]
-            for logical, real in seat.ports.items():
+            for logical in self.placement.seats[host].ports:
                 if logical != CONTROL_PORT:
-                    yield seat.address, real
+                    for where in self.placement.served(self.topology, host, logical):
+                        yield where.address, where.port
 
     def _drain_fillers(self, node: str) -> None:
-        for filler in self._fillers.pop(node, []):
+        for filler in self._fillers.get(node, []):
             filler.close()
+        self._fillers.pop(node, None)
 
 
-def _fill_accept_queue(address: str, port: int) -> list[socket.socket]:
-    """Open connections that nobody accepts, until the kernel completes no more of them."""
-    opened: list[socket.socket] = []
-    while len(opened) < _LONGEST_BACKLOG:
-        filler = socket.socket()
+def _fill_accept_queue(address: str, port: int, opened: list[socket.socket]) -> None:
+    """Open connections that nobody accepts, until the kernel completes no more of them.
+
+    Args:
+        address: Of the service.
+        port: Of the service.
+        opened: Where they are kept, each from before it is opened: this may be cut short.
+    """
+    for _ in range(_LONGEST_BACKLOG):
+        filler = socket.socket(family(address))
+        opened.append(filler)
         filler.settimeout(_FULL_S)
         try:
             filler.connect((address, port))
         except OSError:
-            filler.close()
-            return opened
-        opened.append(filler)
-    return opened
+            opened.pop().close()
+            return

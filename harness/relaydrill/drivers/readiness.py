@@ -18,6 +18,7 @@ def await_backends(lab: Lab, *, spare_s: float = 1.0) -> None:
     standby that was quicker than its balancer has taken over.
 
     Args:
+        lab: The running lab.
         spare_s: Wall seconds to wait beyond the time that the checks need.
 
     Raises:

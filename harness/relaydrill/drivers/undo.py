@@ -20,14 +20,52 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import psutil
+from pydantic import ValidationError
 
-from relaydrill.errors import LabError, WaitTimeout
-from relaydrill.state import state_folder
-from relaydrill.topology.attach import Action
+from relaydrill.documents.state import UNDO, UndoDocument
+from relaydrill.errors import LabError, UsageError, WaitTimeout
+from relaydrill.model import Model
+from relaydrill.process_identity import ProcessIdentity
+from relaydrill.state import state_folder, unreadable
+from relaydrill.topology.attach import Action, Check
 from relaydrill.wait import wait_for
 
 _SUFFIX: Final = ".json"
+_REPAIR: Final = "repair"
+
+MAIL: Final = "mail"
+"""In the place of a fault: what is to be ended is the mail that a sender sends for a drill."""
+
+
+class Repair(Model):
+    """A container of somebody's lab is put right, whatever a drill has done to it.
+
+    Attributes:
+        container: Its id.
+        name: What it is called.
+        network: Where it belongs.
+        address: That it has there.
+        second: Its IPv6 address there; empty where it has none.
+        anew: Whether its program is started anew, for nothing else is known to undo the fault.
+        engine: The id of its Docker engine; empty where that has none.
+        engine_host: Where that engine was reached; empty: on the machine of the drill.
+    """
+
+    container: str
+    name: str
+    network: str
+    address: str
+    anew: bool
+    engine: str = ""
+    engine_host: str = ""
+    second: str = ""
+
+    def __str__(self) -> str:
+        last = "start it anew" if self.anew else "start it"
+        return (
+            f"container {self.name}: resume it, connect it to {self.network} as {self.address},"
+            f" {last}, whichever it needs"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +73,41 @@ class Undo:
     """One heal that is still to be done.
 
     Attributes:
-        lab, node, fault: What was broken, and how. address: Of the node.
-        heal: What puts it right.
+        lab: The lab's name.
+        node: The node that was broken.
+        fault: The fault that broke it.
+        address: Of the node.
+        heal: What puts it right: as an inventory says, or a container of a compose project.
         inject_s: How long breaking it may take, seconds of the wall clock.
+        inject: What breaks it; None in a record of an earlier version.
+        check: What tells whether the node is whole.
+        hosts: The hosts of its lab's fence; empty: no fence.
+        ports: The ports of its lab's fence.
     """
 
     lab: str
     node: str
     fault: str
     address: str
-    heal: Action
+    heal: Action | Repair
     inject_s: float = 30.0
+    inject: Action | None = None
+    check: Check | None = None
+    hosts: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.fault}:{self.node} on {self.lab}"
+        return f"{self.label} on {self.lab}"
+
+    @property
+    def label(self) -> str:
+        """Fault and node, as a person writes them."""
+        return f"{self.fault}:{self.node}"
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What stands for ``{node}``, ``{address}`` and ``{fault}`` in its actions."""
+        return {"node": self.node, "address": self.address, "fault": self.fault}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +115,8 @@ class Open:
     """The record of a fault that this process is about to inject, or has injected.
 
     Attributes:
-        path: Its file. lock: A descriptor that keeps it locked, for the command that injects.
+        path: Its file.
+        lock: A descriptor that keeps it locked, for the command that injects.
     """
 
     path: Path
@@ -77,7 +137,9 @@ class Left:
     """A record that lies in the log.
 
     Attributes:
-        path: Its file. undo: What is to be done. owner: The number of the process that made it.
+        path: Its file.
+        undo: What is to be done.
+        owner: The number of the process that made it.
         is_under_way: Whether that process lives and sees to it itself.
     """
 
@@ -119,14 +181,21 @@ class UndoLog:
     def _open(self, undo: Undo) -> Open:
         self.directory.mkdir(parents=True, exist_ok=True)
         path = self.directory / f"{uuid.uuid4().hex}{_SUFFIX}"
-        document = {
+        owner = ProcessIdentity.myself()
+        document: UndoDocument = {
+            "format": "relaydrill.undo",
+            "version": 2,
             "lab": undo.lab,
             "node": undo.node,
             "fault": undo.fault,
             "address": undo.address,
-            "heal": undo.heal.model_dump(mode="json", exclude_none=True),
+            "heal": _heal_written(undo.heal),
             "inject_s": undo.inject_s,
-            "owner": {"pid": os.getpid(), "born": psutil.Process().create_time()},
+            "inject": _written(undo.inject),
+            "check": _written(undo.check),
+            "hosts": [*undo.hosts],
+            "ports": [*undo.ports],
+            "owner": {"pid": owner.pid, "born": owner.born, "table": owner.table},
         }
         # Written aside, locked and renamed: nobody ever sees half of it, or finds it free.
         aside = path.with_suffix(".new")
@@ -144,13 +213,17 @@ class UndoLog:
 
     def left(self) -> tuple[list[Left], list[str]]:
         """All records, oldest first; and what is wrong with those that cannot be read."""
-        found, problems = [], []
+        found, problems = [], unreadable(self.directory)
         for path in self.directory.glob(f"*{_SUFFIX}"):
             try:
                 found.append((path.stat().st_mtime, _read(path)))
             except FileNotFoundError:
                 continue  # healed just now
-            except (OSError, ValueError, KeyError, TypeError) as error:
+            except UsageError as error:
+                problems.append(str(error))
+            except KeyError as error:
+                problems.append(f"{path} cannot be read: it says nothing of {error}")
+            except (OSError, ValueError, TypeError, OverflowError, RecursionError) as error:
                 problems.append(f"{path} cannot be read: {error}")
         return [each for _, each in sorted(found, key=lambda pair: pair[0])], problems
 
@@ -186,16 +259,59 @@ def _read(path: Path) -> Left:
     with path.open("r+b") as file:
         document: dict[str, Any] = json.loads(file.read())
         is_held = not _is_free(file.fileno())
+    if not isinstance(document, dict):
+        raise TypeError("it is no record")
+    UNDO.version_of(document, path)
     undo = Undo(
         lab=str(document["lab"]),
         node=str(document["node"]),
         fault=str(document["fault"]),
         address=str(document["address"]),
-        heal=Action.model_validate_json(json.dumps(document["heal"])),
+        heal=_heal(document),
         inject_s=float(document["inject_s"]),
+        inject=_action(document, "inject") if document.get("inject") else None,
+        check=_check(document.get("check")),
+        hosts=tuple(str(each) for each in document.get("hosts", ())),
+        ports=tuple(int(each) for each in document.get("ports", ())),
     )
-    owner = document["owner"]
-    return Left(path, undo, int(owner["pid"]), is_held and _lives(owner))
+    said = document["owner"]
+    owner = ProcessIdentity(int(said["pid"]), float(said["born"]), str(said.get("table", "")))
+    # Whether one of another container lives is not seen here; what it holds is.
+    return Left(path, undo, owner.pid, is_held and (owner.lives or not owner.is_of_here))
+
+
+def _written(part: Model | None) -> dict[str, Any] | None:
+    return part.model_dump(mode="json", exclude_none=True) if part else None
+
+
+def _heal_written(heal: Action | Repair) -> dict[str, Any]:
+    written = heal.model_dump(mode="json", exclude_none=True)
+    return {_REPAIR: written} if isinstance(heal, Repair) else written
+
+
+def _heal(document: dict[str, Any]) -> Action | Repair:
+    heal = document["heal"]
+    if not isinstance(heal, dict) or _REPAIR not in heal:
+        return _action(document, "heal")
+    try:
+        return Repair.model_validate_json(json.dumps(heal[_REPAIR]))
+    except ValidationError:
+        raise ValueError("its heal is no repair of a container") from None
+
+
+def _action(document: dict[str, Any], key: str) -> Action:
+    with contextlib.suppress(ValidationError):
+        action = Action.model_validate_json(json.dumps(document[key]))
+        if action.ways == 1:
+            return action
+    raise ValueError(f"its {key} is no action")
+
+
+def _check(document: dict[str, Any] | None) -> Check | None:
+    try:
+        return Check.model_validate_json(json.dumps(document)) if document else None
+    except ValidationError:
+        raise ValueError("its check is none") from None
 
 
 def _is_free(lock: int) -> bool:
@@ -205,15 +321,6 @@ def _is_free(lock: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _lives(owner: dict[str, Any]) -> bool:
-    try:
-        process = psutil.Process(int(owner["pid"]))
-        same = abs(process.create_time() - float(owner["born"])) < 0.5
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _sync(directory: Path) -> None:

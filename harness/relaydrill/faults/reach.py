@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from relaydrill.errors import UsageError
-from relaydrill.faults import make
-from relaydrill.faults.base import Proof, ServiceFault
-from relaydrill.nodes.disturbance import OF_A_MAIL_SERVER, OF_A_NAME_SERVER, Action
+from relaydrill.disturbance import OF_A_MAIL_SERVER, OF_A_NAME_SERVER, OF_TLS, Action
+from relaydrill.faults.fault import Fault, NetworkFault, Proof, ServiceFault
+from relaydrill.faults.known import fault_called
 from relaydrill.sentences import listed
 from relaydrill.smtp import Phase
 from relaydrill.topology import Role
@@ -19,7 +18,8 @@ class Part:
     """Servers that can be made to do the same.
 
     Attributes:
-        name: What several are called. roles: Of which roles of a topology they are.
+        name: What several are called.
+        roles: Of which roles of a topology they are.
         actions: What their program can be made to do. What real programs cannot is told when the
             fault is to begin.
     """
@@ -34,10 +34,11 @@ class Part:
 
 PARTS: Final = (
     Part("mail servers", (Role.HUB, Role.EDGE, Role.MAILBOX), OF_A_MAIL_SERVER),
+    Part("hubs", (Role.HUB,), OF_TLS),
     Part("name servers", (Role.DNS,), OF_A_NAME_SERVER),
     Part("balancers", (Role.BALANCER, Role.STANDBY), frozenset()),
 )
-"""All that a fault can be done to; senders are the load."""
+"""All that a fault can be done to; senders cannot be broken."""
 
 
 def parts_for(kind: str) -> tuple[Part, ...]:
@@ -46,7 +47,7 @@ def parts_for(kind: str) -> tuple[Part, ...]:
     Raises:
         UsageError: There is no such kind.
     """
-    fault = make(kind)
+    fault = fault_called(kind)
     if not isinstance(fault, ServiceFault):
         return PARTS
     return tuple(part for part in PARTS if fault.action in part.actions)
@@ -58,27 +59,46 @@ def phases_of(kind: str) -> tuple[Phase, ...]:
     Raises:
         UsageError: There is no such kind.
     """
-    make(kind)
-    return tuple(phase for phase in Phase if _acts_at(kind, phase))
+    fault = fault_called(kind)
+    return fault.phases if isinstance(fault, ServiceFault) else ()
 
 
-def _acts_at(kind: str, phase: Phase) -> bool:
-    try:
-        make(kind, phase)
-    except UsageError:
-        return False
-    return True
-
-
-def takes_away(kind: str) -> bool:
-    """Whether a node under a fault does nothing that anybody hears of, nor empties its queue.
-
-    What is done to its service alone leaves the machine there, and its deliveries go on.
+def takes_share(kind: str) -> bool:
+    """Whether a fault can be told to act on a share of the sessions: most of the service's can.
 
     Raises:
         UsageError: There is no such kind.
     """
-    fault = make(kind)
+    fault = fault_called(kind)
+    return isinstance(fault, NetworkFault) or (
+        isinstance(fault, ServiceFault) and fault.takes_share
+    )
+
+
+def form_of(kind: str) -> str:
+    """How the amount of a fault is written, as ``SIZE/TIME``; empty where it takes none.
+
+    Raises:
+        UsageError: There is no such kind.
+    """
+    fault = fault_called(kind)
+    return str(fault.form) if isinstance(fault, NetworkFault) else ""
+
+
+def is_of_a_way(kind: str) -> bool:
+    """Whether a fault is of the network on the way to a node, and may say from where.
+
+    Raises:
+        UsageError: There is no such kind.
+    """
+    return isinstance(fault_called(kind), NetworkFault)
+
+
+def takes_away(fault: Fault) -> bool:
+    """Whether a node under a fault does nothing that anybody hears of, nor empties its queue.
+
+    What is done to its service alone leaves the machine there, and its deliveries go on.
+    """
     return not isinstance(fault, ServiceFault) and fault.proof is Proof.SILENT
 
 
@@ -91,4 +111,14 @@ def done_by(kind: str) -> str:
     return f"{kind} is done by {listed(str(part) for part in parts_for(kind))}"
 
 
-__all__ = ["PARTS", "Part", "done_by", "parts_for", "phases_of", "takes_away"]
+__all__ = [
+    "PARTS",
+    "Part",
+    "done_by",
+    "form_of",
+    "is_of_a_way",
+    "parts_for",
+    "phases_of",
+    "takes_away",
+    "takes_share",
+]

@@ -9,26 +9,44 @@ import socket
 import ssl
 from typing import Any, Final
 
-from relaydrill.fibres.crew import Fibre, current
-from relaydrill.placement import Endpoint
+from relaydrill.endpoint import Endpoint, family, like
+from relaydrill.fibres.carrier import carrier
+from relaydrill.fibres.pool import Fibre, current
 
-_UNDER_WAY: Final = (errno.EINPROGRESS, errno.EAGAIN)
+UNDER_WAY: Final = (errno.EINPROGRESS, errno.EAGAIN)
+"""What ``connect_ex`` says of a connection that is being opened."""
 
 
-def connection(where: Endpoint, *, timeout_s: float, source: str = "") -> socket.socket:
+def new_socket(family_: int, kind: int, *, is_check: bool = False) -> socket.socket:
+    """A socket of whatever this runs in: of a fibre, of a simulated world, or any.
+
+    Args:
+        family_: Its addresses, as of `socket.socket`.
+        kind: ``SOCK_STREAM`` or ``SOCK_DGRAM``.
+        is_check: Whether it is for a health check, which a simulated network tells from mail.
+    """
+    loop = carrier()
+    if loop is not None:
+        return loop.new_socket(family_, kind, is_check=is_check)
+    return (socket.socket if current() is None else FibreSocket)(family_, kind)
+
+
+def connection(where: Endpoint, *, timeout_s: float, source: tuple[str, ...] = ()) -> socket.socket:
     """A TCP connection.
 
     Args:
-        where: The other end. timeout_s: How long it may take, wall seconds.
-        source: Own address; empty for any.
+        where: The other end.
+        timeout_s: How long it may take, wall seconds.
+        source: Own addresses; the one of the other end's IP version is used, without it any.
 
     Raises:
         OSError: There is none: refused, no way to it, timed out.
     """
-    own = (source, 0) if source else None
+    from_here = like(where.address, source)
+    own = (from_here, 0) if from_here else None
     if current() is None:
         return socket.create_connection((where.address, where.port), timeout_s, own)
-    made = PatientSocket(_family(where.address), socket.SOCK_STREAM)
+    made = new_socket(family(where.address), socket.SOCK_STREAM)
     try:
         made.settimeout(timeout_s)
         if own:
@@ -40,7 +58,7 @@ def connection(where: Endpoint, *, timeout_s: float, source: str = "") -> socket
     return made
 
 
-def datagrams(where: Endpoint, *, timeout_s: float, source: str = "") -> socket.socket:
+def datagrams(where: Endpoint, *, timeout_s: float, source: tuple[str, ...] = ()) -> socket.socket:
     """A UDP socket that speaks with one other end.
 
     Args: as of `connection`; each answer has ``timeout_s``.
@@ -48,12 +66,11 @@ def datagrams(where: Endpoint, *, timeout_s: float, source: str = "") -> socket.
     Raises:
         OSError: There is no way to it.
     """
-    kind = socket.socket if current() is None else PatientSocket
-    made = kind(_family(where.address), socket.SOCK_DGRAM)
+    made = new_socket(family(where.address), socket.SOCK_DGRAM)
     try:
         made.settimeout(timeout_s)
-        if source:
-            made.bind((source, 0))
+        if own := like(where.address, source):
+            made.bind((own, 0))
         made.connect((where.address, where.port))
     except BaseException:
         made.close()
@@ -61,15 +78,14 @@ def datagrams(where: Endpoint, *, timeout_s: float, source: str = "") -> socket.
     return made
 
 
-def patient(context: ssl.SSLContext) -> ssl.SSLContext:
+def for_fibres(context: ssl.SSLContext) -> ssl.SSLContext:
     """The same context; in a fibre, the TLS connections that it makes let others go on."""
+    loop = carrier()
+    if loop is not None:
+        return loop.tls(context)
     if current() is not None:
-        context.sslsocket_class = PatientTls
+        context.sslsocket_class = FibreTls
     return context
-
-
-def _family(address: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 class _Wait:
@@ -79,7 +95,8 @@ class _Wait:
     session reads again and again.
 
     Args:
-        fibre: Who waits. descriptor: For what.
+        fibre: Who waits.
+        descriptor: For what.
     """
 
     def __init__(self, fibre: Fibre, descriptor: int) -> None:
@@ -168,10 +185,10 @@ class _Wait:
             self._fibre.throw(TimeoutError("timed out"))
 
 
-class _Patience(socket.socket):
+class _FibreSocket(socket.socket):
     """What both kinds of socket have: a timeout of their own, for the descriptor never blocks.
 
-    Made, used and closed by one fibre; the TLS kind, in a thread outside of all crews, is as any.
+    Made, used and closed by one fibre; the TLS kind, in a thread outside of all pools, is as any.
     """
 
     _timeout_s: float | None = None
@@ -216,7 +233,7 @@ class _Patience(socket.socket):
         self._waiting.to_write(self._timeout_s)
 
 
-class PatientSocket(_Patience):
+class FibreSocket(_FibreSocket):
     """A socket in the clear."""
 
     def connect(self, address: Any) -> None:
@@ -226,7 +243,7 @@ class PatientSocket(_Patience):
             OSError: It is refused, or times out.
         """
         code = self.connect_ex(address)
-        if code in _UNDER_WAY:
+        if code in UNDER_WAY:
             self._wait_to_write()
             code = self.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
@@ -258,8 +275,8 @@ class PatientSocket(_Patience):
                 self._wait_to_write()
 
 
-class PatientTls(_Patience, ssl.SSLSocket):
-    """A socket with TLS, made by a context; see `patient`."""
+class FibreTls(_FibreSocket, ssl.SSLSocket):
+    """A socket with TLS, made by a context; see `for_fibres`."""
 
     def do_handshake(self, block: bool = False) -> None:
         """Agree on keys.
@@ -267,17 +284,17 @@ class PatientTls(_Patience, ssl.SSLSocket):
         Raises:
             OSError: No agreement, or not in time.
         """
-        self._patiently(super().do_handshake)
+        self._until_ready(super().do_handshake)
 
     def read(self, *args: Any) -> Any:
         """Read, into a buffer where one is given."""
-        return self._patiently(super().read, *args)
+        return self._until_ready(super().read, *args)
 
     def send(self, data: Any, flags: int = 0) -> int:
         """Write some of it, and return how many bytes."""
-        return int(self._patiently(super().send, data, flags))
+        return int(self._until_ready(super().send, data, flags))
 
-    def _patiently(self, act: Any, *args: Any) -> Any:
+    def _until_ready(self, act: Any, *args: Any) -> Any:
         while True:
             try:
                 return act(*args)

@@ -1,7 +1,7 @@
 """The images of the Docker lab: which there are, and what each is made from.
 
-One folder with a Dockerfile for each step; `node` is put on top of the libraries alone (the fakes)
-and of each real program (its keeper)::
+One folder with a Dockerfile for each step, here, and in `relaydrill.kinds` for each real program.
+`node` is put on top of the libraries alone (the fakes) and of each real program (its keeper)::
 
     BASE ─ python ─ libraries ─┬─────────────────── node
                                ├─ haproxy-program ─ haproxy
@@ -25,6 +25,7 @@ from types import MappingProxyType
 from typing import Final
 
 import relaydrill
+from relaydrill.kinds import FAKE, KINDS
 
 PACKAGE: Final = Path(relaydrill.__file__).parent
 
@@ -38,7 +39,8 @@ class ImageSpec:
     """One image.
 
     Attributes:
-        name: Under ``relaydrill/``. step: The folder with its Dockerfile.
+        name: Under ``relaydrill/``.
+        step: The folder with its Dockerfile.
         parent: The image that it is built upon; empty for the base.
         what: For people; empty for one that only others are built upon.
     """
@@ -79,7 +81,7 @@ class ImageSpec:
     @property
     def folder(self) -> Path:
         """Where its Dockerfile lies."""
-        return _FOLDER / self.step
+        return (PACKAGE / "kinds" if self.step in KINDS else _FOLDER) / self.step
 
 
 def here() -> str:
@@ -91,14 +93,11 @@ def _catalogue() -> Iterator[ImageSpec]:
     yield ImageSpec("python", "python", "")
     yield ImageSpec("libraries", "libraries", "python")
     yield ImageSpec("node", "node", "libraries", "the fakes")
-    for program, what in (
-        ("haproxy", "HAProxy as balancer"),
-        ("postfix", "Postfix as hub, mailbox server and sending MTA"),
-        ("exim", "Exim as sending MTA"),
-        ("bind", "BIND as name server"),
-    ):
-        yield ImageSpec(f"{program}-program", program, "libraries")
-        yield ImageSpec(program, "node", f"{program}-program", what)
+    for kind in KINDS.values():
+        if kind.in_image:
+            program = f"{kind.name}-program"
+            yield ImageSpec(program, kind.name, "libraries")
+            yield ImageSpec(kind.name, "node", program, kind.in_image)
 
 
 IMAGES: Final = MappingProxyType({spec.name: spec for spec in _catalogue()})
@@ -107,7 +106,7 @@ IMAGES: Final = MappingProxyType({spec.name: spec for spec in _catalogue()})
 
 def image_for(kind: str) -> ImageSpec:
     """The image in which a node of that kind runs."""
-    return IMAGES["node" if kind == "fake" else kind]
+    return IMAGES["node" if kind == FAKE else kind]
 
 
 def digest(spec: ImageSpec) -> str:

@@ -26,8 +26,10 @@ def base_image(
     """The tag of a Debian image; fetched or made if there is none yet.
 
     Args:
+        engine: The Docker engine.
         say: Told what is done, one sentence each.
-        bootstrap: Do not ask a registry. install: Install mmdebstrap where it is missing.
+        bootstrap: Do not ask a registry.
+        install: Install mmdebstrap where it is missing.
 
     Raises:
         LabError: There is no way to come by one; the message names what is missing.
@@ -67,7 +69,7 @@ def _bootstrap(engine: docker.DockerClient, say: Say, *, install: bool) -> None:
             engine.api.import_image_from_stream(making.stdout, repository=repository, tag=tag)
         except DockerException as error:
             making.kill()
-            raise LabError(f"the engine does not take the bootstrapped base: {error}") from error
+            raise LabError(f"the engine refused the bootstrapped base image: {error}") from error
         words = making.stderr.read().decode(errors="replace").strip()
     if making.returncode:
         engine.images.remove(BOOTSTRAPPED, force=True)  # half a Debian

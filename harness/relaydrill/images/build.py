@@ -46,10 +46,12 @@ def build(
     What this checkout had built before is taken away, unless another one has it, too.
 
     Args:
+        engine: The Docker engine.
         say: Told what is done.
         names: Which images; default all. Those that they are built upon are built too.
         base: Tag of a Debian-like image to start from; default: see `base_image`.
-        bootstrap, install: As in `base_image`.
+        bootstrap: As in `base_image`.
+        install: As in `base_image`.
         force: Build even what is up to date.
 
     Raises:
@@ -71,14 +73,20 @@ def build(
             _fill_context(engine, spec, Path(folder))
             _build_one(engine, spec, Path(folder), parent)
         if spec.exact_tag != exact_tag:
-            raise LabError(
-                f"files that {spec.tag} is made from changed while it was built: build it again"
-            )
+            raise _changed(spec)
         engine.images.get(spec.tag).tag(exact_tag)
     Checkouts.default().note()
     for spec in wanted:
+        if not is_current(engine, spec):  # it was, before the others were built
+            raise _changed(spec)
         claim(engine, spec, say)
     return [spec.tag for spec in stale]
+
+
+def _changed(spec: ImageSpec) -> LabError:
+    return LabError(
+        f"files that {spec.tag} is made from changed while images were built: build it again"
+    )
 
 
 def is_current(engine: docker.DockerClient, spec: ImageSpec) -> bool:

@@ -82,12 +82,14 @@ def _let_go(engine: docker.DockerClient, spec: ImageSpec, forerunner: str, say: 
 
 
 def prune(engine: docker.DockerClient, checkouts: Checkouts, say: Say) -> list[str]:
-    """Take away the images of checkouts that are gone, and those that nobody claims.
+    """Remove the images of deleted checkouts, and those that belong to no checkout.
 
     What this package would run stays, whoever built it; so does what was built within the last
     hour, for it may be claimed yet, and what a container uses.
 
     Args:
+        engine: The Docker engine.
+        checkouts: The user's checkouts.
         say: Told what stays though it should go.
 
     Returns:

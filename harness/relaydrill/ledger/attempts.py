@@ -22,7 +22,9 @@ class Columns:
     """Attempts in the order in which they began.
 
     Attributes:
-        scheduled, started, ended: Monotonic seconds; `NEVER` for what did not end.
+        scheduled: When each was due, monotonic seconds.
+        started: When each began.
+        ended: When each ended; `NEVER` for what did not.
         slack: As `Attempt.slack_s`.
         told: Which of ``tellings`` each has in common with others: everything but its times.
     """
@@ -114,9 +116,9 @@ class Attempts(Sequence[Attempt]):
     @cached_property
     def failed(self) -> Sequence[Attempt]:
         """Those that were not accepted."""
-        return self.told(lambda attempt: not attempt.accepted)
+        return self.matching(lambda attempt: not attempt.accepted)
 
-    def told(self, is_so: Callable[[Attempt], bool]) -> list[Attempt]:
+    def matching(self, is_so: Callable[[Attempt], bool]) -> list[Attempt]:
         """Those of which something is so, whenever they were.
 
         Args:

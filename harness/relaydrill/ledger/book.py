@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from relaydrill.ledger.attempts import Attempts
-from relaydrill.ledger.entries import Account, Attempt, Entry
+from relaydrill.ledger.entries import Account, Attempt, Copy, Entry, Named
 from relaydrill.ledger.looks import Look, Queues
 from relaydrill.ledger.nonsense import Nonsense
 from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, Stall, Traffic
@@ -30,7 +30,11 @@ class Ledger:
         whole: The entries that are kept whole, by message and recipient.
         ordinary: All others, where there are many; see `relaydrill.ledger.ordinary`.
         queues: What is known of all queues.
+        stalls: When the machine stood still, or starved, as its watch saw it.
+        starved: When each node waited for a processor.
         nonsense: Lines of the journals that are no events.
+        copies: What came to somebody to whom it was not sent, once for each.
+        unread: What of the evidence could not be read whole, a sentence each.
     """
 
     def __init__(self, ordinary: Ordinary | None = None) -> None:
@@ -42,9 +46,12 @@ class Ledger:
         self.beliefs: list[Belief] = []
         self.unseen = Account.LOST
         self.stalls: list[Stall] = []
+        self.starved: dict[str, list[Stall]] = defaultdict(list)
         self.gone_workers: list[str] = []
         self.queues = Queues()
         self.nonsense: list[Nonsense] = []
+        self.copies: list[Copy] = []
+        self.unread: tuple[str, ...] = ()
 
     @cached_property
     def entries(self) -> Mapping[tuple[str, str], Entry]:
@@ -68,6 +75,7 @@ class Ledger:
         """The attempts of one flow, by the time at which they began.
 
         Args:
+            flow: Its name.
             wanted: Those with mail that was to be taken, or else those with mail that was not.
         """
         found: list[Attempt] = [
@@ -87,21 +95,23 @@ class Ledger:
         )
         return found + self.ordinary.scheduled(flow) if self.ordinary else found
 
-    def untold(self, flow: str, nodes: Container[str]) -> Counter[str]:
+    def untold(self, flow: str, named: Named) -> Counter[str]:
         """How many messages of a flow nodes took by their senders' word, and did not journal.
 
         Args:
-            nodes: Those that journal what they take before they answer.
+            flow: Its name.
+            named: Says which node a banner names, of those that journal what they take before they
+                answer.
         """
         found = Counter(
             node
             for entry in self.unusual(flow)
-            for node in {each.answered_by(nodes) for each in entry.attempts if each.accepted}
+            for node in {named(each.server) for each in entry.attempts if each.accepted}
             if node and node not in entry.seen_by
         )
-        return found + (self.ordinary.untold(flow, nodes) if self.ordinary else Counter())
+        return found + (self.ordinary.untold(flow, named) if self.ordinary else Counter())
 
-    def acceptances(self, flow: str, nodes: Container[str]) -> Iterator[tuple[float, str]]:
+    def acceptances(self, flow: str, named: Named) -> Iterator[tuple[float, str]]:
         """When each acceptance of a flow's wanted mail came, and from whom, in whatever order.
 
         That is the node whose name the banner bears; where it is no node's, the first that
@@ -109,19 +119,20 @@ class Ledger:
         empty.
 
         Args:
-            nodes: The names that a banner may bear.
+            flow: Its name.
+            named: Says which node a banner names.
         """
         for entry in self.unusual(flow):
             for attempt in entry.attempts:
                 if attempt.accepted and attempt.sort == WANTED and attempt.ended is not None:
-                    yield attempt.ended, entry.taker(attempt, nodes)
+                    yield attempt.ended, entry.taker(attempt, named)
         if self.ordinary:
-            yield from self.ordinary.acceptances(flow, nodes)
+            yield from self.ordinary.acceptances(flow, named)
 
     def tries(
         self,
         flow: str,
-        nodes: Container[str],
+        named: Named,
         *,
         since: float = _EVER,
         until: float = _AFTER_ALL,
@@ -130,8 +141,10 @@ class Ledger:
         """On whom the attempts of a flow with wanted mail fell, and who took it.
 
         Args:
-            nodes: The names that a banner may bear.
-            since, until: Of attempts that began at the one moment or later, and before the other.
+            flow: Its name.
+            named: Says which node a banner names.
+            since: Of attempts that began at this moment or later.
+            until: And before this one.
             over_by: And that had their outcome by then; what has none is left out.
         """
         found = Counter[Tried]()
@@ -140,12 +153,12 @@ class Ledger:
                 if attempt.sort != WANTED or not since <= attempt.started < until:
                     continue
                 if attempt.ended is not None and attempt.ended <= over_by:
-                    tried = Tried.of(attempt, nodes)
+                    tried = Tried.of(attempt, named)
                     if attempt.accepted:
-                        tried = tried._replace(by=entry.taker(attempt, nodes))
+                        tried = tried._replace(by=entry.taker(attempt, named))
                     found[tried] += 1
         if self.ordinary:
-            found += self.ordinary.tries(flow, nodes, since, until, over_by)
+            found += self.ordinary.tries(flow, named, since, until, over_by)
         return found
 
     def accounts(self, flow: str) -> dict[Account, int]:
@@ -168,6 +181,14 @@ class Ledger:
             self.ordinary.under_way(flow, moment, over_for_s) if self.ordinary else ()
         )
 
+    def over_reused_connections(self, flow: str) -> Iterator[Entry]:
+        """A flow's messages that were taken over a connection which had served another before."""
+        return (
+            entry
+            for entry in self.unusual(flow)
+            if any(each.reused and each.accepted for each in entry.attempts)
+        )
+
     def traffic_of(
         self,
         node: str,
@@ -180,7 +201,11 @@ class Ledger:
         """What a node took of one flow: by message where known, else by logical port.
 
         Args:
-            after, before: Only between these moments, both left out.
+            node: Its name.
+            flow: The flow's name.
+            port: The flow's logical port.
+            after: Only after this moment.
+            before: And before this one.
         """
         found = [
             seen
@@ -233,6 +258,17 @@ class Ledger:
         if self.ordinary:
             yield from map(self.ordinary.entry, self.ordinary.across(flow, moment))
 
+    def copies_of(self, flow: str) -> Iterator[Copy]:
+        """Those of a flow's messages that came to somebody to whom they were not sent."""
+        return (each for each in self.copies if flow in self._flows_of(each.message))
+
+    def has_all_arrived(self, message: str) -> bool:
+        """Whether a message has arrived for everybody to whom it was sent."""
+        found = self._entries_of_unusual.get(message, ())
+        if found:
+            return all(entry.has_arrived for entry in found)
+        return self.ordinary is not None and self.ordinary.has_arrived(message)
+
     def _is_of(self, seen: Traffic, flow: str, port: int) -> bool:
         if not seen.message:
             return seen.port in (port, ANY_PORT)
@@ -247,6 +283,13 @@ class Ledger:
         found: dict[str, set[str]] = defaultdict(set)
         for entry in self.whole.values():
             found[entry.message].add(entry.flow)
+        return found
+
+    @cached_property
+    def _entries_of_unusual(self) -> dict[str, list[Entry]]:
+        found: dict[str, list[Entry]] = defaultdict(list)
+        for entry in self.whole.values():
+            found[entry.message].append(entry)
         return found
 
 

@@ -13,12 +13,12 @@ from typing import Annotated, Any, Final
 import msgspec
 import numpy as np
 
-from relaydrill.journal import LAST_S, Event
+from relaydrill.journal import CLOSED, LAST_S, Event
 from relaydrill.ledger.columns import Numbering, Rows, Table, digests_in
 from relaydrill.ledger.entries import FOREIGN
 from relaydrill.ledger.kinds import KINDS, MAIL_KINDS
 from relaydrill.ledger.nonsense import Nonsense, event_of
-from relaydrill.ledger.soundness import RESULTS
+from relaydrill.ledger.soundness import RESULTS, contradicts
 from relaydrill.ledger.stretches import Batch, Stretch, in_step
 from relaydrill.message import WANTED
 
@@ -34,7 +34,7 @@ class _Detail(msgspec.Struct, frozen=True, gc=False):
 
     flow: str = FOREIGN
     sort: str = WANTED
-    scheduled: _Seconds | None = None
+    scheduled: _Seconds | msgspec.UnsetType = msgspec.UNSET
     digest: str = ""
     result: str = ""
     phase: str = ""
@@ -44,10 +44,18 @@ class _Detail(msgspec.Struct, frozen=True, gc=False):
     server: str = ""
     choice: str = ""
     member: int | None = None
-    slack_s: _Seconds = 0.0
+    slack_s: Annotated[float, msgspec.Meta(ge=0, le=LAST_S)] = 0.0
+    reused: bool = False
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     stored: bool = True
+    to: str = ""
+    towards: str = ""
     file: str = ""
+    known_by: str = ""
+    changed: tuple[str, ...] = ()
+    mailbox: str = ""
+    needs: tuple[str, ...] = ()
+    queue_id: str = ""
 
 
 class _Line(msgspec.Struct, frozen=True, gc=False):
@@ -70,13 +78,21 @@ class Journals:
     """What the journals tell, with a row for each (message, recipient).
 
     Attributes:
-        rows, nodes: The numbers of (message, recipient) and of nodes.
-        heads: Of (flow, sort). tellings: Of what outcomes say, all but their times.
+        rows: The number of each (message, recipient).
+        nodes: The number of each node.
+        heads: Of (flow, sort).
+        tellings: Of what outcomes say, all but their times.
         files: Of the files that real mailbox servers tell of.
-        attempts, outcomes, stored, accepted, relayed, arrived: Mail, a table for each kind.
+        attempts: The attempts, a table of columns.
+        outcomes: The outcomes, likewise.
+        stored: What was stored, likewise.
+        accepted: What was accepted, likewise.
+        relayed: What was relayed, likewise.
+        arrived: What arrived, likewise.
         passed: Connections and answers, which tell of no message.
         senders: The nodes that made attempts.
-        events: Whatever else there is. touched: The rows that such events speak of.
+        events: Whatever else there is.
+        touched: The rows that such events speak of.
         nonsense: Lines that are no events.
     """
 
@@ -150,23 +166,30 @@ class Journals:
 
     def _keep_events(self, batch: Batch, kinds: list[str]) -> None:
         """Keep those lines whole that are of other kinds than ordinary mail."""
-        following = iter(kinds)
+        following, node = iter(kinds), batch.path.stem
         for at, text in batch.by_line():
             if text and not text.isspace() and next(following) in _EVENTS:
-                found = event_of(text, batch.path, at)
+                found = event_of(text, batch.path, at, node)
                 if isinstance(found, Nonsense):
                     self.nonsense.append(found)
                 elif found is not None:
                     self._keep(found)
 
     def _plain(self, batch: Batch) -> Iterator[bytes]:
-        """The lines that are written as usual; others are kept as events, or as nonsense."""
+        """The lines that are written as usual; others are kept as events, or as nonsense.
+
+        Blanks stand in their place: where a line begins tells which it is, and whether the mark of
+        the journal's end is its last.
+        """
+        node = batch.path.stem
         for at, text in batch.by_line():
-            found = event_of(text, batch.path, at)
+            found = event_of(text, batch.path, at, node)
+            if isinstance(found, Event) and _is_plain(text):
+                yield text
+                continue
+            yield b"\n".rjust(len(text))
             if isinstance(found, Nonsense):
                 self.nonsense.append(found)
-            elif found is not None and _is_plain(text):
-                yield text
             elif found is not None:
                 self._keep(found)
 
@@ -210,13 +233,16 @@ class Journals:
             row=self._numbers(lines),
             mono=[line.mono for line in lines],
             scheduled=[
-                line.mono if (due := line.detail.scheduled) is None else due for line in lines
+                due if isinstance(due := line.detail.scheduled, float) else line.mono
+                for line in lines
             ],
             head=[heads[detail.flow, detail.sort] for detail in details],
         )
         self.sent_digests += digests
 
     def _outcomes(self, lines: list[_Line]) -> None:
+        # Fakes never use a connection twice, and real senders send no millions.
+        lines = self._without([line for line in lines if line.detail.reused], lines)
         tellings = self.tellings
         details = [line.detail for line in lines]
         self.outcomes.add(
@@ -241,11 +267,29 @@ class Journals:
             stored=[line.detail.stored for line in lines],
         )
 
+    def _without(self, unusual: list[_Line], lines: list[_Line]) -> list[_Line]:
+        """Those lines that are not unusual; these are kept as events."""
+        if not unusual:
+            return lines
+        for line in unusual:
+            self._keep(_event(line))
+        left_out = {*map(id, unusual)}
+        return [line for line in lines if id(line) not in left_out]
+
     def _relayed(self, lines: list[_Line]) -> None:
-        self.relayed.add(**self._mail(lines))
+        # Which others a server had it for matters where it came to another mailbox.
+        unusual = [line for line in lines if (d := line.detail).mailbox or d.queue_id]
+        self.relayed.add(**self._mail(self._without(unusual, lines)))
 
     def _arrived(self, lines: list[_Line]) -> None:
-        lines, digests = self._digests(lines)
+        # One that came to a mailbox of another name than the recipient's, or was changed, is none
+        # of the ordinary ones.
+        unusual = [
+            line
+            for line in lines
+            if (d := line.detail).mailbox or d.needs or d.changed or d.known_by
+        ]
+        lines, digests = self._digests(self._without(unusual, lines))
         ports = [line.detail.port for line in lines]
         files = [self.files[line.detail.file] for line in lines]
         self.arrived.add(**self._mail(lines), port=ports, file=files)
@@ -259,7 +303,7 @@ class Journals:
         }
 
     def _passed(self, lines: list[_Line]) -> None:
-        if any(line.message for line in lines):  # such is told by a lab of others
+        if any(line.message for line in lines):  # such is told by a real lab
             for line in lines:
                 self._keep(_event(line))
             return
@@ -271,9 +315,11 @@ class Journals:
 
 
 def _are_plausible(lines: list[_Line], node: str) -> bool:
-    """Whether all of them are of one node, and each outcome has a result that there is."""
-    results = {line.detail.result for line in lines if line.kind == "outcome"}
-    return results <= RESULTS and {line.node for line in lines} <= {node}
+    """Whether all of them are of one node, and each outcome has a result that there can be."""
+    results = {(line.detail.result, line.detail.code) for line in lines if line.kind == "outcome"}
+    if any(result not in RESULTS or contradicts(result, code) for result, code in results):
+        return False
+    return {line.node for line in lines} <= {node}
 
 
 def _is_plain(text: bytes) -> bool:
@@ -296,7 +342,7 @@ _TAKES: Final[Mapping[str, Callable[[Journals, list[_Line]], None]]] = {
 }
 
 
-_EVENTS: Final = KINDS - _TAKES.keys()
+_EVENTS: Final = KINDS - _TAKES.keys() | {CLOSED}
 """The kinds of lines that are kept whole however they are written."""
 
 

@@ -90,6 +90,7 @@ class Table:
         """Append the lines of another one.
 
         Args:
+            others: Of the same columns.
             renumbered: By column, the number here of each number there.
         """
         for name, column in self._columns.items():

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
 from relaydrill.message import WANTED
+from relaydrill.message.changes import HARMLESS
 from relaydrill.smtp import Result
+
+Named = Callable[[str], str]
+"""Says which node a banner names; empty where it names none."""
 
 FOREIGN: Final = ""
 """The flow of messages whose sender keeps no journal."""
@@ -22,6 +26,8 @@ class Account(enum.StrEnum):
     DUPLICATED = "duplicated"
     RECOVERED = "recovered"
     QUEUED = "queued"
+    HANDED_ON = "handed on"
+    DISCARDED = "discarded"
     LOST = "lost"
     ALTERED = "altered"
     PHANTOM = "phantom"
@@ -33,7 +39,11 @@ class Account(enum.StrEnum):
 
 
 _EXPLAINED: Final[Mapping[str, str]] = MappingProxyType(
-    {Account.RECOVERED: "arrived, though the sender got no answer"}
+    {
+        Account.RECOVERED: "arrived, though the sender got no answer",
+        Account.HANDED_ON: "to a program or server whose own log is not at hand",
+        Account.DISCARDED: "thrown away on purpose",
+    }
 )
 """Accounts that do not explain themselves, in a few words."""
 
@@ -56,15 +66,22 @@ class Attempt:
     """One attempt of a sender, for one recipient. Times are monotonic seconds.
 
     Attributes:
-        scheduled: When the schedule wanted it. started: When it began. ended: When it was over;
-            None where the sender died first.
+        scheduled: When the schedule wanted it.
+        started: When it began.
+        ended: When it was over; None where the sender died first.
         result: What the sender learnt; None as for ``ended``.
-        phase, code, reason, address, server: As in `relaydrill.smtp.Outcome`.
+        phase: As in `relaydrill.smtp.Outcome`.
+        code: As in `relaydrill.smtp.Outcome`.
+        reason: As in `relaydrill.smtp.Outcome`.
+        address: As in `relaydrill.smtp.Outcome`.
+        server: As in `relaydrill.smtp.Outcome`.
         sort: What sort of mail it was; see `relaydrill.message.WANTED`.
-        choice: The node that was tried first. member: Which sender of a population it was, where a
-            sender keeps to its choice; None where each message is a choice of its own.
+        choice: The node that was tried first.
+        member: Which sender of a population it was, where a sender keeps to its choice; None where
+            each message is a choice of its own.
         slack_s: By how much it may have begun later, or ended earlier, than its times say, because
             a worker elsewhere made it.
+        reused: Whether its connection had served an earlier message.
     """
 
     flow: str
@@ -81,6 +98,7 @@ class Attempt:
     choice: str = ""
     member: int | None = None
     slack_s: float = 0.0
+    reused: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -93,6 +111,11 @@ class Attempt:
         return self.result is Result.REFUSED and 400 <= self.code <= 499
 
     @property
+    def refused_for_good(self) -> bool:
+        """Whether it got a 5xx."""
+        return self.result is Result.REFUSED and self.code >= 500
+
+    @property
     def late_s(self) -> float:
         """How far behind its schedule it began, or may have begun, wall seconds."""
         return max(0.0, self.started - self.scheduled) + self.slack_s
@@ -101,11 +124,6 @@ class Attempt:
     def took_s(self) -> float | None:
         """How long it took its sender, wall seconds; None where the sender ended first."""
         return None if self.ended is None else self.ended - self.started - self.slack_s
-
-    def answered_by(self, nodes: Container[str]) -> str:
-        """The one of these nodes whose name its banner bears; empty where it is none of theirs."""
-        name = self.server.partition(".")[0].lower()
-        return name if name in nodes else ""
 
     @property
     def said(self) -> str:
@@ -117,19 +135,70 @@ class Attempt:
         return f"{self.result} at {self.phase}" + (f": {self.reason}" if self.reason else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One of our messages came to somebody to whom it was not sent, or to nobody knows whom.
+
+    Attributes:
+        mono: When.
+        node: On which mailbox server.
+        message: The Message-ID.
+        recipient: Who has it, in lower case; empty where nothing tells.
+        is_declared: Whether the inventory, or a server's log, says that this is a copy. Of any
+            other it may be the recipient's own mailbox, under a name that nobody told us.
+        said: What to declare so that the next drill knows; empty where nothing would help.
+        marks: The messages whose marks it bears, where they are several: it may be any of them,
+            changed.
+    """
+
+    mono: float
+    node: str
+    message: str
+    recipient: str
+    is_declared: bool = False
+    said: str = ""
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A message left what can be seen, without having arrived.
+
+    Attributes:
+        mono: When.
+        node: Whose word it is.
+        account: `Account.DISCARDED`, `Account.HANDED_ON`, or `Account.LOST` for what a server
+            gave up for good.
+        to: Who threw it away, or has it now, by name; of what was given up, empty.
+        said: The reason, as the server gave it.
+    """
+
+    mono: float
+    node: str
+    account: Account
+    to: str = ""
+    said: str = ""
+
+
 @dataclass(slots=True)
 class Entry:
     """Everything that the journals say of one message for one recipient.
 
     Attributes:
-        message, recipient: The Message-ID, and the envelope recipient in lower case.
+        message: The Message-ID.
+        recipient: The envelope recipient, in lower case.
         flow: Of its attempts; `FOREIGN` where no journalled sender sent it.
         digest: Of the body that was sent.
         accepted: When it was promised, and by whom.
         arrived: When it arrived, where, and the digest of its body there.
-        bounced, deferred: When a next hop did not take it for good, or for now; on which node it
-            lay, and the reason.
-        stored, left: When it entered each node's queue, and left it, to whatever end.
+        mailboxes: Of each arrival, the mailbox; empty where it is the recipient's own.
+        needs: The mailboxes all of which are to get it, where the inventory names them.
+        bounced: When a next hop refused it for good; on which node it lay, and the reason.
+        deferred: When a next hop refused it for now; likewise.
+        exits: How it left what can be seen: discarded, or handed on.
+        held: The nodes on which it lies until a person moves it on, and the reason.
+        stored: When it entered each node's queue.
+        left: When it left it, to whatever end.
         passed_on: How often a next hop took it.
         queued_on: The nodes of the tier in whose queues it lies at the end.
         copies: How many copies lie there beyond doubt; one that was just being handed on, and is
@@ -138,8 +207,16 @@ class Entry:
             of, nobody in the tier has taken by that alone.
         is_resubmitted: Whether a shadow copy of it was sent.
         unseen: What is to be said of it if it was promised, and is nowhere.
+        put_off: The servers of others whose logs last said of it that it waits there.
+        elsewhere: Where the same message was seen, with nobody knowing whether for this recipient.
+        together: The mailboxes for which one server had it at once, by server and queue id: what it
+            made of one address.
         relayed: Who passed it on, and towards what: ``mailbox``, ``hub``; empty where that is not
             known.
+        changed: What was written anew in any of its arrivals, as far as these tell by themselves.
+        known_by: The mark that an arrival was recognised by, where that is not its Message-ID.
+        harmless: The changes by which it is not altered: what a lab does on purpose, and what no
+            reader sees.
     """
 
     message: str
@@ -160,6 +237,16 @@ class Entry:
     waits_on: tuple[str, ...] = ()
     is_resubmitted: bool = False
     unseen: Account = Account.LOST
+    changed: frozenset[str] = frozenset()
+    known_by: str = ""
+    harmless: frozenset[str] = HARMLESS
+    mailboxes: list[str] = field(default_factory=list)
+    needs: frozenset[str] = frozenset()
+    exits: list[Exit] = field(default_factory=list)
+    held: dict[str, str] = field(default_factory=dict)
+    put_off: set[str] = field(default_factory=set)
+    elsewhere: tuple[str, ...] = ()
+    together: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     _files: set[tuple[str, str]] = field(default_factory=set)
 
     @property
@@ -188,13 +275,26 @@ class Entry:
         _, node, reason = self.bounced[-1]
         return f"bounced by {node}" + (f": {reason}" if reason else "")
 
-    def taker(self, attempt: Attempt, nodes: Container[str]) -> str:
+    def taker(self, attempt: Attempt, named: Named) -> str:
         """Who answered 250 to one of its attempts; see `Ledger.acceptances`."""
-        if name := attempt.answered_by(nodes):
+        if name := named(attempt.server):
             return name
         begun, ended = attempt.started, attempt.ended or attempt.started
         own = (node for moment, node in self.accepted if begun <= moment <= ended)
         return next(own, attempt.server)
+
+    @property
+    def changes(self) -> frozenset[str]:
+        """All that was written anew on its way; see `relaydrill.message.changes`."""
+        # Where a real lab shows no bodies, an arrival has no digest.
+        if any(digest not in ("", self.digest) for _, _, digest in self.arrived if self.digest):
+            return self.changed | {"body"}
+        return self.changed
+
+    @property
+    def alterations(self) -> frozenset[str]:
+        """Those of its changes by which it is altered."""
+        return self.changes - self.harmless
 
     @property
     def account(self) -> Account:
@@ -204,17 +304,65 @@ class Entry:
             if self.arrived or self.queued_on:
                 return Account.PHANTOM
             return Account.REFUSED if saw is Result.REFUSED else Account.NOT_ACCEPTED
-        # Where a lab of others shows no bodies, an arrival has no digest.
-        if any(digest not in ("", self.digest) for _, _, digest in self.arrived if self.digest):
+        if self.alterations:
             return Account.ALTERED
-        # A second copy in a queue is on its way to the mailbox, as the first was.
-        if len(self.arrived) + self.copies > 1:
+        if self.is_double:
             return Account.DUPLICATED
-        if self.arrived:
+        if self.has_arrived:
             return Account.DELIVERED if saw is Result.ACCEPTED else Account.RECOVERED
         if self.queued_on:
             return Account.QUEUED
-        return self.unseen if saw is Result.ACCEPTED else Account.UNKNOWN
+        if saw is not Result.ACCEPTED:  # its sender may try again
+            return Account.UNKNOWN
+        if self.arrived and not self.needs and "" not in self.lacking:
+            return Account.UNOBSERVED  # one of its mailboxes has it, and may be all that matters
+        if self.exit:
+            return self.exit.account
+        return Account.UNOBSERVED if self.elsewhere else self.unseen
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether it is in a mailbox of its recipient: its own, or in all that need it."""
+        return bool(self.arrived) and not self.lacking
+
+    @property
+    def lacking(self) -> list[str]:
+        """Of the mailboxes that are to get it, those that did not; empty for its own.
+
+        Where the inventory does not name them, those count for which a server had it together with
+        one that got it: an alias, or a copy for an archive, nobody can tell.
+        """
+        if self.needs:
+            return sorted(self.needs.difference(self.mailboxes))
+        boxes = {*self.mailboxes}
+        if not boxes or "" in boxes:
+            return []
+        beside = (each for each in self.together.values() if each & boxes)
+        return sorted(set[str]().union(*beside) - boxes)
+
+    @property
+    def is_double(self) -> bool:
+        """Whether it is, or will be, in one mailbox more than once.
+
+        Two mailboxes behind one address are no duplicate, and what is still queued for an address
+        that stands for several may be for another of them.
+        """
+        boxes = {*self.mailboxes}
+        if len(boxes) < len(self.mailboxes):
+            return True
+        if any(boxes) and not self.needs and self.arrived:
+            return False
+        # A second copy in a queue is on its way to the mailbox, as the first was.
+        return len(self.arrived) + self.copies > max(1, len(self.needs))
+
+    @property
+    def exit(self) -> Exit | None:
+        """How it left what can be seen, the last time; None where it did not."""
+        return max(self._exits(), key=lambda each: each.mono, default=None)
+
+    def _exits(self) -> Iterator[Exit]:
+        yield from self.exits
+        yield from (Exit(at, node, Account.LOST, "", why) for at, node, why in self.bounced)
 
 
 _BEST_FIRST: Final = (

@@ -28,7 +28,7 @@ def read_in_halves(paths: list[Path]) -> Journals:
     first, second = _halves(paths)
     journals = Journals()
     with subprocess.Popen(
-        [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-P", "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:
         try:
             assert other.stdin is not None

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from relaydrill.journal import Event
 from relaydrill.ledger.book import Ledger
-from relaydrill.ledger.entries import FOREIGN, Account, Attempt, Entry
+from relaydrill.ledger.elsewhere import find_elsewhere
+from relaydrill.ledger.entries import FOREIGN, Account, Attempt, Copy, Entry, Exit
 from relaydrill.ledger.looks import Look, lie_in
 from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, Stall, Traffic
 from relaydrill.ledger.soundness import unsound
 from relaydrill.message import WANTED
+from relaydrill.message.changes import HARMLESS
 from relaydrill.smtp import Result
 
 if TYPE_CHECKING:
     from relaydrill.ledger.ordinary import Ordinary
 
+NOTHING_DECLARED: Final[Mapping[str, frozenset[str]]] = MappingProxyType({})
 
-def join(events: Iterable[Event], ordinary: Ordinary | None = None) -> Ledger:
+
+def join(
+    events: Iterable[Event],
+    ordinary: Ordinary | None = None,
+    *,
+    harmless: Mapping[str, frozenset[str]] = NOTHING_DECLARED,
+    are_sound: bool = False,
+) -> Ledger:
     """Join the events of all journals, in whatever order they come, into a ledger.
 
     An event that does not say what its kind must is passed over.
 
     Args:
+        events: All of them.
         ordinary: Mail that is in the ledger, too, and of which the events do not tell.
+        harmless: Of each flow, the changes by which its mail is not altered, where any is declared.
+        are_sound: Whether somebody has made sure of each event that it says what its kind must.
     """
     ledger = Ledger(ordinary)
     if ordinary is not None:
@@ -35,15 +49,17 @@ def join(events: Iterable[Event], ordinary: Ordinary | None = None) -> Ledger:
     # the same microsecond stands in the order in which one causes the other.
     for event in sorted(events, key=lambda event: (event.mono, RANK.get(event.kind, 0))):
         handler = _HANDLERS.get(event.kind)
-        if handler and not unsound(event):
+        if handler and (are_sound or not unsound(event)):
             handler(ledger, event)
     for entry in ledger.whole.values():
         entry.unseen = ledger.unseen
+        entry.harmless = harmless.get(entry.flow, HARMLESS)
         lie_in(ledger.queues, entry)
         if entry.attempts:
             for node, times in entry.left.items():
                 last = ledger.queues.departed.get(node, times[-1])
                 ledger.queues.departed[node] = max(last, times[-1])
+    find_elsewhere(ledger)
     return ledger
 
 
@@ -82,6 +98,7 @@ def _outcome(ledger: Ledger, event: Event) -> None:
     attempt.choice = str(detail.get("choice", ""))
     attempt.member = detail.get("member")
     attempt.slack_s = float(detail.get("slack_s", 0.0))
+    attempt.reused = bool(detail.get("reused"))
 
 
 def _accepted(ledger: Ledger, event: Event) -> None:
@@ -101,9 +118,19 @@ def _resubmitted(ledger: Ledger, event: Event) -> None:
     _stored(ledger, event)
 
 
+def _beside(entry: Entry, event: Event) -> str:
+    """For which mailbox an event is; note which others the same server had it for."""
+    box = str(event.detail.get("mailbox", "")).lower()
+    if queue_id := str(event.detail.get("queue_id", "")):
+        entry.together.setdefault((event.node, queue_id), set()).add(box)
+    return box
+
+
 def _relayed(ledger: Ledger, event: Event) -> None:
     entry = _entry(ledger, event)
+    _beside(entry, event)
     entry.relayed.append((event.node, str(event.detail.get("towards", ""))))
+    entry.put_off.discard(event.node)
     entry.passed_on += _note_once(entry.left, event)
 
 
@@ -121,6 +148,8 @@ def _note_once(moments: dict[str, list[float]], event: Event) -> bool:
 
 def _bounced(ledger: Ledger, event: Event) -> None:
     entry = _entry(ledger, event)
+    _beside(entry, event)
+    entry.put_off.discard(event.node)
     _note_once(entry.left, event)
     entry.bounced.append((event.mono, event.node, str(event.detail.get("reason", ""))))
 
@@ -129,8 +158,12 @@ def _deferred(ledger: Ledger, event: Event) -> None:
     # Of ordinary mail, which has been delivered since, nobody will ask.
     entry = ledger.whole.get((event.message, event.recipient.lower()))
     if entry is not None:
+        _beside(entry, event)
         reason = str(event.detail.get("reason", ""))
         entry.deferred.append((event.mono, event.node, reason))
+        entry.held.pop(event.node, None)  # what is tried again is held no more
+        if event.detail.get("queue_id"):
+            entry.put_off.add(event.node)
 
 
 def _arrived(ledger: Ledger, event: Event) -> None:
@@ -141,7 +174,43 @@ def _arrived(ledger: Ledger, event: Event) -> None:
             return
         entry._files.add((event.node, file))
     entry.arrived.append((event.mono, event.node, digest))
+    entry.mailboxes.append(_beside(entry, event))
+    entry.changed |= {str(each) for each in event.detail.get("changed", ())}
+    entry.known_by = str(event.detail.get("known_by", "")) or entry.known_by
+    entry.needs |= {str(each).lower() for each in event.detail.get("needs", ())}
     _traffic(ledger, event)
+
+
+def _copied(ledger: Ledger, event: Event) -> None:
+    is_declared = bool(event.detail.get("declared"))
+    said = str(event.detail.get("said", ""))
+    to = event.recipient.lower()
+    marks = tuple(map(str, event.detail.get("marks", ())))
+    ledger.copies.append(Copy(event.mono, event.node, event.message, to, is_declared, said, marks))
+
+
+def _handed_on(ledger: Ledger, event: Event) -> None:
+    _exit(ledger, event, Account.HANDED_ON, str(event.detail.get("to", "")))
+
+
+def _discarded(ledger: Ledger, event: Event) -> None:
+    _exit(ledger, event, Account.DISCARDED, str(event.detail.get("by", "")))
+
+
+def _exit(ledger: Ledger, event: Event, account: Account, to: str) -> None:
+    entry, said = _entry(ledger, event), str(event.detail.get("said", ""))
+    _beside(entry, event)
+    entry.put_off.discard(event.node)
+    if _note_once(entry.left, event):
+        entry.exits.append(Exit(event.mono, event.node, account, to, said))
+
+
+def _held(ledger: Ledger, event: Event) -> None:
+    entry = _entry(ledger, event)
+    _beside(entry, event)
+    _note_once(entry.stored, event)
+    by, said = (str(event.detail.get(name, "")) for name in ("by", "said"))
+    entry.held[event.node] = ": ".join(filter(None, (by, said)))
 
 
 def _queue(ledger: Ledger, event: Event) -> None:
@@ -159,10 +228,14 @@ def _traffic(ledger: Ledger, event: Event) -> None:
 
 def _sight(ledger: Ledger, event: Event) -> None:
     """What is to be said of accepted mail that was seen neither to arrive nor in a queue."""
-    if not event.detail["arrivals"]:
+    unread = map(str, event.detail.get("unread", ()))
+    ledger.unread = tuple(dict.fromkeys((*ledger.unread, *unread)))
+    if ledger.unread or not event.detail["arrivals"]:
         ledger.unseen = Account.UNOBSERVED
-    elif event.detail["blind"]:
-        ledger.unseen = Account.MISSING
+    elif ledger.unseen is not Account.UNOBSERVED:
+        # What a server is done with its log shows in the end: so does the last look which of the
+        # queues were empty that nothing can look into.
+        ledger.unseen = Account.MISSING if event.detail["blind"] else Account.LOST
 
 
 def _bitten(ledger: Ledger, event: Event) -> None:
@@ -179,8 +252,15 @@ def _backend(ledger: Ledger, event: Event) -> None:
 
 
 def _stalled(ledger: Ledger, event: Event) -> None:
-    begin, end, lost_s = (float(event.detail[key]) for key in ("begin", "end", "lost_s"))
-    ledger.stalls.append(Stall(begin, end, lost_s))
+    ledger.stalls.append(_lost(event))
+
+
+def _starved(ledger: Ledger, event: Event) -> None:
+    ledger.starved[event.node].append(_lost(event))
+
+
+def _lost(event: Event) -> Stall:
+    return Stall(*(float(event.detail[key]) for key in ("begin", "end", "lost_s")))
 
 
 def _fault(ledger: Ledger, event: Event) -> None:
@@ -215,6 +295,11 @@ _HANDLERS: Final[Mapping[str, Callable[[Ledger, Event], None]]] = {
     "bounced": _bounced,
     "deferred": _deferred,
     "arrived": _arrived,
+    "copied": _copied,
+    "unattributed": _copied,
+    "handed-on": _handed_on,
+    "discarded": _discarded,
+    "held": _held,
     "queue": _queue,
     "connected": _traffic,
     "answered": _traffic,
@@ -227,6 +312,7 @@ _HANDLERS: Final[Mapping[str, Callable[[Ledger, Event], None]]] = {
     "heal": _fault,
     "healed": _fault,
     "stalled": _stalled,
+    "starved": _starved,
     "worker": _worker,
 }
 

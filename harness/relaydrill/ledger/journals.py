@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from relaydrill.ledger.book import Ledger
-from relaydrill.ledger.joining import join
+from relaydrill.ledger.joining import NOTHING_DECLARED, join
 from relaydrill.ledger.nonsense import Nonsense, read_sound
 
-MANY_BYTES: Final = 4 << 20
+MANY_BYTES: Final = 2 << 20
 """Journals of this size are worth the tenth of a second that loading numpy takes."""
 
 _HUGE_BYTES: Final = 64 << 20
 """Journals of this size are worth a second process."""
 
 
-def join_journals(paths: Iterable[Path], *, many_bytes: int = MANY_BYTES) -> Ledger:
+def join_journals(
+    paths: Iterable[Path],
+    *,
+    many_bytes: int = MANY_BYTES,
+    harmless: Mapping[str, frozenset[str]] = NOTHING_DECLARED,
+) -> Ledger:
     """Join journal files into a ledger.
 
     Args:
+        paths: Of the journals, each named for its node.
         many_bytes: From so many bytes in all of them on, ordinary mail is kept in columns.
+        harmless: As of `join`.
 
     What is no event is in the ledger's `Ledger.nonsense`.
 
@@ -35,7 +42,8 @@ def join_journals(paths: Iterable[Path], *, many_bytes: int = MANY_BYTES) -> Led
     size = sum(path.stat().st_size for path in paths)
     if size < many_bytes:
         nonsense: list[Nonsense] = []
-        ledger = join(chain.from_iterable(read_sound(path, nonsense) for path in paths))
+        events = chain.from_iterable(read_sound(path, nonsense) for path in paths)
+        ledger = join(events, harmless=harmless, are_sound=True)
         ledger.nonsense = nonsense
         return ledger
     from relaydrill.ledger.bulk import Journals
@@ -48,7 +56,7 @@ def join_journals(paths: Iterable[Path], *, many_bytes: int = MANY_BYTES) -> Led
     else:
         journals = Journals()
         journals.read(Stretch(path, 0, path.stat().st_size) for path in paths)
-    ordinary, events = sift(journals)
-    ledger = join(events, ordinary)
+    ordinary, others = sift(journals)
+    ledger = join(others, ordinary, harmless=harmless)
     ledger.nonsense = sorted(journals.nonsense)
     return ledger

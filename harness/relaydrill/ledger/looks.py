@@ -54,9 +54,13 @@ def lie_in(queues: Queues, entry: Entry) -> None:
     key = (entry.message, entry.recipient)
     seen = (node for node, look in queues.looks.items() if key in look.items)
     lies_on, waits_on = [], []
-    for node in sorted({*entry.stored, *seen}):
+    # A look into a real queue may miss what moves within it just then: its log says that it waits.
+    waits = set[str]() if entry.arrived else entry.put_off
+    for node in sorted({*entry.stored, *seen, *waits}):
         look = queues.looks.get(node)
-        if look is not None and (node not in entry.stored or look.mono >= entry.stored[node][-1]):
+        if node in waits and (look is None or key not in look.items):
+            copies, sure = 1, 0
+        elif look is not None and (node not in entry.stored or look.mono >= entry.stored[node][-1]):
             copies, sure = _by_look(entry, node, look)
         else:
             copies, sure = _by_journal(entry, node)

@@ -29,7 +29,10 @@ class FaultWindow:
     """When one fault was injected and healed; monotonic seconds, None for what did not happen.
 
     Attributes:
-        inject, injected: Begin and end of the injection. heal, healed: Of the healing.
+        inject: Begin of the injection.
+        injected: End of the injection.
+        heal: Begin of the healing.
+        healed: End of the healing.
         error: Why it could not be injected; empty if it was.
         by_hook: Whether the inventory's hook did it: the node then says nothing of it itself.
     """
@@ -49,6 +52,10 @@ class FaultWindow:
         """When its heal began; infinite where it did not."""
         return float("inf") if self.heal is None else self.heal
 
+    def is_in_force(self, moment: float) -> bool:
+        """Whether a moment lies in it, its injection and its heal included."""
+        return self.inject <= moment < (float("inf") if self.healed is None else self.healed)
+
     def overlaps(self, other: FaultWindow) -> bool:
         """Whether two faults were in force at once, a heal being over when it is done."""
         ends = [each.healed if each.healed is not None else float("inf") for each in (self, other)]
@@ -60,7 +67,8 @@ class Bite:
     """A service fault acted on a session, by the word of the node that suffers it.
 
     Attributes:
-        fault: Its kind. port: The logical port of the session; `ANY_PORT`: it is not known.
+        fault: Its kind.
+        port: The logical port of the session; `ANY_PORT`: it is not known.
         client: Whose session it was, by address; empty where it is not known.
         probe: Whether it was a health check's.
     """
@@ -93,7 +101,8 @@ class Stall:
     """A time in which the machine itself stood still, or starved; monotonic seconds.
 
     Attributes:
-        lost_s: What a program that mostly sleeps lost of it. One that has to compute loses more.
+        lost_s: What a program lost of it: the watch of the machine, which mostly sleeps, so that
+            one that has to compute loses more; or a node.
     """
 
     begin: float

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Final
@@ -23,7 +23,7 @@ import numpy as np
 from relaydrill.ledger.attempts import NEVER, Attempts, Columns
 from relaydrill.ledger.bulk import Journals
 from relaydrill.ledger.columns import Array, Table, digests_of
-from relaydrill.ledger.entries import Account, Attempt, Entry
+from relaydrill.ledger.entries import Account, Attempt, Entry, Named
 from relaydrill.ledger.observed import ANY_PORT, Traffic
 from relaydrill.ledger.tried import Tried
 from relaydrill.message import WANTED
@@ -45,8 +45,10 @@ class Ordinary:
     A message's place in this order is its number here.
 
     Args:
-        journals: All that there is. rows: The rows of it that are ordinary.
-        messages, recipients: Of each row, ordinary or not.
+        journals: All that there is.
+        rows: The rows of it that are ordinary.
+        messages: The message of each row, ordinary or not.
+        recipients: The recipient of each row.
 
     Attributes:
         senders: The nodes that made attempts, with ordinary mail or other.
@@ -109,7 +111,10 @@ class Ordinary:
         accepted = [(mono, self._nodes[node]) for mono, node in self._accepted.of(number)]
         arrived = [(mono, self._nodes[node], digest) for mono, node in self._arrived.of(number)]
         message, recipient = self._messages[number], self._recipients[number]
-        return Entry(message, recipient, attempt.flow, digest, [attempt], accepted, arrived)
+        return Entry(
+            *(message, recipient, attempt.flow, digest, [attempt], accepted, arrived),
+            mailboxes=[""] * len(arrived),
+        )
 
     def numbers(self, flow: str) -> range:
         """Those of one flow."""
@@ -136,10 +141,10 @@ class Ordinary:
         """When each was due; see `Ledger.scheduled`."""
         return _as_doubles(self._scheduled[slice(*self._flows.get(flow, (0, 0)))])
 
-    def untold(self, flow: str, nodes: Container[str]) -> Counter[str]:
+    def untold(self, flow: str, named: Named) -> Counter[str]:
         """How many nodes took by their senders' word, and did not journal; see `Ledger.untold`."""
         begin, end = self._flows.get(flow, (0, 0))
-        names = [each.answered_by(nodes) if each.accepted else "" for each in self._tellings]
+        names = [named(each.server) if each.accepted else "" for each in self._tellings]
         known = [self._nodes.index(name) if name in self._nodes else -1 for name in names]
         told = self._told[begin:end]
         node = np.array(known, "i8")[told] if known else np.empty(0, "i8")
@@ -152,12 +157,12 @@ class Ordinary:
         missing = told[is_named & ~np.isin(keys, np.concatenate(seen))]
         return Counter(map(names.__getitem__, missing.tolist()))
 
-    def acceptances(self, flow: str, nodes: Container[str]) -> Iterator[tuple[float, str]]:
+    def acceptances(self, flow: str, named: Named) -> Iterator[tuple[float, str]]:
         """When each acceptance of wanted mail came, and from whom; see `Ledger.acceptances`."""
         numbers = np.arange(*self._flows.get(flow, (0, 0)))
         is_asked = [each.accepted and each.sort == WANTED for each in self._tellings]
         numbers = numbers[np.array(is_asked, "?")[self._told[numbers]]]
-        names = [each.answered_by(nodes) for each in self._tellings]
+        names = [named(each.server) for each in self._tellings]
         is_named = np.array([*map(bool, names)], "?")[self._told[numbers]]
         by_name, by_journal = numbers[is_named], numbers[~is_named]
         told = self._told[by_name].tolist()
@@ -168,7 +173,7 @@ class Ordinary:
             )
 
     def tries(
-        self, flow: str, nodes: Container[str], since: float, until: float, over_by: float
+        self, flow: str, named: Named, since: float, until: float, over_by: float
     ) -> Counter[Tried]:
         """On whom the attempts with wanted mail fell, and who took it; see `Ledger.tries`."""
         begin, end = self._flows.get(flow, (0, 0))
@@ -178,7 +183,7 @@ class Ordinary:
         )
         is_wanted = np.array([each.sort == WANTED for each in self._tellings], "?")
         numbers = numbers[is_wanted[self._told[numbers]]]
-        tried = [Tried.of(each, nodes) for each in self._tellings]
+        tried = [Tried.of(each, named) for each in self._tellings]
         # Of an acceptance whose banner bears no node's name, the node's journal tells.
         is_told = np.array([not each.is_accepted or bool(each.by) for each in tried], "?")
         is_plain = is_told[self._told[numbers]]
@@ -221,6 +226,11 @@ class Ordinary:
         number = self._number_of.get(message)
         if number is not None:
             yield self._tellings[self._told[number]].flow
+
+    def has_arrived(self, message: str) -> bool:
+        """Whether there is a message of this name, and it was delivered."""
+        number = self._number_of.get(message)
+        return number is not None and self._tellings[self._told[number]].accepted
 
     @cached_property
     def _number_of(self) -> dict[str, int]:
@@ -299,7 +309,8 @@ class _Sights:
     """Where ordinary mail was seen, by its place and then by time.
 
     Args:
-        table: Of all mail. places: The place of each row; -1 for what is not ordinary.
+        table: Of all mail.
+        places: The place of each row; -1 for what is not ordinary.
     """
 
     def __init__(self, table: Table, places: Array) -> None:

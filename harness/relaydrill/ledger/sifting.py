@@ -95,7 +95,10 @@ def _events_of(
     """The events of some rows, as far as the ledger wants to know of them.
 
     Args:
-        others: Of each row, whether it is asked for. messages, to: Of each row.
+        journals: What was read.
+        others: Of each row, whether it is asked for.
+        messages: Of each row, its Message-ID.
+        to: Of each row, its recipient.
     """
     nodes = [*journals.nodes]
     heads, tellings, files = [*journals.heads], [*journals.tellings], [*journals.files]

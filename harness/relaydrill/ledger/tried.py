@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from typing import NamedTuple, Self
 
-from relaydrill.ledger.entries import Attempt
+from relaydrill.ledger.entries import Attempt, Named
 from relaydrill.smtp import Result
 
 
@@ -13,7 +12,9 @@ class Tried(NamedTuple):
     """What an attempt has in common with others that fell on the same servers.
 
     Attributes:
-        choice, member, result: As of an attempt.
+        choice: The server that was tried first.
+        member: Which sender of a population it was.
+        result: What became of it.
         is_deferred: Whether it got a 4xx.
         by: The node that answered at last: the one whose name its banner bears; of an acceptance
             where that is no node's, the one that journalled it. Empty, or the banner's own word,
@@ -27,9 +28,9 @@ class Tried(NamedTuple):
     by: str
 
     @classmethod
-    def of(cls, attempt: Attempt, nodes: Container[str]) -> Self:
+    def of(cls, attempt: Attempt, named: Named) -> Self:
         """What one attempt was, as far as it tells by itself."""
-        by = attempt.answered_by(nodes)
+        by = named(attempt.server)
         return cls(attempt.choice, attempt.member, attempt.result, attempt.deferred, by)
 
     @property

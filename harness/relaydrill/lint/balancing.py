@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from relaydrill.lint.doors import listens, vips_of
+from relaydrill.lint.entry_points import listens, vips_of
 from relaydrill.lint.rule import COLUMN, Found, Severity, rule
 from relaydrill.planning import entered
 from relaydrill.sentences import listed
 from relaydrill.topology import ALL, NOWHERE, Topology
+from relaydrill.topology.naming import servers_of
 
 _NOTHING: Final = 1e-9
 """Shares are sums of fractions."""
@@ -132,7 +133,8 @@ def vip_lacks_port(topology: Topology) -> Iterator[Found]:
 )
 def lone_balancer(topology: Topology) -> Iterator[Found]:
     """Proxies without which a name leads nowhere, or without which some senders find no way."""
-    answers = [*topology.names.values(), *(zone.addresses for zone in topology.zones.values())]
+    domains = (servers_of(topology, domain) for domain in topology.zones)
+    answers = [*topology.names.values(), *domains]
     for name, balancer in topology.balancers.items():
         if balancer.mode == "wnlb" or name in topology.pairs:
             continue

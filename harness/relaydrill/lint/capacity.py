@@ -25,14 +25,14 @@ _FACT: Final = (
 @rule("capacity", Severity.ERROR, fact=_FACT, remedy=_REMEDY)
 def capacity(topology: Topology) -> Iterator[Found]:
     """Servers that get more at the peak than they bear, with nothing lost."""
-    yield from _told(_overloads(topology, {"nothing": frozenset()}), frozenset())
+    yield from _findings_of(_overloads(topology, {"nothing": frozenset()}), frozenset())
 
 
 @rule("capacity-node-lost", Severity.ERROR, fact=_FACT, remedy=_REMEDY)
 def capacity_node_lost(topology: Topology) -> Iterator[Found]:
     """Servers that get more than they bear once another is lost."""
     at_best = frozenset(_overloads(topology, {"nothing": frozenset()}))
-    yield from _told(_overloads(topology, _nodes(topology)), at_best)
+    yield from _findings_of(_overloads(topology, _nodes(topology)), at_best)
 
 
 @rule("capacity-site-lost", Severity.ERROR, fact=_FACT, remedy=_REMEDY)
@@ -40,7 +40,7 @@ def capacity_site_lost(topology: Topology) -> Iterator[Found]:
     """Servers that get more than they bear once a site is lost, and not for less."""
     known = frozenset(_overloads(topology, {"nothing": frozenset(), **_nodes(topology)}))
     sites = {f"site {name}": frozenset(nodes) for name, nodes in topology.sites.items()}
-    yield from _told(_overloads(topology, sites), known)
+    yield from _findings_of(_overloads(topology, sites), known)
 
 
 def _nodes(topology: Topology) -> dict[str, frozenset[str]]:
@@ -71,7 +71,7 @@ def _overloads(
     return found
 
 
-def _told(found: dict[str, tuple[str, float]], but: Iterable[str]) -> Iterator[Found]:
+def _findings_of(found: dict[str, tuple[str, float]], but: Iterable[str]) -> Iterator[Found]:
     for node, (what, load) in found.items():
         if node not in but:
             lost = "with nothing lost" if what == "nothing" else f"with {what} lost"
@@ -85,6 +85,7 @@ def loads(topology: Topology, gone: frozenset[str]) -> dict[str, float]:
     What an Edge server is to refuse ends there; next hops share evenly.
 
     Args:
+        topology: The design.
         gone: Nodes that do not answer. A balancer takes its VIPs with it.
     """
     dead = with_their_vips(topology, gone)
@@ -103,8 +104,11 @@ class _Load:
     """Where the mail of one flow adds up.
 
     Attributes:
-        gone: Nodes that do not answer. domain, port: Where the flow's mail is for, and goes to.
-        wanted: The part of it that no Edge server refuses. found: What each server gets.
+        gone: Nodes that do not answer.
+        domain: The domain that the flow's mail is for.
+        port: The port that it goes to.
+        wanted: The part of it that no Edge server refuses.
+        found: What each server gets.
     """
 
     topology: Topology

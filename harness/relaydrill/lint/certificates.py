@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from relaydrill.lint.doors import connectors_at
+from relaydrill.lint.entry_points import connectors_at
 from relaydrill.lint.rule import Found, Severity, rule
 from relaydrill.sentences import listed
 from relaydrill.topology import Topology
+from relaydrill.topology.naming import led_to
 
 
 @rule(
@@ -31,7 +32,8 @@ def certificate_lacks_name(topology: Topology) -> Iterator[Found]:
 
 def _given(topology: Topology, hub: str) -> Iterator[str]:
     """The names that lead clients to a port of a hub where they log in."""
-    for name, targets in topology.names.items():
+    for name in (*topology.names, *topology.aliases):
+        targets = led_to(topology, name)
         if any(_logs_in(topology, hub, target) for target in targets):
             yield name
 

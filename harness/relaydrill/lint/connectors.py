@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Final
 
-from relaydrill.address_span import AddressSpan
-from relaydrill.lint.doors import (
+from relaydrill.address_span import AddressSpan, parse_address
+from relaydrill.lint.entry_points import (
     SMTP_PORT,
     behind_snat,
     connectors_at,
@@ -111,7 +110,7 @@ def snat_open_relay(topology: Topology) -> Iterator[Found]:
 def _remote_of(topology: Topology, connector: Connector, node: str) -> int | None:
     """Which entry of a connector's remote holds a node, by name or by its address in a real lab."""
     attached = topology.attach.nodes.get(node) if topology.attach else None
-    address = ipaddress.ip_address(attached.address) if attached else None
+    address = parse_address(attached.address) if attached else None
     for at, each in enumerate(connector.remote):
         if each == node:
             return at

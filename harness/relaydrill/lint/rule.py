@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from relaydrill.inventory.yaml_marks import dotted
+from relaydrill.marks import Path, dotted
 from relaydrill.topology import Topology
 
 
@@ -29,21 +29,21 @@ class Severity(enum.StrEnum):
         return self.rank <= other.rank
 
 
-Path = tuple[str | int, ...]
-"""Keys and list positions from the top of a topology, as a file has them."""
-
 Found = tuple[Path, str]
 """Where, and what is wrong in words that name the nodes."""
 
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """A rule of the design that a topology breaks.
+    """A rule of the design that a topology breaks, or a file.
 
     Attributes:
-        rule: The rule's id. severity: Of the rule.
-        where: Path of keys in the topology; perhaps to a default that its file does not write.
-        summary: What is wrong. remedy: What to do.
+        rule: The rule's id.
+        severity: Of the rule.
+        where: Path of keys in the topology; perhaps to a default that its file does not write. In
+            another file, what stands there.
+        summary: What is wrong.
+        remedy: What to do.
         reason: Why its author lets it stand; empty if it is not suppressed.
     """
 
@@ -64,39 +64,37 @@ class LintFinding:
         """Whether its author knows it and lets it stand."""
         return bool(self.reason)
 
-    def document(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {
-            "rule": self.rule,
-            "severity": str(self.severity),
-            "at": self.at,
-            "where": list(self.where),
-            "summary": self.summary,
-            "remedy": self.remedy,
-            "suppressed": self.suppressed,
-            "reason": self.reason,
-        }
-
 
 Check = Callable[[Topology], Iterator[Found]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule of the design that can be read off a topology.
+class RuleText:
+    """What a rule says, whatever it is read off.
 
     Attributes:
-        id: Names it, in kebab-case. severity: Of what it finds.
-        fact: The sentence behind it, with its source. remedy: What to do.
-        check: Finds what breaks it.
-        single_point: Whether it is about one node whose loss stops mail: then an ``accept`` of that
-            node is a suppression, too.
+        id: Names it, in kebab-case.
+        severity: Of what it finds.
+        fact: The sentence behind it, with its source.
+        remedy: What to do.
     """
 
     id: str
     severity: Severity
     fact: str
     remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(RuleText):
+    """A rule of the design that can be read off a topology.
+
+    Attributes:
+        check: Finds what breaks it.
+        single_point: Whether it is about one node whose loss stops mail: then an ``accept`` of that
+            node is a suppression, too.
+    """
+
     check: Check
     single_point: bool = False
 

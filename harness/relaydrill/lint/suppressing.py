@@ -25,6 +25,8 @@ def suppressed(
     """The findings, each with the reason why it stands if there is one.
 
     Args:
+        topology: The design that they were found in.
+        findings: What all rules found.
         single_points: Ids of the rules that an ``accept`` speaks of, too.
     """
     return [

@@ -1,7 +1,7 @@
 """Mail sent by Locust: the users of a locustfile, and the master of a drill's workers.
 
 Importing this changes how the whole process waits (gevent), so nothing else of Relaydrill imports
-it. See docs/locust.md.
+it. See docs/python/locust.md.
 """
 
 from __future__ import annotations

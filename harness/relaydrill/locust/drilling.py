@@ -19,7 +19,7 @@ import relaydrill
 from relaydrill.locust.statistics import count
 from relaydrill.nodes import config
 from relaydrill.nodes.sending.host import Learnt, SendingHost
-from relaydrill.nodes.sending.orders import letter_of, told
+from relaydrill.nodes.sending.orders import message_of, told
 
 HELLO: Final = "relaydrill-hello"
 SETTINGS: Final = "relaydrill-settings"
@@ -40,7 +40,8 @@ class Work:
     """What a worker has to do, and the road back.
 
     Args:
-        environment: The worker's. runner: Its connection to the master.
+        environment: The worker's.
+        runner: Its connection to the master.
         users: The class whose users work here.
     """
 
@@ -62,7 +63,7 @@ class Work:
     def carry_out(self, user: User) -> None:
         """Wait for an order, carry it out, and tell what came of it."""
         order = self._orders.get()
-        letter = letter_of(order, self._fqdn)
+        message = message_of(order, self._fqdn)
         begin = time.monotonic()
 
         def tell(learnt: Learnt) -> None:
@@ -76,10 +77,10 @@ class Work:
                     "took_s": took_s,
                 },
             )
-            flow, size = letter.load.flow, len(letter.content)
+            flow, size = message.load.flow, len(message.content)
             count(user, flow, learnt.outcome, took_s=took_s, size=size)
 
-        self._host.send(letter, tell)
+        self._host.send(message, tell)
 
     def _settle(self, environment: Environment, msg: Message, **_: Any) -> None:
         settings = config.Sender.model_validate_json(msg.data["settings"])
@@ -107,10 +108,10 @@ class Work:
             gevent.sleep(_LOOK_S)
             now = time.monotonic()
             if now - begin > _LOOK_S + _DEAF_S:
-                _log.error("this worker stood still for %.1f s, and ends", now - begin)
+                _log.error("this worker was blocked for %.1f s, and ends", now - begin)
                 break
             if now - self._heard > _SILENT_S:
-                _log.error("no word of the master for %.0f s; this worker ends", _SILENT_S)
+                _log.error("nothing heard from the master for %.0f s; this worker ends", _SILENT_S)
                 break
         while not self._orders.empty():
             self._orders.get_nowait()
@@ -118,7 +119,10 @@ class Work:
 
 
 class DrillUser(User):
-    """A user that sends what a drill orders; see docs/locust.md. Its locustfile only imports it."""
+    """A user that sends what a drill orders; its locustfile only imports it.
+
+    See docs/python/locust.md.
+    """
 
     work: ClassVar[Work]
 

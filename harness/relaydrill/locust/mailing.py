@@ -16,13 +16,14 @@ from locust.env import Environment
 from locust.exception import StopTest
 from locust.runners import Runner, WorkerRunner
 
+from relaydrill.endpoint import Credentials, Endpoint
+from relaydrill.errors import UsageError
 from relaydrill.locust.statistics import count
 from relaydrill.message import compose
 from relaydrill.nodes.sending.host import trust
-from relaydrill.personas import PERSONAS, Circumstances
-from relaydrill.personas.base import Unresolved
+from relaydrill.personas import SenderSettings, persona_called
+from relaydrill.personas.base import NoSuchName, Unresolved
 from relaydrill.personas.courier import Courier, Sent
-from relaydrill.placement import Credentials, Endpoint
 from relaydrill.smtp import NO_SUCH_NAME, Outcome
 
 
@@ -32,12 +33,17 @@ class MailUser(User):
     Attributes:
         host: Name that it resolves, address, or domain whose MX records count; also ``--host``. A
             port may follow, after a colon.
-        port: Where it connects else. persona: How it picks a server; as a topology's flow.
-        flow: Name in the statistics. sender, recipient: The envelope. size: Bytes of a body.
+        port: Where it connects else.
+        persona: How it picks a server; as a topology's flow.
+        flow: Name in the statistics.
+        sender: Envelope sender.
+        recipient: Envelope recipient.
+        size: Bytes of a body.
         helo: The name that it gives in EHLO; by default this machine's.
         login: User and password, for personas that log in.
         ca: PEM file of the authority to trust; by default the system's.
-        connect_s, reply_s: Timeouts, seconds.
+        connect_s: How long it waits for a connection, seconds.
+        reply_s: How long it waits for a reply, seconds.
     """
 
     abstract = True
@@ -58,12 +64,12 @@ class MailUser(User):
         if not self.host:  # as Locust's own users say it; its web UI asks for one
             raise StopTest(_no_host(type(self)))
         self._name = self.helo or socket.getfqdn()
-        self._persona = PERSONAS[self.persona]
-        self._mind = self._persona.mind(Circumstances(random.Random()))
+        self._persona = persona_called(self.persona)
+        self._sender_state = self._persona.new_sender(SenderSettings(random.Random()))
         self._serial, self._numbers = uuid.uuid4().hex, itertools.count()
         self._courier = Courier(
             helo=self._name,
-            source="",
+            source=(),
             directory=SystemNames(),
             endpoint=Endpoint,
             connect_s=self.connect_s,
@@ -75,7 +81,7 @@ class MailUser(User):
     def send_mail(self) -> Outcome:
         """Make one attempt, have Locust count it, and return what was learnt."""
         assert self.host
-        host, _, port = self.host.partition(":")
+        host, port = _host_and_port(self.host)
         identity = f"<{self._serial}.{next(self._numbers)}@{self._name}>"
         content = compose(
             identity,
@@ -92,7 +98,7 @@ class MailUser(User):
 
         return self._courier.send(
             self._persona,
-            self._mind,
+            self._sender_state,
             host,
             int(port or self.port),
             sender=self.sender,
@@ -115,11 +121,21 @@ def _check(environment: Environment, runner: Runner, **_: Any) -> None:
         for name in ("sender", "recipient"):
             if not getattr(users, name):
                 raise SystemExit(f"{users.__name__} has no {name}: an address for the envelope")
-        if users.persona not in PERSONAS:
-            raise SystemExit(
-                f"{users.__name__}: no persona is called {users.persona!r}; there are: "
-                + ", ".join(PERSONAS)
-            )
+        try:
+            persona_called(users.persona)
+        except UsageError as error:
+            raise SystemExit(f"{users.__name__}: {error}") from None
+
+
+def _host_and_port(text: str) -> tuple[str, str]:
+    """Of ``mail.contoso.com``, ``10.0.0.1:25``, ``2001:db8::1`` or ``[2001:db8::1]:25``."""
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        return host, rest.removeprefix(":")
+    if text.count(":") > 1:
+        return text, ""
+    host, _, port = text.partition(":")
+    return host, port
 
 
 def _no_host(users: type[MailUser]) -> str:
@@ -140,19 +156,19 @@ class SystemNames:
         except dns.resolver.NoAnswer:
             return ()
         except dns.resolver.NXDOMAIN:
-            raise Unresolved(f"{domain}: {NO_SUCH_NAME}") from None
+            raise NoSuchName(f"{domain}: {NO_SUCH_NAME}") from None
         except dns.exception.DNSException as error:
             raise Unresolved(f"{domain}: {error}") from None
         return tuple((each.preference, str(each.exchange).rstrip(".")) for each in found)
 
     def addresses(self, host: str) -> tuple[str, ...]:
-        """The host's IPv4 addresses.
+        """The host's addresses, in the order in which this machine would try them.
 
         Raises:
             Unresolved: There is no such name, or no answer.
         """
         try:
-            found = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
+            found = socket.getaddrinfo(host, None, socket.AF_UNSPEC, socket.SOCK_STREAM)
         except OSError as error:
             raise Unresolved(f"{host}: {error.strerror or error}") from None
-        return tuple(str(where[0]) for *_, where in found)
+        return tuple(dict.fromkeys(str(where[0]) for *_, where in found))

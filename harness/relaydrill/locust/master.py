@@ -51,7 +51,8 @@ class Master:
     """The workers of one sender node.
 
     Args:
-        told: The first line of the input. say: Where what happens goes.
+        told: The first line of the input.
+        say: Where what happens goes.
 
     Raises:
         LabError: It cannot listen.
@@ -89,7 +90,7 @@ class Master:
                 else ""
             )
             raise LabError(
-                f"{came} of {len(self._seats)} Locust workers came to {self._where} within"
+                f"{came} of {len(self._seats)} Locust workers connected to {self._where} within"
                 f" {_COME_S:g} s{others}; start them first: locust -f locustfile.py --worker"
                 f" --master-host {self._told['address']} --master-port {self._told['port']}"
             )

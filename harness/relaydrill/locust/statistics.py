@@ -15,8 +15,11 @@ def count(user: User, flow: str, outcome: Outcome, *, took_s: float, size: int) 
     """Have Locust count one attempt.
 
     Args:
-        user: Who made it. flow: The name that it is counted under.
-        took_s: Its duration. size: Bytes of the message.
+        user: Who made it.
+        flow: The name that it is counted under.
+        outcome: What became of the attempt.
+        took_s: Its duration.
+        size: Bytes of the message.
     """
     is_accepted = outcome.result is Result.ACCEPTED
     user.environment.events.request.fire(

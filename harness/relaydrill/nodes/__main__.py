@@ -1,4 +1,4 @@
-"""``python -m relaydrill.nodes CONFIG`` runs one node; ``… nursery`` serves a process driver."""
+"""``python -m relaydrill.nodes CONFIG`` runs one node; ``… fork-server`` serves a driver."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import sys
 from pathlib import Path
 
 from relaydrill.errors import RelaydrillError
-from relaydrill.nodes import config, nursery, runtime
+from relaydrill.nodes import config, fork_server, runtime
 
 
 def main(arguments: list[str]) -> int:
     """Run what the arguments name, and return the exit status."""
-    if arguments == ["nursery"]:
-        nursery.main()
+    if arguments == ["fork-server"]:
+        fork_server.main()
         return 0
     if len(arguments) != 1:
-        print("usage: python -m relaydrill.nodes CONFIG.json | nursery", file=sys.stderr)
+        print("usage: python -m relaydrill.nodes CONFIG.json | fork-server", file=sys.stderr)
         return 2
     try:
         runtime.run(config.parse(Path(arguments[0]).read_bytes()))

@@ -22,7 +22,10 @@ def arranged(
     """The records in the order of one answer.
 
     Args:
-        turn: How many answers there were before, from 0. chance: Decides a random order.
+        records: The records of the answer.
+        order: How a server orders its answers.
+        turn: How many answers there were before, from 0.
+        chance: Decides a random order.
     """
     match order:
         case "rotate":
@@ -35,6 +38,8 @@ def arranged(
 
 
 def near_first(addresses: tuple[str, ...], client: str) -> tuple[str, ...]:
-    """The addresses in the client's own /24 first, otherwise in the order given."""
+    """The addresses in an IPv4 client's own /24 first, otherwise in the order given."""
+    if ":" in client:
+        return addresses
     own = ipaddress.ip_network(f"{client}/{_OWN_NETWORK_BITS}", strict=False)
     return tuple(sorted(addresses, key=lambda each: ipaddress.ip_address(each) not in own))

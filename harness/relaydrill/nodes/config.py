@@ -7,13 +7,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
-
-class Model(BaseModel):
-    """Base of all node configuration."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from relaydrill.address_span import EVERYBODY
+from relaydrill.kinds import FAKE
+from relaydrill.model import Model
+from relaydrill.node_settings import (
+    BalancerSettings,
+    ClusterTiming,
+    ConnectorSettings,
+    Filters,
+    HealthCheck,
+    HubSettings,
+    NameServerSettings,
+    PortRuleSettings,
+)
 
 
 class Address(Model):
@@ -45,30 +53,20 @@ class Login(Model):
     password: str = Field(repr=False)
 
 
-class Connector(Model):
+class Connector(ConnectorSettings):
     """One receive connector: whom it serves, and what they may do.
 
     Attributes:
-        name: As in the topology. networks: Client address ranges that it serves.
+        name: As in the topology.
+        networks: Client address ranges that it serves.
         anonymous: Whether clients that have not logged in may send at all.
-        relay: Whether it takes mail for any domain.
-        tls, auth: As in `relaydrill.topology.Connector`.
-        most_connections: Open at once. most_per_source: Of them from one address; None: any number.
-        most_recipients: Of one message. size_limit: Bytes of one message.
         internal: Whether it serves the organisation's own servers, whose mail is not filtered
             (Exchange: they log in to each other, and bypass the anti-spam agents).
     """
 
     name: str = "default"
-    networks: tuple[str, ...] = ("0.0.0.0/0",)
+    networks: tuple[str, ...] = EVERYBODY
     anonymous: bool = True
-    relay: bool = False
-    tls: Literal["none", "offered", "required"] = "none"
-    auth: Literal["none", "required"] = "none"
-    most_connections: int = 5000
-    most_per_source: int | None = None
-    most_recipients: int = 200
-    size_limit: int = 37_748_736
     internal: bool = False
 
 
@@ -76,7 +74,8 @@ class Listener(Model):
     """A port, and the receive connectors that share it.
 
     Attributes:
-        port: Logical port, for journals. bind: The real one.
+        port: Logical port, for journals.
+        bind: The real one.
         connectors: The one with the smallest range around a client serves it.
     """
 
@@ -85,20 +84,48 @@ class Listener(Model):
     connectors: tuple[Connector, ...] = (Connector(),)
 
 
+class OwnNetwork(Model):
+    """Addresses that a node has besides the one of its container, and where it finds others.
+
+    Attributes:
+        lab: Its container's own address, by which its interface is known.
+        own: Further addresses of its own; its connections come from the first of them.
+        others: Those of the rest of the lab, all of them neighbours.
+    """
+
+    lab: str
+    own: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
 class Common(Model):
     """What every node is told.
 
     Attributes:
-        name: Node name, as in the topology. fqdn: The name it gives itself in SMTP.
+        name: Node name, as in the topology.
+        kind: Which program it is; see `relaydrill.kinds`.
+        fqdn: The name it gives itself in SMTP.
         address: Its own address; its outgoing connections come from there.
+        second_address: Its own of the other IP version; empty where it has none.
+        dead_ends: Addresses and ports of its own at which connecting shall time out.
         journal: File to append events to.
+        network: Addresses that it has to give itself; none: its machine has all of them.
     """
 
     name: str
+    kind: str = FAKE
     fqdn: str
     address: str
+    second_address: str = ""
+    dead_ends: tuple[tuple[str, int], ...] = ()
     control: Control
     journal: str
+    network: OwnNetwork | None = None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its own, of each IP version that it has."""
+        return tuple(each for each in (self.address, self.second_address) if each)
 
 
 class Receiver(Common):
@@ -130,29 +157,33 @@ class ClusterHost(Model):
     priority: int
 
 
-class PortRule(Model):
+class PortRule(PortRuleSettings):
     """One port rule for one VIP, as in `relaydrill.topology.PortRule`, with nothing left open.
 
     Attributes:
-        vip, address: Name and address. ports: Logical ones.
-        weights, priorities: Of every host; 0 is also a weight.
+        vip: Its name.
+        address: Its address.
+        ports: Logical ones.
+        weights: The weight of every host; 0 is also one.
+        priorities: The priority of every host.
     """
 
     vip: str
     address: str
     ports: tuple[int, ...]
-    filtering: Literal["multiple", "single", "disabled"]
-    affinity: Literal["none", "single", "network"]
     weights: dict[str, int]
     priorities: dict[str, int]
 
 
-class Cluster(Model):
+class Cluster(ClusterTiming):
     """What the hosts of a WNLB cluster know of it, and its node.
 
     Attributes:
-        name: The node's. observer: Where the node hears heartbeats. token: In every datagram.
-        hosts: By priority, the lowest first. vips: Address by name.
+        name: The node's.
+        observer: Where the node hears heartbeats.
+        token: In every datagram.
+        hosts: By priority, the lowest first.
+        vips: Address by name.
         kernel: Whether the hosts' kernels are the cluster, or else a stand-in before them.
     """
 
@@ -162,31 +193,15 @@ class Cluster(Model):
     hosts: tuple[ClusterHost, ...]
     vips: dict[str, str]
     rules: tuple[PortRule, ...]
-    heartbeat_s: float
-    missed: int
-    convergence_s: float
     kernel: bool = False
-
-
-class Filters(Model):
-    """What an Edge server turns away; see `relaydrill.topology.Filters`.
-
-    Attributes:
-        blocked: Address ranges. tarpit_s: Wait before a refusal.
-    """
-
-    blocked: tuple[str, ...] = ()
-    senders: tuple[str, ...] = ()
-    recipients: tuple[str, ...] = ()
-    content: bool = True
-    tarpit_s: float = 0.0
 
 
 class Route(Model):
     """Where mail for some domains goes; it has a queue of its own.
 
     Attributes:
-        name: Names the queue. towards: What the next hops are, for journals.
+        name: Names the queue.
+        towards: What the next hops are, for journals.
         domains: For which it is; none: for all that no other route names.
         next_hops: Tried in an order that is rotated for each connection.
     """
@@ -209,25 +224,29 @@ class Partner(Model):
     near: bool = True
 
 
-class Hub(Receiver):
+class Hub(Receiver, HubSettings):
     """A hub, or an Edge server.
 
     Attributes:
-        queue: SQLite file. queue_pages: Most pages it may have; 0 is no limit.
+        queue: SQLite file.
+        queue_pages: Most pages it may have; 0 is no limit.
         routes: Where its mail goes; see `relaydrill.topology.routing`.
-        glitch_retry_s, glitch_retries: First retries of a destination that does not answer.
-        retry_s, retries, late_retry_s: The retries after those, and all later ones.
+        glitch_retry_s: Wait before the first retries of a destination that does not answer,
+            seconds.
+        glitch_retries: How many of these there are.
+        retry_s: Wait before each of the retries after those, seconds.
+        retries: How many of these there are.
+        late_retry_s: Wait before all later retries, seconds.
         deferral_s: Wait after a 4xx for one message.
-        connect_s, reply_s: Timeouts as a client.
-        ack, ack_lag_s, ack_delay_s, copies: As in `relaydrill.topology.Hub`.
+        connect_s: How long it waits for a connection, as a client, seconds.
+        reply_s: How long it waits for a reply, as a client, seconds.
         partners: Hubs that keep shadow copies for it, and those that it keeps them for.
-        shadow_heartbeat_s, shadow_resubmit_s: As in `relaydrill.topology.Shadow`.
         workdir: Where a real program keeps its configuration; unused by the fake.
         filters: Of an Edge server.
         cluster: The WNLB cluster that it is a host of.
     """
 
-    role: Literal["hub", "edge", "postfix"] = "hub"
+    role: Literal["hub", "edge"] = "hub"
     queue: str
     queue_pages: int = 0
     routes: tuple[Route, ...]
@@ -239,48 +258,60 @@ class Hub(Receiver):
     deferral_s: float = 60.0
     connect_s: float = 30.0
     reply_s: float = 300.0
-    ack: Literal["stored", "before_store", "delayed", "shadow"] = "stored"
-    ack_lag_s: float = 1.0
-    ack_delay_s: float = 30.0
     partners: tuple[Partner, ...] = ()
-    shadow_heartbeat_s: float = 120.0
-    shadow_resubmit_s: float = 10800.0
-    copies: int = 1
     workdir: str = ""
     filters: Filters | None = None
     cluster: Cluster | None = None
 
 
 class MxRecord(Model):
-    """One MX record."""
+    """One MX record.
+
+    Attributes:
+        preference: Lower is preferred.
+        host: A name, without its last dot; ``.`` for a null MX.
+    """
 
     preference: int
     host: str
 
 
-class Dns(Common):
+class Dns(Common, NameServerSettings):
     """A name server.
 
     Attributes:
         bind: Where it listens, by UDP and TCP.
-        mx: MX records by domain. hosts: Addresses by name. ttl_s: How long an answer may be kept.
-        order, netmask_ordering: As in `relaydrill.topology.Dns`.
-        upstream: Name servers to ask. upstream_s: How long each has for its answer.
+        mx: MX records by domain.
+        hosts: IPv4 addresses by name.
+        hosts6: IPv6 addresses by name.
+        aliases: The name that another stands for.
+        ttl_s: How long an answer may be kept.
+        ttls: The same for names of which it differs.
+        negative_ttls: By domain, how long it may be kept that something is not there.
+        upstream: Name servers to ask.
+        upstream_s: How long each has for its answer.
         stale: The address that nobody has.
         workdir: Where a real program keeps its configuration; unused by the fake.
     """
 
-    role: Literal["dns", "bind"] = "dns"
+    role: Literal["dns"] = "dns"
     bind: Address
-    mx: dict[str, tuple[MxRecord, ...]] = {}
-    hosts: dict[str, tuple[str, ...]] = {}
+    mx: dict[str, tuple[MxRecord, ...]] = Field(default_factory=dict)
+    hosts: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    hosts6: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    aliases: dict[str, str] = Field(default_factory=dict)
     ttl_s: float
-    order: Literal["rotate", "random", "fixed"] = "rotate"
-    netmask_ordering: bool = False
+    ttls: dict[str, float] = Field(default_factory=dict)
+    negative_ttls: dict[str, float] = Field(default_factory=dict)
     upstream: tuple[Address, ...] = ()
     upstream_s: float = 5.0
     stale: str = ""
     workdir: str = ""
+
+    @property
+    def longest_negative_s(self) -> float:
+        """How long it may be kept that something outside of all domains is not there."""
+        return max(self.negative_ttls.values(), default=0.0)
 
 
 class Mailbox(Receiver):
@@ -290,7 +321,7 @@ class Mailbox(Receiver):
         workdir: Where a real program keeps its mail; unused by the fake.
     """
 
-    role: Literal["mailbox", "postfix-mailbox"] = "mailbox"
+    role: Literal["mailbox"] = "mailbox"
     workdir: str = ""
 
 
@@ -309,23 +340,15 @@ class Backend(Model):
     endpoints: dict[int, Address]
 
 
-class Check(Model):
-    """Health check; see `relaydrill.topology.HealthCheck`."""
-
-    kind: Literal["none", "tcp", "smtp", "mail"]
-    interval_s: float
-    timeout_s: float
-    fall: int
-    rise: int
-
-
 class Vrrp(Model):
     """How a machine of a pair speaks with the other.
 
     Attributes:
         later_s: How much longer it waits for the other at its start than later on.
         vips: The addresses that whoever is master holds.
-        hears, other: Where this machine and the other hear advertisements. token: In each of them.
+        hears: Where this machine hears advertisements.
+        other: Where the other one does.
+        token: In each of them.
         keepalived: Whether keepalived holds the addresses, or else whoever is master listens.
     """
 
@@ -340,26 +363,51 @@ class Vrrp(Model):
     keepalived: bool = False
 
 
-class Balancer(Common):
+class OwnFile(Model):
+    """A file of the user's own, as it is; ``path`` is what the user calls it."""
+
+    path: str
+    text: str
+
+
+class OwnHaproxy(Model):
+    """The user's own haproxy.cfg, and what of it is of the design.
+
+    Attributes:
+        files: In the order in which HAProxy reads them.
+        farms: The logical ports of each section whose servers are told of.
+        nodes: The nodes behind a balancer, by their addresses.
+        hosts: What names in the files lead to.
+        folders: Those that must be there.
+        is_bounded: Whether they say how many sessions HAProxy takes at all.
+    """
+
+    files: tuple[OwnFile, ...]
+    farms: dict[str, tuple[int, ...]]
+    nodes: dict[str, str]
+    hosts: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+    is_bounded: bool = False
+
+
+class Balancer(Common, BalancerSettings):
     """A balancer, the fake or HAProxy's keeper.
 
     Attributes:
         vrrp: How it speaks with the other machine of its pair; none: it holds its VIPs alone.
+        own: The user's own configuration; none: it is made from these settings.
     """
 
-    role: Literal["balancer", "haproxy"] = "balancer"
+    role: Literal["balancer"] = "balancer"
     fronts: tuple[Front, ...]
     backends: tuple[Backend, ...]
-    check: Check
-    source: Literal["proxy", "snat"] = "proxy"
-    method: Literal["roundrobin", "leastconn"] = "roundrobin"
-    redispatch: bool = False
-    on_marked_down: Literal["keep", "shutdown"] = "keep"
+    check: HealthCheck
     connect_s: float = 5.0
     backlog: int = 128
     program: str = ""
     workdir: str = ""
     vrrp: Vrrp | None = None
+    own: OwnHaproxy | None = None
 
 
 class ClusterNode(Common):
@@ -381,15 +429,20 @@ class Sender(Common):
     """A sending host.
 
     Attributes:
-        hosts: What names resolve to. ports: Real port of each logical one, by address.
+        hosts: What names resolve to, of IPv4.
+        hosts6: What they resolve to of IPv6, as far as the host has that itself.
+        ports: Real port of each logical one, by address.
         ca: The certificate authority to trust, PEM file.
         login: What it authenticates with.
-        connect_s, reply_s: Timeouts.
+        connect_s: How long it waits for a connection, seconds.
+        reply_s: How long it waits for a reply, seconds.
         dns: Name servers, in the order in which they are asked; none: it knows ``hosts`` alone.
         dns_s: How long each has for its answer.
         nodes: Whose address is whose: node by address.
         cache_s: How long a client that keeps addresses does so.
         near: Whether clients of a name put its nearest address first.
+        every_s: How long after one address the next is begun by a sender that tries several at
+            once, seconds.
         shun_s: How long a sender that remembers failures leaves a host alone.
         most_at_once: Bound on attempts under way at once.
         fence: Address ranges beyond which it connects to nothing; none: it may go anywhere.
@@ -400,6 +453,7 @@ class Sender(Common):
 
     role: Literal["sender"] = "sender"
     hosts: dict[str, tuple[str, ...]]
+    hosts6: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     ports: dict[str, dict[int, int]]
     ca: str
     login: Login
@@ -407,9 +461,10 @@ class Sender(Common):
     reply_s: float = 60.0
     dns: tuple[Address, ...] = ()
     dns_s: float = 5.0
-    nodes: dict[str, str] = {}
+    nodes: dict[str, str] = Field(default_factory=dict)
     cache_s: float = 300.0
     near: bool = False
+    every_s: float = 0.25
     shun_s: float = 900.0
     most_at_once: int = 4096
     fence: tuple[str, ...] = ()
@@ -425,22 +480,28 @@ class Mta(Receiver):
 
     Attributes:
         hosts: What names resolve to.
-        smart_host, port: Where it sends everything; without a smart host it looks up MX records.
-        dns: Name servers that it asks, at port 53. nodes: Whose address is whose: node by address.
-        retry_s: First wait after a failure that may pass. late_retry_s: Longest wait.
+        smart_host: Where it sends everything; empty: it looks up MX records.
+        port: The port there.
+        dns: Name servers that it asks, at port 53.
+        nodes: Whose address is whose: node by address.
+        retry_s: First wait after a failure that may pass.
+        late_retry_s: Longest wait.
         queue_run_s: How often the queue is looked through for what is to be tried again.
         dead_host_s: How long a host that did not answer is left alone.
-        connect_s: Timeout of a connection. reply_s: Of a reply.
+        connect_s: Timeout of a connection.
+        reply_s: Of a reply.
         most_at_once: Bound on messages handed in and not yet tried.
         workdir: Where it keeps its files.
+        log: The file of its log, where it runs already, and its listener is its own.
+        queue_command: What prints its queue then.
     """
 
-    role: Literal["sending-postfix", "sending-exim"]
+    role: Literal["mta"] = "mta"
     hosts: dict[str, tuple[str, ...]]
     smart_host: str
     port: int = 25
     dns: tuple[str, ...] = ()
-    nodes: dict[str, str] = {}
+    nodes: dict[str, str] = Field(default_factory=dict)
     retry_s: float
     late_retry_s: float
     queue_run_s: float
@@ -449,6 +510,8 @@ class Mta(Receiver):
     reply_s: float = 300.0
     most_at_once: int = 512
     workdir: str = ""
+    log: str = ""
+    queue_command: tuple[str, ...] = ()
 
 
 NodeConfig = Annotated[

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from relaydrill.endpoint import Endpoint
 from relaydrill.errors import CapabilityMissing, ControlError
+from relaydrill.fibres.sockets import connection
 from relaydrill.nodes import config
-from relaydrill.placement import Endpoint
 
 Handler = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
@@ -87,11 +87,10 @@ class ControlClient:
         """
         request = json.dumps({"token": self._token, "op": op, "args": args}).encode() + b"\n"
         try:
-            where = (self._where.address, self._where.port)
-            with socket.create_connection(where, timeout=timeout_s) as connection:
-                connection.settimeout(timeout_s)
-                connection.sendall(request)
-                with connection.makefile("rb") as answers:
+            with connection(self._where, timeout_s=timeout_s) as asking:
+                asking.settimeout(timeout_s)
+                asking.sendall(request)
+                with asking.makefile("rb") as answers:
                     line = answers.readline()
         except OSError as error:
             raise ControlError(

@@ -21,7 +21,9 @@ class Connection(NamedTuple):
     """One line of the table.
 
     Attributes:
-        local, remote: Address and port. state: As the kernel numbers it.
+        local: Address and port of this end.
+        remote: Address and port of the other end.
+        state: As the kernel numbers it.
         inode: Of its socket; 0 while no program has taken the connection.
     """
 

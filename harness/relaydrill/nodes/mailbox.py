@@ -5,14 +5,15 @@ from __future__ import annotations
 from email.utils import make_msgid
 from typing import Any
 
+from relaydrill.disturbance import OF_A_MAIL_SERVER
 from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
-from relaydrill.message import digest, last_hop, message_id
+from relaydrill.message import last_hop, recognise
 from relaydrill.nodes import config
-from relaydrill.nodes.disturbance import OF_A_MAIL_SERVER, Disturbances
+from relaydrill.nodes.disturbances import Disturbances
 from relaydrill.nodes.receiving import replies
+from relaydrill.nodes.receiving.listeners import Listeners
 from relaydrill.nodes.receiving.reception import Received
-from relaydrill.nodes.receiving.smtp_server import Listeners
 from relaydrill.smtp import Reply
 
 
@@ -56,15 +57,15 @@ class MailboxService:
 
     async def accept(self, received: Received) -> Reply:
         """Journal the arrival for each recipient; the promise is kept by the journal itself."""
-        identity = message_id(received.content) or make_msgid(domain=self._settings.fqdn)
-        body, via = digest(received.content), last_hop(received.content)
+        found, via = recognise(received.content), last_hop(received.content)
+        identity = found.identity or make_msgid(domain=self._settings.fqdn)
         try:
-            for recipient in received.recipients:
+            for recipient in received.kept:
                 self._journal.write(
-                    "arrived",
+                    found.kind,
                     identity,
                     recipient,
-                    digest=body,
+                    **found.details,
                     via=via,
                     client=received.client,
                     port=received.port,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import time
 from collections import Counter
+from dataclasses import replace
 from typing import Any, Final
 
 import dns.asyncquery
@@ -19,23 +19,25 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
+from relaydrill.disturbance import OF_A_NAME_SERVER, Disturbance
 from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.answer_order import arranged, near_first
-from relaydrill.nodes.disturbance import OF_A_NAME_SERVER, Disturbance, Disturbances
+from relaydrill.nodes.disturbances import Disturbances
+from relaydrill.nodes.kept_answers import Kept
+from relaydrill.nodes.zone_data import ROOT, Answer, RecordSet, ZoneData, denial, whole_seconds
 
 _MOST_TCP_S: Final = 10.0
 
-Answer = tuple[dns.rcode.Rcode, tuple[str, ...], float]
-"""Result, records as text, and for how many seconds they may be kept."""
+_FOLLOWED: Final = 16
 
 
 class NameServer:
     """A DNS node.
 
-    A resolver keeps what it was told for its TTL and orders each answer anew, as its own ``order``
-    says. What was not found is not kept.
+    A resolver keeps what it was told for its TTL, and what it was told is not there for as long as
+    the SOA beside that says (RFC 2308). It orders each answer anew, as its own ``order`` says.
     """
 
     disturbable = OF_A_NAME_SERVER
@@ -46,7 +48,8 @@ class NameServer:
         self._disturbances = disturbances
         self._turns: Counter[tuple[str, str]] = Counter()
         self._chance = random.Random(settings.name)
-        self._kept: dict[tuple[str, str], tuple[float, Answer]] = {}
+        self._zones = ZoneData(settings, settings.hosts)
+        self._kept = Kept()
         self._tasks: set[asyncio.Task[None]] = set()
         self._datagrams: asyncio.DatagramTransport
         self._streams: asyncio.Server
@@ -76,7 +79,7 @@ class NameServer:
     async def handle(self, op: str, args: dict[str, Any]) -> Any:
         """``flush`` forgets everything that a resolver has kept."""
         if op == "flush":
-            return self._kept.clear()
+            return self._kept.forget()
         raise CapabilityMissing(op, "the node program", self._settings.name)
 
     def asked(self, wire: bytes, client: tuple[str, int]) -> None:
@@ -114,28 +117,25 @@ class NameServer:
             return None
         name = question.name.to_text(omit_final_dot=True).lower()
         kind = dns.rdatatype.to_text(question.rdtype)
-        disturbance = self._disturbances.first
+        disturbance = self._disturbances.of(_Question())
         if disturbance and await self._disturb(disturbance, client):
             return None
-        code, records, kept_s = await self._answer(name, kind, client, disturbance)
+        answer = await self._answer(name, kind, client, disturbance)
         response = dns.message.make_response(
             query, recursion_available=bool(self._settings.upstream)
         )
         if not self._settings.upstream:
             response.flags |= dns.flags.AA
-        response.set_rcode(code)
-        if records:
-            ttl = max(1, round(kept_s))
-            rrset = dns.rrset.from_text_list(
-                question.name, ttl, dns.rdataclass.IN, question.rdtype, records
-            )
-            response.answer.append(rrset)
+        response.set_rcode(dns.rcode.from_text(answer.rcode))
+        response.answer += [_written(each) for each in answer.sets]
+        if answer.soa:
+            response.authority.append(_written(answer.soa))
         self._journal.write(
             "answered",
             name=name,
             type=kind,
-            rcode=dns.rcode.to_text(code),
-            records=list(records),
+            rcode=answer.rcode,
+            records=[data for each in answer.sets if each.kind == kind for data in each.records],
             client=client,
         )
         # The library would shuffle the records otherwise, and their order is what matters here.
@@ -154,56 +154,81 @@ class NameServer:
         self, name: str, kind: str, client: str, disturbance: Disturbance | None
     ) -> Answer:
         if disturbance and disturbance.action == "rcode":
-            return dns.rcode.from_text(disturbance.rcode), (), 0.0
-        code, records, kept_s = await self._known(name, kind)
-        if disturbance and disturbance.action == "stale" and kind == "A" and records:
-            return code, (self._settings.stale,), kept_s
-        turn = self._turns[name, kind]
-        self._turns[name, kind] += 1
-        records = arranged(records, self._settings.order, turn=turn, chance=self._chance)
-        if kind == "A" and self._settings.netmask_ordering:
-            records = near_first(records, client)
-        return code, records, kept_s
+            is_denied = disturbance.rcode == "NXDOMAIN"
+            return Answer(
+                disturbance.rcode, soa=denial(self._zones.soa(ROOT)) if is_denied else None
+            )
+        answer = await (self._resolved if self._settings.upstream else self._own)(name, kind)
+        is_stale = bool(disturbance and disturbance.action == "stale" and kind in ("A", "AAAA"))
+        sets = tuple(
+            replace(each, records=self._arranged(each, client, is_stale=is_stale))
+            for each in answer.sets
+            if not (is_stale and each.kind == "AAAA")  # of old there was no IPv6
+        )
+        return replace(answer, sets=sets)
 
-    async def _known(self, name: str, kind: str) -> Answer:
-        if not self._settings.upstream:
-            return self._own(name, kind)
-        now = time.monotonic()
-        until, kept = self._kept.get((name, kind), (0.0, None))
-        if kept and now < until:
-            return kept
-        answer = await self._forwarded(name, kind)
-        if answer[1]:
-            self._kept[name, kind] = (now + answer[2], answer)
-        return answer
+    def _arranged(self, found: RecordSet, client: str, *, is_stale: bool) -> tuple[str, ...]:
+        """The records of a name in this answer's order."""
+        if found.kind == "CNAME":
+            return found.records
+        if is_stale:
+            return (self._settings.stale,)
+        turn = self._turns[found.owner, found.kind]
+        self._turns[found.owner, found.kind] += 1
+        order = self._settings.order
+        records = arranged(found.records, order, turn=turn, chance=self._chance)
+        if found.kind == "A" and self._settings.netmask_ordering:
+            return near_first(records, client)
+        return records
 
-    def _own(self, name: str, kind: str) -> Answer:
+    async def _own(self, name: str, kind: str) -> Answer:
         """What this server itself knows."""
-        settings = self._settings
-        if name not in settings.mx and name not in settings.hosts:
-            return dns.rcode.NXDOMAIN, (), 0.0
-        found: tuple[str, ...] = ()
-        if kind == "MX":
-            found = tuple(f"{mx.preference} {mx.host}." for mx in settings.mx.get(name, ()))
-        elif kind == "A":
-            found = settings.hosts.get(name, ())
-        return dns.rcode.NOERROR, found, settings.ttl_s
+        return self._zones.answer(name, kind)
+
+    async def _resolved(self, name: str, kind: str) -> Answer:
+        """What it has kept, or is told now; it follows every alias to its end."""
+        chain: list[RecordSet] = []
+        while len(chain) <= _FOLLOWED:
+            known = self._kept.known(name, kind)
+            if known is None:
+                told = await self._forwarded(name, kind)
+                if told.rcode not in ("NOERROR", "NXDOMAIN"):
+                    return Answer(told.rcode)
+                self._kept.learn(name, kind, told)
+                known = told
+            chain += known.sets
+            if not known.sets or known.sets[-1].kind != "CNAME" or kind == "CNAME" or known.soa:
+                return replace(known, sets=tuple(chain))
+            name = known.sets[-1].records[0].rstrip(".")
+        return Answer("SERVFAIL")
 
     async def _forwarded(self, name: str, kind: str) -> Answer:
         """What the first upstream server that answers knows."""
         query = dns.message.make_query(name, kind)
         for server in self._settings.upstream:
             with contextlib.suppress(OSError, dns.exception.DNSException):
-                reply = await dns.asyncquery.udp(
-                    query, server.address, timeout=self._settings.upstream_s, port=server.port
-                )
-                found = [
-                    rrset for rrset in reply.answer if rrset.rdtype == query.question[0].rdtype
-                ]
-                records = tuple(record.to_text() for rrset in found for record in rrset)
-                ttl = min((rrset.ttl for rrset in found), default=0)
-                return reply.rcode(), records, float(ttl)
-        return dns.rcode.SERVFAIL, (), 0.0
+                # Not the library's timeout, which goes by the machine's clock.
+                async with asyncio.timeout(self._settings.upstream_s):
+                    reply = await dns.asyncquery.udp(query, server.address, port=server.port)
+                soas = [_read(each) for each in reply.authority if each.rdtype == dns.rdatatype.SOA]
+                sets = tuple(_read(each) for each in reply.answer)
+                return Answer(dns.rcode.to_text(reply.rcode()), sets, next(iter(soas), None))
+        return Answer("SERVFAIL")
+
+
+def _written(found: RecordSet) -> dns.rrset.RRset:
+    owner, ttl = dns.name.from_text(found.owner), whole_seconds(found.ttl_s)
+    return dns.rrset.from_text_list(owner, ttl, dns.rdataclass.IN, found.kind, found.records)
+
+
+def _read(found: dns.rrset.RRset) -> RecordSet:
+    owner = found.name.to_text(omit_final_dot=True).lower()
+    records = tuple(record.to_text() for record in found)
+    return RecordSet(owner, dns.rdatatype.to_text(found.rdtype), float(found.ttl), records)
+
+
+class _Question:
+    """What tells a question from others."""
 
 
 class _Datagrams(asyncio.DatagramProtocol):

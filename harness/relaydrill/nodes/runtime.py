@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import importlib
 import logging
 import os
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
+from relaydrill.dead_end import dead_end
+from relaydrill.disturbance import Disturbance
 from relaydrill.errors import CapabilityMissing, LabError
 from relaydrill.event_loop import new_event_loop
 from relaydrill.journal import Journal
-from relaydrill.nodes import config
+from relaydrill.nodes import config, own_network
 from relaydrill.nodes.control import ControlServer
-from relaydrill.nodes.disturbance import Disturbance, Disturbances
+from relaydrill.nodes.disturbances import Disturbances
 from relaydrill.nodes.service import Service
+from relaydrill.nodes.starving import tell_starving
+
+
+class _Kind(Protocol):
+    """The module ``service`` of a kind of nodes; see `relaydrill.kinds`."""
+
+    def build(
+        self, settings: config.NodeConfig, journal: Journal, disturbances: Disturbances
+    ) -> Service:
+        """The service that runs in a node of that kind."""
 
 
 def build(settings: config.NodeConfig, journal: Journal, disturbances: Disturbances) -> Service:
-    """The service for a configuration; with its agent, in a WNLB cluster and in a pair."""
-    service = _of_role(settings, journal, disturbances)
+    """The service for a configuration; with its agent, in a WNLB cluster and in a pair.
+
+    A kind's code is loaded only here: what other nodes run costs this one nothing.
+    """
+    kind = cast(_Kind, importlib.import_module(f"relaydrill.kinds.{settings.kind}.service"))
+    service = kind.build(settings, journal, disturbances)
     if isinstance(settings, config.Hub) and settings.cluster:
         from relaydrill.nodes.wnlb.host import ClusterHost
 
@@ -32,67 +50,21 @@ def build(settings: config.NodeConfig, journal: Journal, disturbances: Disturban
     return service
 
 
-def _of_role(settings: config.NodeConfig, journal: Journal, disturbances: Disturbances) -> Service:
-    """The service of a role. Roles are imported only where they are used."""
-    match settings:
-        case config.Hub(role="postfix") | config.Mailbox(role="postfix-mailbox"):
-            from relaydrill.nodes.postfix.keeper import PostfixKeeper
-
-            return PostfixKeeper(settings, journal, disturbances)
-        case config.Dns(role="bind"):
-            from relaydrill.nodes.bind.keeper import BindKeeper
-
-            return BindKeeper(settings, journal, disturbances)
-        case config.Dns():
-            from relaydrill.nodes.name_server import NameServer
-
-            return NameServer(settings, journal, disturbances)
-        case config.Hub():
-            from relaydrill.nodes.transport.hub import HubService
-
-            return HubService(settings, journal, disturbances)
-        case config.Mailbox():
-            from relaydrill.nodes.mailbox import MailboxService
-
-            return MailboxService(settings, journal, disturbances)
-        case config.Balancer(role="haproxy"):
-            from relaydrill.nodes.haproxy.keeper import HaproxyKeeper
-
-            return HaproxyKeeper(settings, journal)
-        case config.Balancer():
-            from relaydrill.nodes.balancing.balancer import BalancerService
-
-            return BalancerService(settings, journal)
-        case config.ClusterNode():
-            from relaydrill.nodes.wnlb.observer import ClusterNode
-
-            return ClusterNode(settings, journal)
-        case config.Sender() if settings.workers:
-            from relaydrill.nodes.sending.shared_sender import SharedSender
-
-            return SharedSender(settings, journal)
-        case config.Sender():
-            from relaydrill.nodes.sending.sender import SenderService
-
-            return SenderService(settings, journal)
-        case config.Mta(role="sending-postfix"):
-            from relaydrill.nodes.postfix.sending import SendingPostfix
-            from relaydrill.nodes.sending.sending_mta import SendingMta
-
-            return SendingMta(settings, journal, SendingPostfix(settings))
-        case config.Mta():
-            from relaydrill.nodes.exim.sending import Exim
-            from relaydrill.nodes.sending.sending_mta import SendingMta
-
-            return SendingMta(settings, journal, Exim(settings))
-
-
 class Runtime:
-    """One node from start to end."""
+    """One node from start to end.
 
-    def __init__(self, settings: config.NodeConfig, journal: Journal) -> None:
+    Args:
+        settings: What it is told.
+        journal: Its own.
+        pid: Number of its process; by default that of this one.
+    """
+
+    def __init__(
+        self, settings: config.NodeConfig, journal: Journal, *, pid: int | None = None
+    ) -> None:
         self._settings = settings
         self._journal = journal
+        self._pid = os.getpid() if pid is None else pid
         self._disturbances = Disturbances()
         self._service = build(settings, journal, self._disturbances)
 
@@ -102,6 +74,14 @@ class Runtime:
         Raises:
             LabError: An address cannot be bound.
         """
+        with contextlib.ExitStack() as stack:
+            if self._settings.network:
+                stack.enter_context(await own_network.held(self._settings.network))
+            for address, port in self._settings.dead_ends:
+                stack.enter_context(dead_end(address, port))
+            await self._serve()
+
+    async def _serve(self) -> None:
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -112,8 +92,10 @@ class Runtime:
             await control.start()
         except OSError as error:
             raise LabError(f"{self._settings.name} cannot listen: {error}") from error
-        self._journal.write("ready", pid=os.getpid())
+        self._journal.write("ready", pid=self._pid)
+        starving = loop.create_task(tell_starving(self._journal))
         await ended.wait()
+        starving.cancel()
         self._journal.write("stopping")
         await self._service.stop()
         await control.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from relaydrill.nodes.disturbance import Action
+from relaydrill.disturbance import Action
 
 
 class Service(Protocol):

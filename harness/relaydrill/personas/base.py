@@ -14,11 +14,29 @@ class Unresolved(Exception):
     """No address to try: the name has none, no name server answered, or all are shunned."""
 
 
+class NoSuchName(Unresolved):
+    """There is no such name, or nothing at it, and there will be none if one asks again."""
+
+
+class NullMx(NoSuchName):
+    """The domain takes no mail (RFC 7505).
+
+    Args:
+        domain: Which.
+    """
+
+    def __init__(self, domain: str) -> None:
+        super().__init__(f"{domain} takes no mail")
+        self.domain = domain
+
+
 class Directory(Protocol):
     """DNS, as a sender sees it."""
 
     def mx(self, domain: str) -> tuple[tuple[int, str], ...]:
         """Preference and host of every MX record, in the order of the answer; none if it has none.
+
+        The host of a null MX is empty.
 
         Raises:
             Unresolved: There is no such name, or no answer.
@@ -33,25 +51,26 @@ class Directory(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What a new sender is born with.
+class SenderSettings:
+    """What a new sender is given.
 
     Attributes:
-        chance: Its luck. pin: The MX host that it has picked; empty: it picks one for itself.
-        cache_s: How long it keeps what it has resolved, if it keeps it.
-        shun_s: How long it leaves a host alone that failed, if it remembers such.
-        near: Its own address where it stands in the servers' subnet; else empty.
+        rng: Source of its random choices.
+        pin: The MX host that it has picked; empty: it picks one itself.
+        cache_s: How long it keeps a resolved name, if it caches, wall seconds.
+        shun_s: How long it avoids a host that failed, if it remembers such, wall seconds.
+        near: Its own address if it is in the servers' subnet; else empty.
     """
 
-    chance: random.Random
+    rng: random.Random
     pin: str = ""
     cache_s: float = 300.0
     shun_s: float = 900.0
     near: str = ""
 
 
-class Mind(Protocol):
-    """One sender with its memory. Its attempts go on side by side: while one waits, others run."""
+class SenderState(Protocol):
+    """One sender and what it remembers. Several attempts may be in progress at a time."""
 
     def addresses(self, target: str, directory: Directory) -> Iterator[str]:
         """The addresses that it tries for one message, in order.
@@ -64,8 +83,12 @@ class Mind(Protocol):
         """
 
 
+@runtime_checkable
 class Persona(Protocol):
-    """One kind of sender."""
+    """One kind of sender.
+
+    One of another package that looks up MX records says so: ``looks_up_mx = True``.
+    """
 
     @property
     def name(self) -> str:
@@ -79,7 +102,7 @@ class Persona(Protocol):
     def chooses(self) -> Literal["message", "sender"]:
         """Whether each message is a choice of its own, or a sender keeps to its first one."""
 
-    def mind(self, born: Circumstances) -> Mind:
+    def new_sender(self, settings: SenderSettings) -> SenderState:
         """A new sender of this kind."""
 
     def goes_on(self, outcome: Outcome) -> bool:
@@ -88,10 +111,19 @@ class Persona(Protocol):
 
 @runtime_checkable
 class Learning(Protocol):
-    """A mind that remembers which address failed."""
+    """A sender that remembers which address failed."""
 
     def learn(self, address: str, outcome: Outcome) -> None:
         """An address did not accept a message."""
+
+
+@runtime_checkable
+class Racing(Protocol):
+    """A persona that opens connections to several addresses at once, and takes the first."""
+
+    @property
+    def races(self) -> bool:
+        """Whether it does."""
 
 
 def no_for_good(outcome: Outcome) -> bool:

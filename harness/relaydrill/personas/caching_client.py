@@ -5,12 +5,12 @@ Nodemailer keeps it for five minutes, a JVM for thirty seconds or for ever.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from relaydrill.personas.base import Circumstances, Directory, unreachable
+from relaydrill import clock
+from relaydrill.personas.base import Directory, SenderSettings, unreachable
 from relaydrill.personas.nearest import nearest_first
 from relaydrill.smtp import Outcome
 
@@ -23,9 +23,9 @@ class CachingClient:
     authenticates: bool = False
     chooses: Literal["message", "sender"] = "sender"
 
-    def mind(self, born: Circumstances) -> _Memory:
+    def new_sender(self, settings: SenderSettings) -> _Memory:
         """A client that has resolved nothing yet."""
-        return _Memory(born.cache_s, born.near)
+        return _Memory(settings.cache_s, settings.near)
 
     def goes_on(self, outcome: Outcome) -> bool:
         """There is nothing to go on to."""
@@ -41,7 +41,7 @@ class _Memory:
     def addresses(self, target: str, directory: Directory) -> Iterator[str]:
         """The first address that it remembers, or else learns."""
         until, known = self._kept.get(target, (0.0, ()))
-        now = time.monotonic()
+        now = clock.monotonic()
         if not known or now >= until:
             known = nearest_first(directory.addresses(target), self._near)
             self._kept[target] = (now + self._cache_s, known)

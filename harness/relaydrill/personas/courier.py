@@ -10,8 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from relaydrill.personas.base import Directory, Learning, Mind, Persona, Unresolved
-from relaydrill.placement import Credentials, Endpoint
+from relaydrill.endpoint import Credentials, Endpoint
+from relaydrill.personas.base import (
+    Directory,
+    Learning,
+    NullMx,
+    Persona,
+    Racing,
+    SenderState,
+    Unresolved,
+)
 from relaydrill.smtp import Outcome, Phase, Result
 from relaydrill.smtp_client import Route, SessionEnded, SmtpSession
 
@@ -48,8 +56,10 @@ class Inquiry:
     Attributes:
         envelopes: Sender and recipient of each question, in this order.
         asked: How many of them a server has answered already, by the name in its banner.
-        name: What the certificate must bear. tls: Whether to do STARTTLS.
-        verify: Whether to look at the certificate then. login: Whether to log in, and as whom.
+        name: What the certificate must bear.
+        tls: Whether to do STARTTLS.
+        verify: Whether to look at the certificate then.
+        login: Whether to log in, and as whom.
     """
 
     envelopes: tuple[tuple[str, str], ...]
@@ -66,7 +76,8 @@ class Answers:
 
     Attributes:
         opened: Whether the session came to where it could have begun a message; why not.
-        server: The name in its banner. offers: Extensions that its EHLO offered last.
+        server: The name in its banner.
+        offers: Extensions that its EHLO offered last.
         outcomes: The answer to each question that it had not been asked, as far as the session
             went: the last may be that it ended.
     """
@@ -82,15 +93,21 @@ class Courier:
     """Everything that a sending host lends to the personas that send from it.
 
     Attributes:
-        helo: The name it gives in EHLO. source: Its own address; empty for any.
-        directory: Its resolver. endpoint: Real endpoint of an address and a logical port.
-        connect_s, reply_s: Its timeouts, wall seconds.
-        tls: Context that trusts the right authority. login: Its user and password.
+        helo: The name it gives in EHLO.
+        source: Its own addresses, one of each IP version; none for any.
+        directory: Its resolver.
+        endpoint: Real endpoint of an address and a logical port.
+        connect_s: How long it waits for a connection, wall seconds.
+        reply_s: How long it waits for a reply, wall seconds.
+        tls: Context that trusts the right authority.
+        login: Its user and password.
         permits: Whether it may connect to an endpoint at all.
+        every_s: How long after one address the next is begun by who tries several at once, wall
+            seconds (RFC 8305 §5: 250 ms).
     """
 
     helo: str
-    source: str
+    source: tuple[str, ...]
     directory: Directory
     endpoint: Callable[[str, int], Endpoint]
     connect_s: float
@@ -98,11 +115,12 @@ class Courier:
     tls: ssl.SSLContext
     login: Credentials = field(repr=False)
     permits: Callable[[Endpoint], bool] = lambda _where: True
+    every_s: float = 0.25
 
     def send(
         self,
         persona: Persona,
-        mind: Mind,
+        state: SenderState,
         host: str,
         port: int,
         *,
@@ -114,25 +132,28 @@ class Courier:
         """Send one message to one recipient, and say what was learnt. Never raises for the network.
 
         Args:
-            persona, mind: Whose behaviour to follow, and which of its kind it is.
-            host: Name to resolve, or domain whose MX records count. port: Logical port.
-            sender, recipient: The envelope. content: Headers and body, CRLF.
+            persona: Whose behaviour to follow.
+            state: Which sender of its kind it is, with what that remembers.
+            host: Name to resolve, or domain whose MX records count.
+            port: Logical port.
+            sender: Envelope sender.
+            recipient: Envelope recipient.
+            content: Headers and body, CRLF.
             tell: Called once with what was learnt, at the moment when that is: a message is the
                 server's from its 250 on (RFC 5321 §4.2.5), however long it takes to answer QUIT.
         """
         outcome = Outcome(Result.UNREACHABLE, Phase.CONNECT, reason=f"no address for {host}")
         first, undecided = "", None
         try:
-            for address in mind.addresses(host, self.directory):
+            for address, route in self._routes(persona, state, host, port):
                 first = first or address
-                route = self._route(persona, host, self.endpoint(address, port))
-                if not self.permits(route.endpoint):
-                    undecided = outcome = _fenced(route.endpoint)
+                if fenced := [each for each in route.ends if not self.permits(each)]:
+                    undecided = outcome = _fenced(fenced[0])
                     break
                 with _delivery(route, sender, recipient, content) as outcome:
                     is_accepted = outcome.result is Result.ACCEPTED
-                    if not is_accepted and isinstance(mind, Learning):
-                        mind.learn(address, outcome)
+                    if not is_accepted and isinstance(state, Learning):
+                        state.learn(address, outcome)
                     if outcome.result is Result.UNANSWERED:
                         undecided = outcome
                     if is_accepted or not persona.goes_on(outcome):
@@ -140,6 +161,8 @@ class Courier:
                         sent = Sent(outcome if is_accepted else undecided or outcome, first)
                         tell(sent)
                         return sent
+        except NullMx as error:
+            outcome = Outcome.null_mx(error.domain)
         except Unresolved as error:
             if not first:  # what was tried before tells more
                 outcome = Outcome(Result.UNREACHABLE, Phase.CONNECT, reason=str(error))
@@ -151,7 +174,9 @@ class Courier:
         """What a server says in one session to whoever would send; no message is sent.
 
         Args:
-            address, port: Where; the port is a logical one.
+            address: Address of the other end.
+            port: Its logical port.
+            inquiry: What to ask, and how.
         """
         route = Route(
             self.endpoint(address, port),
@@ -183,10 +208,24 @@ class Courier:
                 return Credentials(f"nobody-{word}", word)
         return None
 
-    def _route(self, persona: Persona, host: str, endpoint: Endpoint) -> Route:
+    def _routes(
+        self, persona: Persona, state: SenderState, host: str, port: int
+    ) -> Iterator[tuple[str, Route]]:
+        """The addresses that are tried one after another, or the first of all that are at once."""
+        addresses = state.addresses(host, self.directory)
+        if not (isinstance(persona, Racing) and persona.races):
+            for address in addresses:
+                yield address, self._route(persona, host, self.endpoint(address, port))
+        elif every := [*addresses]:
+            ends = [self.endpoint(each, port) for each in every]
+            yield every[0], self._route(persona, host, *ends)
+
+    def _route(self, persona: Persona, host: str, endpoint: Endpoint, *rivals: Endpoint) -> Route:
         secure = persona.authenticates
         return Route(
             endpoint,
+            rivals=rivals,
+            every_s=self.every_s,
             helo=self.helo,
             source=self.source,
             connect_s=self.connect_s,

@@ -8,17 +8,18 @@ from typing import Final
 
 import dns.exception
 import dns.message
+import dns.name
 import dns.query
 import dns.rcode
-import dns.rdatatype
 
+from relaydrill.endpoint import Endpoint
 from relaydrill.fibres.sockets import datagrams
-from relaydrill.personas.base import Unresolved
-from relaydrill.placement import Endpoint
+from relaydrill.personas.base import NoSuchName, Unresolved
 from relaydrill.smtp import NAME_FAILED, NO_ANSWER, NO_SUCH_NAME
 
 _ROUNDS: Final = 2
 _LARGEST: Final = 65_535
+_MOST_ALIASES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,19 @@ class NameServers:
     """A stub resolver: it asks each server in turn, and all of them once more (resolv.conf(5)).
 
     Attributes:
-        servers: In the order in which they are asked. answer_s: How long each has, wall seconds.
-        hosts: Names that are known without asking. source: Own address; empty for any.
+        servers: In the order in which they are asked.
+        answer_s: How long each has, wall seconds.
+        hosts: Names that are known without asking.
+        source: Own addresses, one of each IP version; none for any.
+        asks_for_ipv6: Whether it asks for AAAA records, too: a host without IPv6 does not
+            (AI_ADDRCONFIG of getaddrinfo(3)).
     """
 
     servers: Sequence[Endpoint]
     answer_s: float
     hosts: Mapping[str, tuple[str, ...]]
-    source: str = ""
+    source: tuple[str, ...] = ()
+    asks_for_ipv6: bool = False
 
     def mx(self, domain: str) -> tuple[tuple[int, str], ...]:
         """The domain's MX records.
@@ -59,18 +65,33 @@ class NameServers:
         found = []
         for record in self._ask(domain, "MX"):
             preference, _, host = record.partition(" ")
-            found.append((int(preference), host.rstrip(".")))
+            found.append((int(preference), host.rstrip(".").lower()))
         return tuple(found)
 
     def addresses(self, host: str) -> tuple[str, ...]:
-        """The host's addresses.
+        """The host's addresses, those of IPv6 first, as ``getaddrinfo`` of glibc gives them.
 
         Raises:
             Unresolved: There is no such name, or no answer.
         """
-        return self.hosts.get(host) or self._ask(host, "A")
+        if known := self.hosts.get(host):
+            return known
+        sixes = self._ask(host, "AAAA") if self.asks_for_ipv6 else ()
+        return (*sixes, *self._ask(host, "A"))
 
     def _ask(self, name: str, kind: str) -> tuple[str, ...]:
+        """The records at the end of a name's aliases.
+
+        A server that is no resolver may end with an alias of another zone: that is asked for anew.
+        """
+        for _ in range(_MOST_ALIASES):
+            found = self._told(name, kind)
+            if found.answer is not None or found.canonical_name == dns.name.from_text(name):
+                return tuple(record.to_text() for record in found.answer or ())
+            name = found.canonical_name.to_text(omit_final_dot=True)
+        raise Unresolved(f"{name}: more aliases than anybody follows")
+
+    def _told(self, name: str, kind: str) -> dns.message.ChainingResult:
         query = dns.message.make_query(name, kind)
         why = f"{name}: {NO_ANSWER}"
         for server in [*self.servers] * _ROUNDS:
@@ -79,20 +100,19 @@ class NameServers:
             except (OSError, dns.exception.DNSException):
                 continue
             if reply.rcode() == dns.rcode.NXDOMAIN:
-                raise Unresolved(f"{name}: {NO_SUCH_NAME}")
+                raise NoSuchName(f"{name}: {NO_SUCH_NAME}")
             if reply.rcode() != dns.rcode.NOERROR:
                 why = f"{name}: {dns.rcode.to_text(reply.rcode())} {NAME_FAILED}"
                 continue
-            wanted = dns.rdatatype.from_text(kind)
-            return tuple(
-                record.to_text()
-                for rrset in reply.answer
-                if rrset.rdtype == wanted
-                for record in rrset
-            )
+            try:
+                return reply.resolve_chaining()
+            except dns.exception.DNSException as error:  # a chain without an end
+                why = f"{name}: {error}"
         raise Unresolved(why)
 
-    def _answer(self, query: dns.message.QueryMessage, server: Endpoint) -> dns.message.Message:
+    def _answer(
+        self, query: dns.message.QueryMessage, server: Endpoint
+    ) -> dns.message.QueryMessage:
         """One server's answer.
 
         By a connected socket, as glibc does it: a host whose name server is down says so at once.
@@ -104,6 +124,6 @@ class NameServers:
         with datagrams(server, timeout_s=self.answer_s, source=self.source) as asking:
             asking.sendall(query.to_wire())
             reply = dns.message.from_wire(asking.recv(_LARGEST))
-        if not query.is_response(reply):
+        if not isinstance(reply, dns.message.QueryMessage) or not query.is_response(reply):
             raise dns.query.BadResponse
         return reply

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from relaydrill.personas.base import Circumstances, Directory, unreachable
-from relaydrill.personas.exchangers import by_preference
+from relaydrill.personas.base import Directory, SenderSettings, unreachable
+from relaydrill.personas.exchangers import Resolving, by_preference
 from relaydrill.smtp import Outcome
 
 
@@ -19,7 +19,7 @@ class LowestMx:
     authenticates: bool = False
     chooses: Literal["message", "sender"] = "message"
 
-    def mind(self, born: Circumstances) -> LowestMx:
+    def new_sender(self, settings: SenderSettings) -> LowestMx:
         """It remembers nothing."""
         return self
 
@@ -30,4 +30,6 @@ class LowestMx:
     def addresses(self, target: str, directory: Directory) -> Iterator[str]:
         """The first address of the first of the best."""
         host = by_preference(target, directory)[0][0]
-        yield from directory.addresses(host)[:1]
+        resolving = Resolving(target, directory)
+        yield from resolving.addresses(host)[:1]
+        resolving.finish()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from relaydrill.personas.base import Circumstances, Directory, unreachable
+from relaydrill.personas.base import Directory, SenderSettings, unreachable
 from relaydrill.personas.nearest import nearest_first
 from relaydrill.smtp import Outcome
 
@@ -19,9 +19,9 @@ class MailClient:
     authenticates: bool = True
     chooses: Literal["message", "sender"] = "message"
 
-    def mind(self, born: Circumstances) -> _All:
+    def new_sender(self, settings: SenderSettings) -> _All:
         """It remembers nothing, and stands where it stands."""
-        return _All(born.near)
+        return _All(settings.near)
 
     def goes_on(self, outcome: Outcome) -> bool:
         """Where no connection could be opened."""

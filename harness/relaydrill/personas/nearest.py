@@ -1,8 +1,9 @@
-"""In which order ``getaddrinfo`` gives a host's IPv4 addresses to a client in their own subnet.
+"""In which order ``getaddrinfo`` gives a host's addresses to a client in their own subnet.
 
 RFC 6724 rule 9: the longest prefix shared with the own address comes first, and addresses that
 share as much keep the name server's order. glibc follows it for IPv4 within the own subnet only,
 and so undoes the rotation of DNS there (measured with glibc 2.36); ``gethostbyname`` does not.
+Addresses of IPv6 come before them, in the name server's order.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ def nearest_first(addresses: tuple[str, ...], own: str) -> tuple[str, ...]:
     if not own:
         return addresses
     here = int(ipaddress.IPv4Address(own))
-    return tuple(
-        sorted(addresses, key=lambda each: (int(ipaddress.IPv4Address(each)) ^ here).bit_length())
-    )
+
+    def distance(address: str) -> int:
+        if ":" in address:
+            return -1
+        return (int(ipaddress.IPv4Address(address)) ^ here).bit_length()
+
+    return tuple(sorted(addresses, key=distance))

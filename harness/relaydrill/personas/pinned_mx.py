@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from relaydrill.personas.base import Circumstances, Directory, unreachable
-from relaydrill.personas.exchangers import by_preference
+from relaydrill.personas.base import Directory, SenderSettings, unreachable
+from relaydrill.personas.exchangers import Resolving, by_preference
 from relaydrill.smtp import Outcome
 
 
@@ -24,9 +24,9 @@ class PinnedMx:
     authenticates: bool = False
     chooses: Literal["message", "sender"] = "sender"
 
-    def mind(self, born: Circumstances) -> _Pinned:
+    def new_sender(self, settings: SenderSettings) -> _Pinned:
         """A sender that has, or will pick, its one MX host."""
-        return _Pinned(born.chance, born.pin)
+        return _Pinned(settings.rng, settings.pin)
 
     def goes_on(self, outcome: Outcome) -> bool:
         """Where no connection could be opened: to the same host's next address."""
@@ -34,14 +34,17 @@ class PinnedMx:
 
 
 class _Pinned:
-    def __init__(self, chance: random.Random, pin: str) -> None:
-        self._luck = chance.random()
+    def __init__(self, rng: random.Random, pin: str) -> None:
+        self._draw = rng.random()
         self._pin = pin
 
     def addresses(self, target: str, directory: Directory) -> Iterator[str]:
         """The addresses of the one host."""
+        groups = by_preference(target, directory)
         if not self._pin:
             # Picked from the sorted names, so that the order of the answer has no part in it.
-            best = sorted(by_preference(target, directory)[0])
-            self._pin = best[int(self._luck * len(best))]
-        yield from directory.addresses(self._pin)
+            best = sorted(groups[0])
+            self._pin = best[int(self._draw * len(best))]
+        resolving = Resolving(target, directory)
+        yield from resolving.addresses(self._pin)
+        resolving.finish()

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from relaydrill.personas.base import Circumstances, Directory, no_for_good
-from relaydrill.personas.exchangers import by_preference
+from relaydrill.personas.base import Directory, SenderSettings, no_for_good
+from relaydrill.personas.exchangers import Resolving, by_preference
 from relaydrill.smtp import Outcome, Phase
 
 
@@ -20,9 +20,9 @@ class Rfc5321:
     authenticates: bool = False
     chooses: Literal["message", "sender"] = "message"
 
-    def mind(self, born: Circumstances) -> _Shuffling:
+    def new_sender(self, settings: SenderSettings) -> _Shuffling:
         """A sender with luck of its own."""
-        return _Shuffling(born.chance)
+        return _Shuffling(settings.rng)
 
     def goes_on(self, outcome: Outcome) -> bool:
         """Until a server takes it or says no for good (RFC 5321 §5.1); a banner may, too (§3.1)."""
@@ -30,11 +30,13 @@ class Rfc5321:
 
 
 class _Shuffling:
-    def __init__(self, chance: random.Random) -> None:
-        self._chance = chance
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
 
     def addresses(self, target: str, directory: Directory) -> Iterator[str]:
         """Every address of every host."""
+        resolving = Resolving(target, directory)
         for hosts in by_preference(target, directory):
-            for host in self._chance.sample(hosts, len(hosts)):
-                yield from directory.addresses(host)
+            for host in self._rng.sample(hosts, len(hosts)):
+                yield from resolving.addresses(host)
+        resolving.finish()

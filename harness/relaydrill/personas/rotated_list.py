@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from relaydrill.personas.base import Circumstances, Directory
-from relaydrill.personas.exchangers import by_preference
+from relaydrill.personas.base import Directory, SenderSettings
+from relaydrill.personas.exchangers import Resolving, by_preference
 from relaydrill.smtp import Outcome, Phase
 
 
@@ -21,9 +21,9 @@ class RotatedList:
     authenticates: bool = False
     chooses: Literal["message", "sender"] = "message"
 
-    def mind(self, born: Circumstances) -> _Rotating:
+    def new_sender(self, settings: SenderSettings) -> _Rotating:
         """A sender that begins anywhere in the list."""
-        return _Rotating(born.chance)
+        return _Rotating(settings.rng)
 
     def goes_on(self, outcome: Outcome) -> bool:
         """Where no session could be opened."""
@@ -31,20 +31,20 @@ class RotatedList:
 
 
 class _Rotating:
-    def __init__(self, chance: random.Random) -> None:
-        self._turns = itertools.count(chance.randrange(1_000_000))
-        self._luck = chance.random()
+    def __init__(self, rng: random.Random) -> None:
+        self._turns = itertools.count(rng.randrange(1_000_000))
+        self._draw = rng.random()
 
     def addresses(self, target: str, directory: Directory) -> Iterator[str]:
         """Every address, from this turn's first on."""
         turn = next(self._turns)
-        for hosts in by_preference(target, directory):
+        resolving = Resolving(target, directory)
+        for known in resolving.every(by_preference(target, directory)):
             # In a list of its own: the order of DNS answers must not turn against this rotation.
-            known = {address for host in hosts for address in directory.addresses(host)}
-            group = sorted(known, key=self._place)
+            group = sorted({*known}, key=self._place)
             first = turn % len(group) if group else 0
             yield from (*group[first:], *group[:first])
 
     def _place(self, address: str) -> float:
         """Where an address stands in this sender's list."""
-        return random.Random(f"{self._luck} {address}").random()
+        return random.Random(f"{self._draw} {address}").random()

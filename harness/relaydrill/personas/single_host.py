@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from relaydrill.personas.base import Circumstances, Directory, unreachable
+from relaydrill.personas.base import Directory, SenderSettings, unreachable
 from relaydrill.personas.nearest import nearest_first
 from relaydrill.smtp import Outcome
 
@@ -19,9 +19,9 @@ class SingleHost:
     authenticates: bool = False
     chooses: Literal["message", "sender"] = "message"
 
-    def mind(self, born: Circumstances) -> _First:
+    def new_sender(self, settings: SenderSettings) -> _First:
         """It remembers nothing, and stands where it stands."""
-        return _First(born.near)
+        return _First(settings.near)
 
     def goes_on(self, outcome: Outcome) -> bool:
         """There is nothing to go on to."""

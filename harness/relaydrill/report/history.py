@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC
+from typing import Final
 
-from rich import box
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from relaydrill.drills.figures import Figures
 from relaydrill.drills.history import BETTER, NOTE, WORSE, History, Run
+from relaydrill.report.tables import Column, Row, row, show_table
 from relaydrill.report.terminal import status_text
 
 _STYLE = {WORSE: "bold red", NOTE: "yellow", BETTER: "green"}
 
 
+_COLUMNS: Final = (
+    Column("drill, flow", is_key=True),
+    Column("begun, UTC", is_key=True),
+    Column("verdict", is_key=True),
+    Column("gap"),
+    *(Column(each, justify="right") for each in ("failed", "late", "lost", "twice")),
+    Column("furthest from its share"),
+)
+
+
 def show_history(history: History, last: int, on: Console) -> None:
     """The last runs of each series, then the changes with where their evidence is."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("drill, flow", "begun, UTC", "verdict", "gap"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("failed", "late", "lost", "twice"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("furthest from its share", no_wrap=True)
-    for series in history.series:
-        shown = series.runs[-last:]
-        for run in shown:
-            title = escape(str(series.likeness)) if run is shown[0] else ""
-            table.add_row(title, *_cells(run), end_section=run is shown[-1])
-    on.print(table)
+    show_table(_COLUMNS, [*_rows(history, last)], on)
     for line in history.left_out:
         on.print(f"Left out: {line}", soft_wrap=True, markup=False)
     _show_changes(history, on)
@@ -41,6 +40,14 @@ def show_history(history: History, last: int, on: Console) -> None:
         " Times are field seconds.",
         soft_wrap=True,
     )
+
+
+def _rows(history: History, last: int) -> Iterator[Row]:
+    for series in history.series:
+        shown = series.runs[-last:]
+        for run in shown:
+            title = str(series.likeness) if run is shown[0] else ""
+            yield row(title, *_cells(run), ends_section=run is shown[-1])
 
 
 def _cells(run: Run) -> list[str | Text]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 import relaydrill
-from relaydrill.inventory.yaml_marks import Mark
-from relaydrill.lint import RULES, LintFinding, Severity
-from relaydrill.report.lint import Linted
+from relaydrill.lint import LintFinding, Severity
+from relaydrill.marks import Mark
+from relaydrill.report.lint import ALL_RULES, Linted
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVEL: Final = {
@@ -19,14 +19,16 @@ _LEVEL: Final = {
     Severity.WARNING: "warning",
     Severity.INFO: "note",
 }
-_INDEX: Final = {each.id: at for at, each in enumerate(RULES)}
+_INDEX: Final = {each.id: at for at, each in enumerate(ALL_RULES)}
 
 
-def sarif(all_of_them: list[Linted], problems: list[str]) -> dict[str, Any]:
+def sarif(all_of_them: Sequence[Linted], problems: list[str]) -> dict[str, Any]:
     """One SARIF log with one run.
 
     Args:
-        problems: Of files that could not be read: they are notifications of its invocation.
+        all_of_them: Each topology with its findings.
+        problems: Of files that could not be read: they are notifications of its invocation, and
+            so is what was not understood.
     """
     driver = {
         "name": "relaydrill",
@@ -39,10 +41,15 @@ def sarif(all_of_them: list[Linted], problems: list[str]) -> dict[str, Any]:
                 "defaultConfiguration": {"level": _LEVEL[each.severity]},
                 "properties": {"severity": str(each.severity)},
             }
-            for each in RULES
+            for each in ALL_RULES
         ],
     }
     notices = [{"level": "error", "message": {"text": each}} for each in problems]
+    notices += [
+        {"level": "note", "message": {"text": str(note)}}
+        for each in all_of_them
+        for note in each.notes
+    ]
     return {
         "$schema": _SCHEMA,
         "version": "2.1.0",
@@ -62,20 +69,19 @@ def sarif(all_of_them: list[Linted], problems: list[str]) -> dict[str, Any]:
     }
 
 
-def _results(all_of_them: list[Linted]) -> Iterator[dict[str, Any]]:
+def _results(all_of_them: Sequence[Linted]) -> Iterator[dict[str, Any]]:
     for each in all_of_them:
         for finding in each.findings:
             yield _result(each, finding)
 
 
 def _result(linted: Linted, finding: LintFinding) -> dict[str, Any]:
-    located = linted.located
     place: dict[str, Any] = {
         "logicalLocations": [
-            {"fullyQualifiedName": f"{located.topology.name}:{finding.at}", "kind": "member"}
+            {"fullyQualifiedName": f"{linted.name}:{finding.at}", "kind": "member"}
         ]
     }
-    mark = located.in_file(finding.where)
+    mark = linted.in_file(finding)
     if mark is not None:
         place["physicalLocation"] = _physical(mark)
     result: dict[str, Any] = {

@@ -1,25 +1,19 @@
-"""What the terminal shows: live progress while drills run, then tables. Plain text in a pipe."""
+"""What the terminal shows of an audit and of a drill: tables. Plain text in a pipe."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
-from rich import box
 from rich.console import Console
-from rich.live import Live
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from relaydrill.drills.audit import Audit
-from relaydrill.drills.judgement import Judgement
-from relaydrill.drills.model import Drill
-from relaydrill.drills.runner import Observer, Step
-from relaydrill.report import words
+from relaydrill.drills.result import Judgement
+from relaydrill.report import tables, words
+from relaydrill.report.tables import Column, Row, show_table
 from relaydrill.verdict import Status
 
 _STYLE: Final = {"pass": "green", "fail": "bold red", "unknown": "yellow", words.ACCEPTED: "cyan"}
@@ -39,64 +33,17 @@ def status_text(status: str) -> Text:
     return Text(status, style=_STYLE.get(status, ""))
 
 
-@contextmanager
-def progress(drills: tuple[Drill, ...], on: Console) -> Iterator[Observer]:
-    """Show where each drill stands, on a terminal; in a pipe, nothing."""
-    if not on.is_terminal:
-        yield lambda _step: None
-        return
-    bars = Progress(
-        TextColumn("{task.fields[shown]}"),
-        BarColumn(bar_width=24),
-        TextColumn("[dim]{task.fields[stage]}"),
-        console=on,
-    )
-    width = max(len(drill.name) for drill in drills)
-
-    def added(name: str) -> TaskID:
-        return bars.add_task(name, total=1.0, shown=escape(f"{name:<{width}}"), stage="waiting")
-
-    tasks = {drill.name: added(drill.name) for drill in drills}
-    lock = threading.Lock()
-
-    def observe(step: Step) -> None:
-        with lock:
-            if step.drill not in tasks:  # one that follows from those before it
-                tasks[step.drill] = added(step.drill)
-            bars.update(tasks[step.drill], completed=step.done)
-            if step.stage:
-                bars.update(tasks[step.drill], stage=escape(step.stage))
-
-    with Live(bars, console=on, refresh_per_second=10, transient=True):
-        yield observe
-
-
 def show_audit(audit: Audit, on: Console) -> None:
     """The matrix, the findings, the account, and how to look again."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("broken", no_wrap=True)
-    for column in audit.rows[0].flows:
-        table.add_column(column.flow, no_wrap=True)
-        table.add_column("")
-    for row in audit.rows:
-        cells: list[Text | str] = [words.row_title(row)]
-        judged = {flow.flow: flow for flow in row.flows}
-        for column in audit.rows[0].flows:
-            flow = judged.get(column.flow)
-            cells += (
-                [status_text(flow.shown_status), escape(words.cell(flow))]
-                if flow
-                else [words.NOT_CONCERNED, ""]
-            )
-        table.add_row(*cells)
     on.print(
         f"Audit of {audit.topology.name}: {audit.driver} driver, clock {audit.topology.clock:g}, "
         f"seed {audit.seed}. Times are field seconds."
     )
-    on.print(table)
+    show_table(*_matrix(audit), on)
     if legend := words.legend(audit.rows):
         on.print(Text(legend, style="dim"), soft_wrap=True)
         on.print()
+    _show_smallest_sets(audit, on)
     for remark in audit.remarks:
         on.print(f"Note: {remark}", soft_wrap=True, markup=False)
     _show_remarks(audit.rows, on)
@@ -111,30 +58,77 @@ def show_audit(audit: Audit, on: Console) -> None:
     _show_again(str(audit.directory), on)
 
 
+def _show_smallest_sets(audit: Audit, on: Console) -> None:
+    """Where more than one was lost at a time; single ones stand in the matrix."""
+    if audit.depth < 2:
+        return
+    on.print(words.smallest_heading(audit))
+    table = Table.grid(padding=(0, 2))
+    for wraps in (False, False, True):
+        table.add_column(no_wrap=not wraps, overflow="fold")
+    last = ""
+    for each in words.smallest_sets(audit):
+        flow, last = "" if each.flow == last else each.flow, each.flow
+        table.add_row(Text(f"  {flow}"), status_text(each.status), Text(each.text))
+    on.print(table)
+    on.print()
+
+
+def _matrix(audit: Audit) -> tuple[list[Column], list[Row]]:
+    """What was broken, and for each flow its verdict beside the figure that says most."""
+    names = [judged.flow for judged in audit.rows[0].flows]
+    columns = [Column("broken", is_key=True)]
+    for name in names:
+        columns += [Column(name), Column("", wraps=True)]
+    rows = []
+    for each in audit.rows:
+        judged = {flow.flow: flow for flow in each.flows}
+        cells: list[str | Text] = []
+        for name in names:
+            flow = judged.get(name)
+            status = status_text(flow.shown_status) if flow else words.NOT_CONCERNED
+            cells += [status, words.cell(flow) if flow else ""]
+        rows.append(tables.row(words.row_title(each), *cells))
+    return columns, rows
+
+
+_FAULTS_SHOWN: Final = 8
+
+
 def show_drill(judgement: Judgement, on: Console) -> None:
     """Every check of every flow, with what it found."""
-    faults = ", ".join(str(fault) for fault in judgement.drill.faults) or "nothing broken"
+    faults = ", ".join(str(fault) for fault in judgement.drill.faults[:_FAULTS_SHOWN])
+    faults = faults or "nothing broken"
+    if more := len(judgement.drill.faults[_FAULTS_SHOWN:]):
+        faults += f" and {more} more"
     on.print(
         f"Drill {judgement.drill.name} on {judgement.topology.name}: {judgement.driver} driver, "
         f"clock {judgement.topology.clock:g}, seed {judgement.drill.seed}; {faults}. "
         "Times are field seconds.",
         soft_wrap=True,
     )
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("flow", "check", "verdict", "evidence"):
-        table.add_column(heading, overflow="fold")
-    for flow in judgement.flows:
-        for number, check in enumerate(flow.checks):
-            shown = words.ACCEPTED if check.accepted else str(check.status)
-            evidence = check.summary + (f". Accepted: {check.accepted}" if check.accepted else "")
-            name = flow.flow if number == 0 else ""
-            table.add_row(name, check.check, status_text(shown), escape(evidence))
-    on.print(table)
+    show_table(_CHECKS, [*_checks(judgement)], on)
     _show_remarks((judgement,), on)
     _show_findings((judgement,), on, with_evidence=False)  # that is what the table shows
     on.print(words.totals((judgement,)), soft_wrap=True)
     on.print(Text(words.drill_conclusion(judgement), style=_STYLE[str(judgement.status)]))
     _show_again(str(judgement.directory), on)
+
+
+_CHECKS: Final = (
+    *(Column(each, is_key=True) for each in ("flow", "check", "verdict")),
+    Column("evidence", wraps=True),
+)
+
+
+def _checks(judgement: Judgement) -> Iterator[Row]:
+    for flow in judgement.flows:
+        for number, check in enumerate(flow.checks):
+            shown = words.ACCEPTED if check.accepted else str(check.status)
+            evidence = check.summary + (f". Accepted: {check.accepted}" if check.accepted else "")
+            yield tables.row(
+                flow.flow if number == 0 else "", check.check, status_text(shown), evidence
+            )
 
 
 def _show_remarks(rows: tuple[Judgement, ...], on: Console) -> None:
@@ -144,14 +138,14 @@ def _show_remarks(rows: tuple[Judgement, ...], on: Console) -> None:
 
 
 def _show_findings(rows: tuple[Judgement, ...], on: Console, *, with_evidence: bool = True) -> None:
-    told = [finding for row in rows for finding in row.findings]
-    if not told:
+    findings = [finding for row in rows for finding in row.findings]
+    if not findings:
         return
     on.print("Findings")
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for finding in told:
+    for finding in findings:
         table.add_row(
             Text.assemble("  ", status_text(finding.status)), f"{escape(finding.sentence)}."
         )
@@ -166,9 +160,9 @@ def _show_findings(rows: tuple[Judgement, ...], on: Console, *, with_evidence: b
 
 
 def _show_again(directory: str, on: Console) -> None:
-    for told in (
+    for line in (
         f"Evidence in {directory}",
-        f"The same verdict again: relaydrill judge {directory}",
-        f"As a page to show:      relaydrill report {directory}",
+        f"Judge it again: relaydrill judge {directory}",
+        f"As HTML report: relaydrill report {directory}",
     ):
-        on.print(told, soft_wrap=True, markup=False)
+        on.print(line, soft_wrap=True, markup=False)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import NamedTuple
 
 from relaydrill.drills.audit import Audit
+from relaydrill.drills.audit_sets import CutSet, units_named
+from relaydrill.drills.checks.exits import copies_told
 from relaydrill.drills.findings import ACCEPTED, row_title
-from relaydrill.drills.judgement import FlowVerdict, Judgement
+from relaydrill.drills.result import FlowVerdict, Judgement
 from relaydrill.ledger import counted
-from relaydrill.sentences import failed_or_late, messages_accounted
+from relaydrill.sentences import failed_or_late, listed, messages_accounted
 from relaydrill.verdict import Status, Verdict
 
 NOT_CONCERNED = "–"
 """Shown where a flow was not drilled."""
 
-WHY_NOT_CONCERNED = "not drilled: its mail does not pass that, or a row above tells of it already"
-"""In a pair's row, a flow that the loss of one of the two stops, too."""
+WHY_NOT_CONCERNED = "not drilled: its mail does not pass there, or it is already reported above"
+"""In the row of several, a flow that the loss of some of them stops, too."""
 
 
 def cell(flow: FlowVerdict) -> str:
@@ -57,20 +60,24 @@ def accounted(judgements: tuple[Judgement, ...]) -> Counter[str]:
 def totals(judgements: tuple[Judgement, ...]) -> str:
     """All messages of all drills, account by account."""
     counts = accounted(judgements)
-    return f"{messages_accounted(sum(counts.values()))}: {counted(counts) or 'none'}"
+    text = f"{messages_accounted(sum(counts.values()))}: {counted(counts) or 'none'}"
+    copies: Counter[str] = Counter()
+    for flow in (flow for judgement in judgements for flow in judgement.flows):
+        copies.update(flow.copies)
+    return f"{text}; besides, {copies_told(copies)}" if copies else text
 
 
 def legend(judgements: tuple[Judgement, ...]) -> str:
     """What the cells of the matrix say; of what is in none of them, nothing."""
     cells = {cell(flow): flow for each in judgements for flow in each.flows}
-    told = []
+    parts = []
     if any("gap " in text for text in cells):
-        told.append("gap: the longest time in which nothing was accepted.")
+        parts.append("gap: the longest time in which nothing was accepted.")
     if example := next((flow for text, flow in cells.items() if " ≤ " in text), None):
-        told.append(_spelt_out(example))
+        parts.append(_spelt_out(example))
     if any("late ≤ " in text for text in cells):
-        told.append("Late: accepted, but later than the flow promises.")
-    return " ".join(told)
+        parts.append("Late: accepted, but later than the flow promises.")
+    return " ".join(parts)
 
 
 def _spelt_out(flow: FlowVerdict) -> str:
@@ -84,6 +91,53 @@ def _spelt_out(flow: FlowVerdict) -> str:
         f"{failed_or_late(bad, figures.get('late', 0))}, the last of them {last_s:.1f} s after the "
         "break or the repair."
     )
+
+
+class Smallest(NamedTuple):
+    """A line of the smallest sets of an audit.
+
+    Attributes:
+        flow: Whose promise they break.
+        status: ``fail``, ``accepted``, or ``unknown`` of a set for which nobody could tell; empty
+            where there is none.
+        text: The set.
+    """
+
+    flow: str
+    status: str
+    text: str
+
+
+def smallest_sets(audit: Audit) -> list[Smallest]:
+    """By flow: the smallest sets whose loss breaks its promise, and those that were left open."""
+    found = []
+    for flow in (each.flow for each in audit.rows[0].flows):
+        mine = [
+            Smallest(flow, each.status, listed(each.units) + _shown_by(audit, each))
+            for each in audit.cut_sets
+            if each.flow == flow
+        ]
+        mine += [
+            Smallest(flow, str(Status.UNKNOWN), listed(units_named(row)))
+            for row in audit.rows[1:]
+            for each in row.flows
+            if each.flow == flow and each.status is Status.UNKNOWN
+        ]
+        found += mine or [Smallest(flow, "", f"none of up to {audit.depth}")]
+    return found
+
+
+def _shown_by(audit: Audit, each: CutSet) -> str:
+    """Where a set was not drilled itself, the row that shows it."""
+    if each.is_drilled:
+        return ""
+    row = next(row for row in audit.rows if row.drill.name == each.drill)
+    return f", as {listed(units_named(row))}"
+
+
+def smallest_heading(audit: Audit) -> str:
+    """What stands over `smallest_sets`."""
+    return f"Smallest sets whose loss breaks a promise, of up to {audit.depth} at a time"
 
 
 def statuses(judgements: tuple[Judgement, ...]) -> str:
@@ -117,6 +171,8 @@ __all__ = [
     "drill_conclusion",
     "legend",
     "row_title",
+    "smallest_heading",
+    "smallest_sets",
     "statuses",
     "totals",
 ]

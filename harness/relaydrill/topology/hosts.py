@@ -3,35 +3,56 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from relaydrill.kinds import FAKE, KINDS, Retries, haproxy, kinds_of
+from relaydrill.model import Model
+from relaydrill.node_settings import (
+    BalancerSettings,
+    Filters,
+    HealthCheck,
+    HubSettings,
+    NameServerSettings,
+)
 from relaydrill.scalars import (
     Address,
     CertificateName,
     Domain,
     Duration,
+    IPv4,
     Name,
     Port,
     Rate,
-    Remote,
-    wrong,
 )
 from relaydrill.topology.cluster import Cluster
-from relaydrill.topology.model import Model
 from relaydrill.topology.organisation import ExchangeVersion
-
-BALANCER_CONNECT_S: Final = 5.0
-"""Field seconds for which a balancer tries to connect to a backend (HAProxy's own default: none;
-its manual shows 5 s)."""
-
+from relaydrill.topology.own_file import OwnFiles
 
 _MISSED_ADVERTS: Final = 3
 
 MASTER_PRIORITY: Final = 150
 STANDBY_PRIORITY: Final = 100
 """VRRP priorities of a balancer and of its standby; 100 is the usual one (RFC 5798 §5.2.4)."""
+
+
+if TYPE_CHECKING:
+    HubKind: TypeAlias = str
+    MailboxKind: TypeAlias = str
+    EdgeKind: TypeAlias = str
+    BalancerKind: TypeAlias = str
+    StandbyKind: TypeAlias = str
+    DnsKind: TypeAlias = str
+    SenderKind: TypeAlias = str
+else:
+    HubKind = Literal[kinds_of("hub")]
+    MailboxKind = Literal[kinds_of("mailbox")]
+    EdgeKind = Literal[kinds_of("edge")]
+    BalancerKind = Literal[kinds_of("balancer")]
+    StandbyKind = Literal[kinds_of("standby")]
+    DnsKind = Literal[kinds_of("dns")]
+    SenderKind = Literal[kinds_of("sender")]
 
 
 class Role(enum.StrEnum):
@@ -51,99 +72,51 @@ class Host(Model):
 
     Attributes:
         site: Where it stands; a fault may name a site, and then breaks all of its nodes at once.
+        ip: Which IP versions it has. ``dual``: names lead to an IPv6 address of it, too (AAAA), and
+            it answers there; a sender then tries IPv6 first. ``ipv6-dead``: they do, and nothing
+            answers there: connecting times out, while IPv4 lives. A balancer's is that of its VIPs.
+        address: Its IPv4 address, where a balancer of the lab runs a file of your own (``config``)
+            that speaks of it; other labs choose addresses that are free.
+        role: What it does in the tier.
+        kind: Which program it is.
     """
 
     site: Name | None = None
+    ip: Literal["ipv4", "dual", "ipv6-dead"] = "ipv4"
+    address: IPv4 | None = None
+    role: Role
+    kind: str = FAKE
 
 
 class Vip(Model):
-    """A virtual address of a balancer, with the ports it forwards (the port rules)."""
+    """A virtual address of a balancer, with the ports it forwards (the port rules).
+
+    Attributes:
+        ports: Logical ports that it answers on.
+        address: As of a node; by default that of its ``bind`` in the file.
+    """
 
     ports: tuple[Port, ...] = Field(min_length=1)
+    address: IPv4 | None = None
 
 
-class HealthCheck(Model):
-    """How a balancer learns that a backend is down (as HAProxy's inter, fall, rise).
-
-    Attributes:
-        kind: ``tcp`` connects; ``smtp`` wants a 2xx banner and a 2xx to EHLO (HAProxy's smtpchk);
-            ``mail`` goes on to MAIL FROM and RSET, and so can see back pressure; ``none`` believes
-            every backend to be up for ever.
-        interval: From one check to the next. timeout: Of one check; default: the interval.
-        fall: Failed checks in a row that mark a backend down. rise: Good ones that bring it back.
-    """
-
-    kind: Literal["none", "tcp", "smtp", "mail"] = "smtp"
-    interval: Duration = 2.0
-    timeout: Duration | None = None
-    fall: int = Field(default=3, ge=1, le=100)
-    rise: int = Field(default=2, ge=1, le=100)
-
-    @property
-    def longest_s(self) -> float:
-        """Longest field time of one check: of its connecting, or of its wait for a reply.
-
-        HAProxy lets a check connect for its ``timeout connect``, but no longer than an interval;
-        ``timeout check`` counts once it is connected (HAProxy manual, "timeout check").
-        """
-        timeout = self.interval if self.timeout is None else self.timeout
-        return max(timeout, min(BALANCER_CONNECT_S, self.interval))
-
-    @property
-    def detection_s(self) -> float:
-        """Longest field time from a death to the mark-down: every check times out.
-
-        A check begins an interval after the end of the one before it, as HAProxy's do.
-        """
-        return self.fall * (self.interval + self.longest_s)
-
-    @property
-    def recovery_s(self) -> float:
-        """Longest field time from a return to the mark-up."""
-        return self.longest_s + self.interval * (self.rise + 1)
-
-
-class Shadow(Model):
-    """How a hub deals with the shadow copies that it keeps for others (Exchange 2013 and later).
-
-    Attributes:
-        heartbeat: How often it asks a primary what has left it (ShadowHeartbeatFrequency).
-        resubmit: How long a primary may be silent before its mail is delivered in its place
-            (ShadowResubmitTimeSpan).
-    """
-
-    heartbeat: Duration = 120.0
-    resubmit: Duration = 10_800.0
-
-
-class Hub(Host):
+class Hub(HubSettings, Host):
     """A Hub Transport server: accepts, queues, and delivers by `relaydrill.topology.routing`.
 
     Attributes:
+        role: ``hub``: takes mail, queues it and passes it on.
         kind: ``fake`` is Relaydrill's own; ``postfix`` the real program, in a container.
-        ack: When it answers 250. ``stored``: the message is in its queue (Exchange 2007).
-            ``delayed``: the next hop has it, or ``ack_delay`` is over (2010). ``shadow``: another
-            hub has a copy (2013 and later). ``before_store`` promises first and stores ``ack_lag``
-            later: the defect that a failover drill must find.
-        ack_lag: Only with ``before_store``. ack_delay: Only with ``delayed``
-            (MaxAcknowledgementDelay).
-        shadow: How it keeps copies for others.
-        copies: How often an accepted message is queued; 2 is a defect that duplicates mail.
         logs: Whether the fake keeps SmtpReceive and message tracking logs, as Exchange does.
         certificate: Names that its certificate bears; by default its own and every name that
             clients are given.
         capacity: Messages a second that it bears; only `relaydrill lint` looks at it.
-        version: Of Exchange. failover_cluster: The Windows failover cluster that its machine is a
-            node of. Only `relaydrill lint` looks at these.
+        version: Of Exchange.
+        failover_cluster: The Windows failover cluster that its machine is a node of. Only
+            `relaydrill lint` looks at these.
     """
 
     role: Literal[Role.HUB]
-    kind: Literal["fake", "postfix"] = "fake"
-    ack: Literal["stored", "before_store", "delayed", "shadow"] = "stored"
-    ack_lag: Duration = 1.0
-    ack_delay: Duration = 30.0
-    shadow: Shadow = Shadow()
-    copies: int = Field(default=1, ge=1, le=3)
+    kind: HubKind = FAKE
     logs: bool = False
     certificate: tuple[CertificateName, ...] | None = Field(default=None, min_length=1)
     capacity: Rate | None = None
@@ -155,33 +128,26 @@ class Mailbox(Host):
     """A mailbox server: the end of the road for the domains it holds.
 
     Attributes:
+        role: ``mailbox``: where mail arrives.
         kind: ``fake``, or ``postfix``: the real program, in a container.
+        domains: The domains whose mail it takes.
         internet: Whether it stands for the mail servers of others: its domains are not the
             organisation's own, and mail for them goes out through the Edge servers.
-        version: Of Exchange. failover_cluster: The Windows failover cluster that it is a node of.
+        version: Of Exchange.
+        failover_cluster: The Windows failover cluster that it is a node of.
         clustered: Whether it is a clustered mailbox server there, and no passive node.
         lcr: Whether local continuous replication is on for any of its storage groups. Only
             `relaydrill lint` looks at these four.
     """
 
     role: Literal[Role.MAILBOX]
-    kind: Literal["fake", "postfix"] = "fake"
+    kind: MailboxKind = FAKE
     domains: tuple[Domain, ...] = Field(min_length=1)
     internet: bool = False
     version: ExchangeVersion | None = None
     failover_cluster: Name | None = None
     clustered: bool = False
     lcr: bool = False
-
-    @model_validator(mode="after")
-    def _clustered_in_a_cluster(self) -> Self:
-        if self.clustered and self.failover_cluster is None:
-            raise wrong(
-                "clustered",
-                "clustered in no cluster; allowed: failover_cluster: its name, too",
-                fields=("clustered",),
-            )
-        return self
 
 
 def _usual_check(told: dict[str, Any]) -> HealthCheck:
@@ -210,34 +176,37 @@ class Vrrp(Model):
         return self.advert * (_MISSED_ADVERTS + (256 - STANDBY_PRIORITY) / 256)
 
 
-class Balancer(Host):
+class Balancer(BalancerSettings, Host):
     """A load balancer before the hubs: a TCP proxy, or a WNLB cluster of theirs.
 
     Attributes:
-        mode: ``proxy``, or ``wnlb``: no machine, but what the hubs are as a cluster.
+        role: ``balancer``: shares connections among servers.
         kind: ``fake``, or ``haproxy``: the real program, its configuration generated.
-        source: What the hubs see: ``proxy`` sends the client's address ahead (PROXY protocol v2),
-            ``snat`` shows them the balancer's own address.
+        mode: ``proxy``, or ``wnlb``: no machine, but what the hubs are as a cluster.
         backends: Hubs, in the order of their turns.
-        method: How a backend is picked for a connection.
-        redispatch: Whether a connection that its backend refuses is tried at the next one.
-        on_marked_down: What becomes of the sessions of a backend that is marked down.
+        vips: The addresses that it answers on, by name.
+        check: How it finds out whether a server is up.
         cluster: Settings of a WNLB cluster.
         vrrp: How it and its standby settle who holds the VIPs, where it has one.
+        config: Your own haproxy.cfg; several files, or a folder of them, are those of one process.
+            ``source``, ``method``, ``redispatch``, ``on_marked_down`` and ``check`` are what it
+            says, findings name its lines, and of kind ``haproxy`` a container runs it as it is.
     """
 
     role: Literal[Role.BALANCER]
-    kind: Literal["fake", "haproxy"] = "fake"
+    kind: BalancerKind = FAKE
     mode: Literal["proxy", "wnlb"] = "proxy"
-    source: Literal["proxy", "snat"] = "proxy"
     backends: tuple[Name, ...] = Field(min_length=1)
     vips: dict[Name, Vip] = Field(min_length=1)
     check: HealthCheck = Field(default_factory=_usual_check)
-    method: Literal["roundrobin", "leastconn"] = "roundrobin"
-    redispatch: bool = False
-    on_marked_down: Literal["keep", "shutdown"] = "keep"
     cluster: Cluster = Cluster()
     vrrp: Vrrp = Vrrp()
+    config: OwnFiles | None = None
+
+    @property
+    def runs_own_file(self) -> bool:
+        """Whether it is the real program, with the user's own configuration."""
+        return bool(self.config) and self.kind == haproxy.KIND.name
 
     @property
     def recovery_s(self) -> float:
@@ -245,39 +214,14 @@ class Balancer(Host):
         return self.cluster.recovery_s if self.mode == "wnlb" else self.check.recovery_s
 
 
-class Retries(Model):
-    """When a sender tries again what it could not send, wherever that is held up.
-
-    Attributes:
-        first: Wait after a failure that may pass. longest: No wait is longer.
-        queue_run: How often it looks through its queue for what is due.
-    """
-
-    first: Duration
-    longest: Duration
-    queue_run: Duration
-
-
-EXIM_RETRIES: Final = Retries(first=900.0, longest=21600.0, queue_run=1800.0)
-"""Specification, "The default configuration file"; Debian runs its queue each 30 min."""
-
-_RETRIES: Final = {
-    # A fake sender does not; but a hub that holds its mail does (its queue glitch retry).
-    "fake": Retries(first=60.0, longest=60.0, queue_run=60.0),
-    # postconf(5): minimal_backoff_time, maximal_backoff_time, queue_run_delay.
-    "postfix": Retries(first=300.0, longest=4000.0, queue_run=300.0),
-    "exim": EXIM_RETRIES,
-}
-"""The defaults of the real programs."""
-
-
 class SharedLoad(Model):
-    """A sender's load, shared among Locust workers; see docs/locust.md.
+    """A sender's load, shared among Locust workers; see docs/python/locust.md.
 
     Attributes:
         workers: How many; each is a machine of its own, and no fewer will do.
-        address, port: Where their master listens. The default takes workers of this machine alone:
-            what they speak is neither encrypted nor authenticated.
+        address: Where their master listens. The default takes workers of this machine alone: what
+            they speak is neither encrypted nor authenticated.
+        port: The port that their master listens on.
     """
 
     workers: int = Field(ge=1, le=500)
@@ -291,11 +235,13 @@ class Standby(Host):
     It has the balancer's backends, checks and port rules, and checks the backends all the time.
 
     Attributes:
-        standby_of: The balancer. kind: By default that of the balancer.
+        role: ``standby``: takes a balancer's addresses over.
+        kind: By default that of the balancer.
+        standby_of: The balancer.
     """
 
     role: Literal[Role.STANDBY]
-    kind: Literal["fake", "haproxy"] = "fake"
+    kind: StandbyKind = FAKE
     standby_of: Name
 
 
@@ -303,6 +249,7 @@ class Sender(Host):
     """A host that sends: an application server, a mail client.
 
     Attributes:
+        role: ``sender``: sends the mail of its flows.
         kind: ``fake`` sends as its flow's persona says; ``postfix`` and ``exim`` are the real
             programs, in a container, with a smart host: they pick its address and retry as they do
             in the field.
@@ -316,7 +263,7 @@ class Sender(Host):
     """
 
     role: Literal[Role.SENDER]
-    kind: Literal["fake", "postfix", "exim"] = "fake"
+    kind: SenderKind = FAKE
     dns: tuple[Name, ...] = ()
     sorts_near: bool = False
     load: SharedLoad | None = None
@@ -325,72 +272,41 @@ class Sender(Host):
     @property
     def retries(self) -> Retries:
         """When it tries again what it could not send."""
-        return _RETRIES[self.kind]
-
-    @model_validator(mode="after")
-    def _personas_alone_are_shared(self) -> Self:
-        if self.load is not None and self.kind != "fake":
-            raise wrong(
-                "shared_real",
-                "a real program sends by itself, and shares its load with no worker;"
-                " allowed: kind: fake",
-                fields=("load", "kind"),
-            )
-        return self
-
-
-class Filters(Model):
-    """What an Edge server turns away, in the order in which it looks.
-
-    Attributes:
-        blocked: Nodes and address ranges on its block list (connection filter), refused after RCPT.
-        senders: Envelope senders, or ``@domain`` for all of one (sender filter), refused at MAIL.
-        recipients: The only recipients that exist (recipient filter); none listed: every one does.
-        content: Whether mail that bears GTUBE or Relaydrill's own mark is refused after the dot.
-        tarpit: How long an unauthenticated client waits for a refusal of a recipient.
-    """
-
-    blocked: tuple[Remote, ...] = ()
-    senders: tuple[str, ...] = ()
-    recipients: tuple[str, ...] = ()
-    content: bool = True
-    tarpit: Duration = 5.0
+        return KINDS[self.kind].retries
 
 
 class Edge(Host):
     """An Edge Transport server: takes mail from the Internet, filters it, and relays to the hubs.
 
     Attributes:
+        logs: As of a hub.
+        version: As of a hub.
+        role: ``edge``: a hub at the border, with filters.
+        kind: ``fake`` alone.
         filters: What it turns away.
         capacity: Attempts a second that it bears; `relaydrill plan` and `relaydrill lint` look at
             it.
-        logs, version: As of a hub.
     """
 
     role: Literal[Role.EDGE]
-    kind: Literal["fake"] = "fake"
+    kind: EdgeKind = FAKE
     filters: Filters = Filters()
     capacity: Rate | None = None
     logs: bool = False
     version: ExchangeVersion | None = None
 
 
-class Dns(Host):
+class Dns(NameServerSettings, Host):
     """A name server for the topology's zones and names, or a caching resolver before others.
 
     Attributes:
+        role: ``dns``: a name server.
         kind: ``fake``, or ``bind``: the real program, in a container.
-        order: In which order the records of an answer stand: ``rotate`` moves the first to the end
-            for each next answer, ``random`` shuffles them, ``fixed`` leaves them as declared (BIND:
-            sorted by address).
-        netmask_ordering: Whether addresses in the client's own /24 come first (Windows DNS).
         upstream: Name servers that it asks; without any it is authoritative.
     """
 
     role: Literal[Role.DNS]
-    kind: Literal["fake", "bind"] = "fake"
-    order: Literal["rotate", "random", "fixed"] = "rotate"
-    netmask_ordering: bool = False
+    kind: DnsKind = FAKE
     upstream: tuple[Name, ...] = ()
 
 

@@ -5,17 +5,12 @@ Only `relaydrill.lint` looks at it: the rules of a design that no drill can show
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Final, Literal, Self, get_args
+from typing import Annotated, Final, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
-from relaydrill.scalars import Name, Names, wrong
-from relaydrill.topology.model import Model
-
-if TYPE_CHECKING:
-    from relaydrill.topology import Topology
-    from relaydrill.topology.references import Dangling
+from relaydrill.model import Model
+from relaydrill.scalars import Name, Names
 
 
 def _as_text(value: object) -> object:
@@ -58,7 +53,8 @@ class StorageGroup(Model):
     """A storage group under standby continuous replication (SCR, Exchange 2007 SP1).
 
     Attributes:
-        source: The mailbox server that holds it. targets: Those that keep a copy.
+        source: The mailbox server that holds it.
+        targets: Those that keep a copy.
         paths: Where its files lie, by mailbox server; one that is not named has the source's path.
     """
 
@@ -78,18 +74,6 @@ class Controller(Model):
     windows: WindowsVersion
     read_only: bool = False
 
-    @model_validator(mode="after")
-    def _read_only_since_2008(self) -> Self:
-        if self.read_only and WINDOWS.index(self.windows) < WINDOWS.index("2008"):
-            raise wrong(
-                "read_only",
-                "Windows {windows} has no read-only domain controllers; allowed: windows: 2008"
-                " or later",
-                windows=self.windows,
-                fields=("read_only",),
-            )
-        return self
-
 
 class Directory(Model):
     """The organisation's Active Directory.
@@ -101,28 +85,3 @@ class Directory(Model):
 
     controllers: dict[Name, Controller] = Field(min_length=1)
     rus: Name | None = None
-
-
-def wrong_organisation(topology: Topology) -> Iterator[Dangling]:
-    """Names of replication and directory that nothing is called, and copies of what is there."""
-    boxes = topology.mailboxes
-    allowed = "one of: " + ", ".join(sorted(boxes)) if boxes else "none is declared"
-    for group, each in topology.replication.items():
-        here = ("replication", group)
-        if each.source not in boxes:
-            yield (*here, "source"), f"no mailbox server is called {each.source!r}", allowed
-        for at, target in enumerate(each.targets):
-            if target not in boxes:
-                yield (*here, "targets", at), f"no mailbox server is called {target!r}", allowed
-            elif target == each.source or target in each.targets[:at]:
-                text = f"{target!r} holds this storage group already"
-                yield (*here, "targets", at), text, "every mailbox server once"
-        holders = (each.source, *each.targets)
-        for name in each.paths:
-            if name not in holders:
-                text = f"{name!r} is neither its source nor a target"
-                yield (*here, "paths", name), text, "one of: " + ", ".join(sorted(set(holders)))
-    directory = topology.directory
-    if directory and directory.rus is not None and directory.rus not in directory.controllers:
-        text = f"no domain controller is called {directory.rus!r}"
-        yield ("directory", "rus"), text, "one of: " + ", ".join(sorted(directory.controllers))

@@ -10,14 +10,12 @@ from __future__ import annotations
 import ipaddress
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from relaydrill.address_span import AddressSpan
 from relaydrill.scalars import is_name
-
-if TYPE_CHECKING:
-    from relaydrill.topology import Topology
-    from relaydrill.topology.traffic import Connector
+from relaydrill.topology.design import Topology
+from relaydrill.topology.traffic import Connector
 
 _OPEN_SHARE: Final = 0.5
 """Of all addresses. Whose range has more of them serves whomever: no organisation has so many."""

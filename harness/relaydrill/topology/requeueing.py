@@ -9,10 +9,10 @@ six times after five minutes on a hub and after ten on an Edge server
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from relaydrill.topology import Topology
+from relaydrill.kinds import FAKE
+from relaydrill.topology.design import Topology
 
 GLITCH_RETRY_S, GLITCH_RETRIES = 60.0, 4
 RETRY_S, RETRIES, LATE_RETRY_S = 300.0, 6, 600.0
@@ -24,7 +24,7 @@ _LOOKS_THROUGH_S: Final = 60.0
 
 def next_try_s(topology: Topology, node: str, failures: int) -> float:
     """How long at most a node waits after so many failures in a row; field seconds."""
-    if topology.nodes[node].kind != "fake":
+    if topology.nodes[node].kind != FAKE:
         return GLITCH_RETRY_S + _LOOKS_THROUGH_S
     if failures <= GLITCH_RETRIES:
         return GLITCH_RETRY_S

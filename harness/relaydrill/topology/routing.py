@@ -12,11 +12,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from relaydrill.topology import Topology
-    from relaydrill.topology.hosts import Host
+from relaydrill.kinds import FAKE
+from relaydrill.topology.design import Topology
+from relaydrill.topology.hosts import Host
 
 
 class Towards(enum.StrEnum):
@@ -33,7 +32,8 @@ class Route:
     """Where a node sends the mail for some domains.
 
     Attributes:
-        towards: What the next hops are. hops: Their nodes.
+        towards: What the next hops are.
+        hops: Their nodes.
         domains: For which it is; none: for all that no other route of the node names.
     """
 
@@ -82,7 +82,7 @@ def shadow_partners(topology: Topology, hub: str) -> tuple[str, ...]:
     Exchange 2013 prefers a remote site (``ShadowMessagePreferenceSetting PreferRemote``).
     """
     mine = topology.hubs[hub].site
-    others = [name for name, each in topology.hubs.items() if name != hub and each.kind == "fake"]
+    others = [name for name, each in topology.hubs.items() if name != hub and each.kind == FAKE]
     return tuple(sorted(others, key=lambda name: topology.hubs[name].site in (mine, None)))
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from relaydrill.topology.model import Model
+from relaydrill.model import Model
 
 RuleId = Literal[
     "balanced-2007-rtm",
@@ -33,6 +33,13 @@ RuleId = Literal[
     "spread-unreached",
     "zone-in-one-site",
     "one-name-server",
+    "null-mx-with-mail",
+    "null-mx-not-alone",
+    "mx-is-alias",
+    "mx-is-address",
+    "mx-without-address",
+    "alias-leads-nowhere",
+    "ttl-longer-than-gap",
     "certificate-lacks-name",
     "capacity",
     "capacity-node-lost",
@@ -53,8 +60,9 @@ class Suppression(Model):
     """A finding that is known, and why it stands.
 
     Attributes:
-        rule: Which rule found it. at: Where: a path of keys, and all below it (``nodes.lb1``); by
-            default everywhere. reason: Shown with the finding, which then fails nothing.
+        rule: Which rule found it.
+        at: Where: a path of keys, and all below it (``nodes.lb1``); by default everywhere.
+        reason: Shown with the finding, which then fails nothing.
     """
 
     rule: RuleId

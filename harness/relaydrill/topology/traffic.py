@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, get_args
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticKnownError
 
-from relaydrill.scalars import Domain, Duration, Host, Name, Port, Rate, Remote, wrong
-from relaydrill.topology.model import Model
+from relaydrill import extensions
+from relaydrill.address_span import EVERYBODY
+from relaydrill.errors import UsageError
+from relaydrill.message import Change
+from relaydrill.model import Model
+from relaydrill.node_settings import ConnectorSettings
+from relaydrill.scalars import Domain, Duration, Host, Name, Port, Rate, Remote
 
 
-class Connector(Model):
+class Connector(ConnectorSettings):
     """A receive connector: who may speak to which port, and what for.
 
     Several may share a port; the one with the smallest range around a client serves it.
@@ -19,40 +25,19 @@ class Connector(Model):
         port: Where it listens.
         nodes: The hubs and Edge servers that have it; none named: every hub.
         remote: Nodes and address ranges that it serves; the default is everybody.
-        relay: Whether it takes mail for any domain, or only for the mailbox servers' own.
-        tls: ``required`` refuses MAIL before STARTTLS. auth: ``required`` refuses MAIL before AUTH.
-        connections: Most sessions at once. per_source: Most from one address; Exchange's default is
-            20, but here one address may stand for a whole office or the Internet.
-        recipients: Most of one message. size: Bytes of one message.
     """
 
     port: Port
     nodes: tuple[Name, ...] = ()
-    remote: tuple[Remote, ...] = ("0.0.0.0/0",)
-    relay: bool = False
-    tls: Literal["none", "offered", "required"] = "none"
-    auth: Literal["none", "required"] = "none"
-    connections: int = Field(default=5000, ge=1)
-    per_source: int | None = Field(default=None, ge=1)
-    recipients: int = Field(default=200, ge=1)
-    size: int = Field(default=37_748_736, ge=1000)
-
-    @model_validator(mode="after")
-    def _auth_wants_tls(self) -> Self:
-        if self.auth == "required" and self.tls == "none":
-            raise wrong(
-                "auth_without_tls",
-                "auth without tls would show passwords; allowed: tls: required",
-                fields=("auth", "tls"),
-            )
-        return self
+    remote: tuple[Remote, ...] = EVERYBODY
 
 
 class Expect(Model):
     """What a flow promises while one thing is broken.
 
     Attributes:
-        lost: Accepted messages that may vanish. phantom: Refused ones that may arrive.
+        lost: Accepted messages that may vanish.
+        phantom: Refused ones that may arrive.
         altered: Ones that may arrive changed.
         duplicated: Ones that may arrive twice; ``null`` only reports them.
         stranded: Ones that a server which is gone for good may hold; ``null`` only reports them.
@@ -61,9 +46,17 @@ class Expect(Model):
         gap: Longest time in which the flow may attempt and nothing is accepted.
         degraded: Longest time after a fault, or its heal, in which attempts may fail; the default
             is that of ``gap``.
+        late: From how long on an attempt counts as failed though it is accepted; the default is
+            that of ``degraded``, and then whatever a slow server makes wait counts, however soon
+            it is accepted.
         deferral: Whether a 4xx is no failure while something is broken: the senders are mail
             servers, which keep the message and try again. It never covers a gap.
+        rejected: Messages that may be refused for good (5xx) though they should be taken. The
+            default is 0 where the senders are mail servers (``deferral``), which give such a
+            message up; of others it is only reported, for a 5xx fails as any other attempt.
         spread: Nodes each of which gets its equal share of the choices while nothing is broken.
+        refusal: Whether all mail of the flow is to be refused for good (5xx), as what goes to a
+            domain with a null MX is (RFC 7505): then that is judged, and no gap.
     """
 
     lost: int = Field(default=0, ge=0)
@@ -74,20 +67,34 @@ class Expect(Model):
     stuck: int | None = Field(default=0, ge=0)
     gap: Duration = 10.0
     degraded: Duration | None = None
+    late: Duration | None = None
     deferral: bool = False
+    rejected: int | None = Field(default=None, ge=0)
     spread: tuple[Name, ...] = ()
+    refusal: bool = False
 
     @property
     def degraded_s(self) -> float:
         """The bound on failing attempts, field seconds."""
         return self.gap if self.degraded is None else self.degraded
 
+    @property
+    def most_rejected(self) -> int | None:
+        """How many may be refused for good; None: nobody has promised anything."""
+        return 0 if self.rejected is None and self.deferral else self.rejected
+
+    @property
+    def late_s(self) -> float:
+        """From how long on an attempt is late, field seconds."""
+        return self.degraded_s if self.late is None else self.late
+
 
 class Mix(Model):
     """The shares of a flow's mail that are to be refused; the rest is wanted.
 
     Attributes:
-        blocked: From an address on the Edge servers' block list. unknown: To nobody they know.
+        blocked: From an address on the Edge servers' block list.
+        unknown: To nobody they know.
         spam: What their content filter knows.
     """
 
@@ -100,16 +107,11 @@ class Mix(Model):
         """The share that is not to be refused."""
         return 1.0 - self.blocked - self.unknown - self.spam
 
-    @model_validator(mode="after")
-    def _leaves_some(self) -> Self:
-        if self.blocked + self.unknown + self.spam >= 1.0:
-            raise wrong("mix", "nothing wanted is left; allowed: shares that add up to less than 1")
-        return self
 
-
-PersonaName = Literal[
+_OwnPersona = Literal[
     "single_host",
     "mail_client",
+    "happy_eyeballs",
     "pinned_mx",
     "lowest_mx",
     "first_address",
@@ -120,26 +122,76 @@ PersonaName = Literal[
     "rotated_list",
 ]
 
+OWN_PERSONAS: Final[tuple[str, ...]] = get_args(_OwnPersona)
+"""Those that come with Relaydrill."""
+
+
+def _own_or_added(value: object, own: ValidatorFunctionWrapHandler) -> object:
+    """One of Relaydrill's, or else one that a package adds; of any other, which there are."""
+    added = extensions.added(extensions.PERSONAS, OWN_PERSONAS)
+    if isinstance(value, str) and value in added:
+        return value
+    if value in OWN_PERSONAS or not added:
+        return own(value)
+    known = ", ".join(repr(name) for name in (*OWN_PERSONAS, *added))
+    raise PydanticKnownError("literal_error", {"expected": known})
+
+
+PersonaName = Annotated[
+    _OwnPersona, WrapValidator(_own_or_added, json_schema_input_type=_OwnPersona | str)
+]
+
 BY_MX: Final = frozenset({"pinned_mx", "lowest_mx", "rfc5321", "postfix", "exim", "rotated_list"})
 """Personas that look up MX records, of a domain, or of a name that has none; the others resolve a
 name's addresses alone."""
+
+
+TAKES_ADDRESSES: Final = frozenset({"postfix"})
+"""Personas that connect where an MX record holds an address in place of a name, as Postfix 3.7 does
+(measured). Exim 4.96 does not, unless ``allow_mx_to_ip`` says so, nor does RFC 5321 §5.1."""
+
+NULL_MX_PREVAILS: Final = frozenset({"postfix"})
+"""Personas that send a domain nothing which has a null MX beside others, as Postfix 3.7 does
+(measured); Exim 4.96 tries the others. RFC 7505 §3 forbids it and does not say what follows."""
+
+
+def looks_up_mx(persona: str) -> bool:
+    """Whether a persona looks up MX records; see `BY_MX`.
+
+    Raises:
+        UsageError: What a package adds under this name cannot be loaded, or does not say.
+    """
+    entry = extensions.added(extensions.PERSONAS, OWN_PERSONAS).get(persona)
+    if entry is None:
+        return persona in BY_MX
+    said = getattr(extensions.made(entry), "looks_up_mx", None)
+    if not isinstance(said, bool):
+        raise UsageError(
+            f"{extensions.told(entry)}: the persona does not say whether it looks up MX records"
+            " (looks_up_mx: True or False)"
+        )
+    return said
 
 
 class Flow(Model):
     """A path that mail takes, with its sender.
 
     Attributes:
-        sender: The node that sends (``from`` in a file). persona: How it picks a host and retries.
-        to: A name of the topology, a VIP or a node; or a domain with MX records. port: Where it
-            connects.
-        population: Senders that share the rate, each with a memory of its own. pin: The MX host
-            that all ``pinned_mx`` senders have picked; without it each picks one for itself.
-        mix: What part of it is to be refused. blocked_from: The node that sends the blocked part.
+        sender: The node that sends (``from`` in a file).
+        persona: How it picks a host and retries.
+        to: A name of the topology, a VIP or a node; or a domain with MX records.
+        port: Where it connects.
+        population: Senders that share the rate, each with a memory of its own.
+        pin: The MX host that all ``pinned_mx`` senders have picked; without it each picks one for
+            itself.
+        mix: What part of it is to be refused.
+        blocked_from: The node that sends the blocked part.
         rate: Attempts a second of the wall clock; they follow the schedule whatever the replies.
         peak: Attempts a second at the busiest; `relaydrill plan` and `relaydrill lint` look at it.
         recipient: Envelope recipient; the default is a mailbox in the first mailbox domain.
         size: Bytes of a message's body.
         expect: Replaces the topology's own ``expect`` for this flow.
+        changes: Replaces the topology's own ``changes`` for this flow.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
@@ -157,6 +209,7 @@ class Flow(Model):
     recipient: str = ""
     size: int = Field(default=2000, ge=100, le=30_000_000)
     expect: Expect | None = None
+    changes: tuple[Change, ...] | None = None
 
     @property
     def wanted_rate(self) -> float:
@@ -170,6 +223,11 @@ class Acceptance(Model):
     It covers the time for which mail does not flow while ``node`` is broken: a node, or all of what
     stands behind an MX host or in a site. It never covers lost, phantom, altered or duplicated
     mail.
+
+    Attributes:
+        node: A node, an MX host or a site.
+        flows: Of these flows; by default of all.
+        reason: Why it is accepted; reports show it.
     """
 
     node: Host

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from relaydrill.topology import Topology
+from relaydrill.topology.design import Topology
+from relaydrill.topology.naming import exchangers
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +15,8 @@ class Unit:
     """What is lost as one.
 
     Attributes:
-        name: A node, an MX host or a site. nodes: All of it that can be broken.
+        name: A node, an MX host or a site.
+        nodes: All of it that can be broken.
     """
 
     name: str
@@ -47,14 +47,22 @@ def unit_of(topology: Topology, nodes: frozenset[str]) -> Unit | None:
 
 
 def names_of(topology: Topology, nodes: Iterable[str]) -> tuple[str, ...]:
-    """What nodes are called as one unit, or as two; else each by its own name, as given."""
+    """What nodes are called as units: as one or two if they can be, else as few as are found.
+
+    A node that is no unit has its own name.
+    """
     given = tuple(dict.fromkeys(nodes))
     whole = frozenset(given)
     parts = [unit for unit in units_of(topology) if unit.nodes <= whole]
     for some in (*((unit,) for unit in parts), *combinations(parts, 2)):
         if frozenset[str]().union(*(unit.nodes for unit in some)) == whole:
             return tuple(unit.name for unit in some)
-    return given
+    left, names = whole, dict[str, None]()
+    for unit in sorted(parts, key=lambda each: -len(each.nodes)):
+        if len(unit.nodes) > 1 and unit.nodes <= left:
+            left -= unit.nodes
+            names[unit.name] = None
+    return (*(node for node in given if node in left), *names)
 
 
 def _declared(topology: Topology) -> Iterator[Unit]:
@@ -62,8 +70,8 @@ def _declared(topology: Topology) -> Iterator[Unit]:
     # A standby carries nothing while its balancer lives: the loss of that is what tries it.
     alone = (name for name in topology.tier if name not in topology.standbys)
     yield from (Unit(name, frozenset({name})) for name in alone)
-    for zone in topology.zones.values():
-        for mx in zone.mx:
+    for domain in topology.zones:
+        for mx in exchangers(topology, domain):
             yield Unit(mx.host, frozenset(mx.addresses) & tier)
     for site, members in topology.sites.items():
         yield Unit(site, frozenset(members) & tier)

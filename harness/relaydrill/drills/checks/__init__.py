@@ -7,18 +7,24 @@ is unknown (see `run_checks`).
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
+from importlib.metadata import EntryPoint
 from typing import Final
 
+from relaydrill import extensions
 from relaydrill.drills.checks.account import check_account
 from relaydrill.drills.checks.bite import check_bite
 from relaydrill.drills.checks.case import Case, Check
-from relaydrill.drills.checks.comeback import check_return
 from relaydrill.drills.checks.degraded import check_degraded
 from relaydrill.drills.checks.filtering import check_filter
 from relaydrill.drills.checks.gap import check_gap
 from relaydrill.drills.checks.harness import check_harness
+from relaydrill.drills.checks.refusal import check_refusal
+from relaydrill.drills.checks.rejection import check_rejected
+from relaydrill.drills.checks.returning import check_return
 from relaydrill.drills.checks.spread import check_spread
 from relaydrill.drills.checks.steady import check_steady
+from relaydrill.errors import UsageError
 from relaydrill.verdict import Status, Verdict, unknown
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -26,13 +32,56 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_steady,
     check_bite,
     check_account,
+    check_rejected,
     check_gap,
     check_degraded,
     check_return,
     check_spread,
     check_filter,
+    check_refusal,
 )
-"""All checks, in the order in which a report shows them."""
+"""Those that come with Relaydrill, in the order in which a report shows them."""
+
+_OWN: Final = (
+    *("harness", "steady", "bite", "account", "rejected"),
+    *("gap", "degraded", "return", "spread", "filter", "refusal"),
+)
+"""Their names."""
+
+
+def all_checks() -> tuple[Check, ...]:
+    """All checks, in the order in which a report shows them; those of other packages come last.
+
+    Raises:
+        UsageError: What a package adds cannot be loaded, or is no check.
+    """
+    return (*CHECKS, *_added())
+
+
+@cache
+def _added() -> tuple[Check, ...]:
+    entries = extensions.added(extensions.CHECKS, _OWN)
+    return tuple(_loaded(entry) for entry in entries.values())
+
+
+def _loaded(entry: EntryPoint) -> Check:
+    """A check of another package; its verdict bears the entry's name, or is unknown."""
+    found = extensions.load(entry)
+    if not callable(found):
+        raise UsageError(f"{extensions.told(entry)}: {found!r} is no function, and so no check")
+
+    def check(case: Case) -> Verdict | None:
+        verdict = found(case)
+        if verdict is None or (isinstance(verdict, Verdict) and verdict.check == entry.name):
+            return verdict
+        return unknown(entry.name, f"the check gave no verdict of its own name: {verdict!r}")
+
+    check.__name__ = f"check_{entry.name}"
+    return check
+
+
+_OF_REFUSED_MAIL: Final = (check_harness, check_bite, check_account, check_refusal)
+"""Those that a flow has none of whose mail is to be accepted; the others ask who accepted it."""
 
 _ABOUT_TIME: Final = frozenset({"gap", "degraded"})
 """Checks whose failure the topology's author may accept: mail waits, but none is lost."""
@@ -44,7 +93,7 @@ def run_checks(case: Case) -> tuple[Verdict, ...]:
     Of a flow that nothing was sent of, only why is worth a line.
     """
     verdicts = []
-    for check in CHECKS if case.attempts else (check_harness,):
+    for check in _that_apply(case):
         try:
             verdict = check(case)
             if verdict is not None:
@@ -54,6 +103,12 @@ def run_checks(case: Case) -> tuple[Verdict, ...]:
             text = f"the check crashed: {type(error).__name__}: {error}"
             verdicts.append(unknown(name, text))
     return tuple(_whole(case, verdict) for verdict in verdicts)
+
+
+def _that_apply(case: Case) -> tuple[Check, ...]:
+    if not case.attempts:
+        return (check_harness,)
+    return (*_OF_REFUSED_MAIL, *_added()) if case.expect.refusal else all_checks()
 
 
 def _whole(case: Case, verdict: Verdict) -> Verdict:
@@ -83,12 +138,15 @@ __all__ = [
     "CHECKS",
     "Case",
     "Check",
+    "all_checks",
     "check_account",
     "check_bite",
     "check_degraded",
     "check_filter",
     "check_gap",
     "check_harness",
+    "check_refusal",
+    "check_rejected",
     "check_return",
     "check_spread",
     "check_steady",

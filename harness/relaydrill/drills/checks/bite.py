@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
-from relaydrill import faults
+from relaydrill.documents.checks import BiteFigures
 from relaydrill.drills.checks.case import Case
-from relaydrill.drills.checks.meeting import meetings_of
+from relaydrill.drills.checks.kinds_of_attempts import is_accepted
+from relaydrill.drills.checks.meeting import meetings_of, meetings_on_the_way
 from relaydrill.drills.checks.place import Place, place_of
-from relaydrill.drills.checks.silence import silence_of, took_while_broken
-from relaydrill.drills.model import FaultSpec
+from relaydrill.drills.checks.silence import in_all, silence_of, took_while_broken
+from relaydrill.drills.expected_share import expected_share
 from relaydrill.drills.opportunity import LEVEL
-from relaydrill.drills.share import expected_share
-from relaydrill.faults import Proof, Sign
-from relaydrill.faults.base import ServiceFault
-from relaydrill.ledger import Attempt, FaultWindow
+from relaydrill.faults import FaultSpec, NetworkFault, Proof, ServiceFault, Sign, breaks_nothing
+from relaydrill.ledger import FaultWindow
 from relaydrill.sentences import listed
-from relaydrill.topology.paths import balancers_of, doors_of, takers_of
+from relaydrill.topology.paths import balancers_of, entry_points_of, takers_of
 from relaydrill.verdict import Verdict, passed, unknown
+
+_FEW: Final = 4
+"""Faults that are alike and fewer than these are told one by one."""
 
 
 class _Found(NamedTuple):
     """What is found of one fault: whether it has bitten, in a sentence, with figures."""
 
     has_bitten: bool
-    told: str
-    figures: dict[str, Any]
+    text: str
+    figures: BiteFigures
 
 
 def check_bite(case: Case) -> Verdict | None:
@@ -33,19 +36,74 @@ def check_bite(case: Case) -> Verdict | None:
 
     How that is seen is the fault's own (`relaydrill.faults.Proof`). Of several faults at once (a
     site's), those on nodes that the flow does not use do not count, as long as one is on a node
-    that it uses. The fault ``none`` has nothing to bite with: beside others it does not count, and
-    alone it proves nothing.
+    that it uses; nor do those behind what is lost together with them, if that took nothing. The
+    fault ``none`` has nothing to bite with: beside others it does not count, and
+    alone it proves nothing. What was done to a node again and again, each time too shortly to prove
+    anything, is proven by all of it together.
     """
     if not case.drill.faults:
         return None
     specs = [spec for spec in case.drill.faults if not _is_harmless(spec)] or case.drill.faults
     used = [spec for spec in specs if not is_idle(case, spec)] or [*specs]
-    found = [_bite(case, spec) for spec in used]
+    behind = [spec for spec in used if _is_behind_what_is_gone(case, spec)]
+    behind = [] if len(behind) == len(used) else behind
+    alone = [spec for spec in used if spec not in behind]
+    found = [each for alike in _alike(alone) for each in _bites(case, alike)]
     undecided = next((each for each in found if not each.has_bitten), None)
     if undecided:
-        return unknown("bite", undecided.told, **undecided.figures)
+        return unknown("bite", undecided.text, **undecided.figures)
     figures = found[0].figures if len(found) == 1 else {}
-    return passed("bite", "; ".join(each.told for each in found), **figures)
+    told = [each.text for each in found]
+    if behind:
+        told.append(f"nothing could come to {listed(spec.node for spec in behind)} meanwhile")
+    return passed("bite", "; ".join(told), **figures)
+
+
+def _alike(specs: Iterable[FaultSpec]) -> list[list[FaultSpec]]:
+    """The faults that are the same of the same node, in the order of their first; by time."""
+    found: dict[str, list[FaultSpec]] = {}
+    for spec in specs:
+        found.setdefault(spec.label, []).append(spec)
+    return [sorted(alike, key=lambda each: each.start_s) for alike in found.values()]
+
+
+def _bites(case: Case, alike: list[FaultSpec]) -> list[_Found]:
+    """Whether faults that are alike have bitten: each by itself, or else all together."""
+    found = [_bite(case, spec) for spec in alike]
+    if len(alike) == 1 or all(each.has_bitten for each in found):
+        return found if len(alike) < _FEW else [_all_of(alike, found)]
+    return [_together(case, alike, found)]
+
+
+def _all_of(alike: list[FaultSpec], found: list[_Found]) -> _Found:
+    """In one sentence, where each is proven by itself."""
+    others = f"so in each of {len(alike)} times"
+    return _Found(True, f"{found[0].text}; {others} {alike[0].label}", {})
+
+
+def _together(case: Case, alike: list[FaultSpec], found: list[_Found]) -> _Found:
+    """Whether faults of which at least one proves nothing by itself have bitten together.
+
+    Each must have been injected, and a node that was to be silent must have been, each time.
+    """
+    undecided = next(each for each in found if not each.has_bitten)
+    windows = [window for spec in alike if (window := case.window(spec))]
+    is_whole = len(windows) == len(alike) and all(each.injected for each in windows)
+    before = found[0].figures.get("before", 0)
+    if not is_whole or not before:
+        return undecided
+    node, during = alike[0].node, sum(each.figures.get("during", 0) for each in found)
+    if alike[0].fault.proof is Proof.SILENT and not during:
+        silence = in_all(case, windows, before)
+        figures: BiteFigures = {"before": before, "during": 0, **silence.figures}
+        text = f"{node} had taken {before}, then {silence.text}"
+        return _Found(True, text, figures) if silence.is_proof else undecided
+    met = [each.figures.get("met", 0) for each in found]
+    if alike[0].fault.proof is Proof.FELT and any(met):
+        told = f"the fault met {sum(met)} sessions, in {sum(map(bool, met))} of {len(met)} times"
+        figures = {"before": before, "during": during, "met": sum(met)}
+        return _Found(True, f"{node} had taken {before}, {told}", figures)
+    return undecided
 
 
 def is_idle(case: Case, spec: FaultSpec) -> bool:
@@ -60,6 +118,32 @@ def is_idle(case: Case, spec: FaultSpec) -> bool:
     if _took_before(case, spec, window):
         return False
     return _chance_of_nothing(case, spec.node) >= LEVEL
+
+
+def _is_behind_what_is_gone(case: Case, spec: FaultSpec) -> bool:
+    """Whether a node was lost with all that could have passed mail on to it, as of a site.
+
+    That is so by plan, if it begins and ends with the loss of what senders speak to; and by what
+    was seen, if nothing was accepted until the first of them was healed.
+    """
+    window = case.window(spec)
+    if window is None or window.injected is None or spec.fault.proof is not Proof.SILENT:
+        return False
+    if place_of(case.topology, case.flow, spec.node) is not Place.INSIDE:
+        return False
+    before = [
+        case.window(other)
+        for other in case.drill.faults
+        if (other.start_s, other.end_s) == (spec.start_s, spec.end_s)
+        and other.fault.proof is Proof.SILENT
+        and place_of(case.topology, case.flow, other.node) is Place.FRONT
+    ]
+    done = [each for each in before if each is not None and each.injected is not None]
+    if not done:
+        return False
+    begin = max(each.injected or each.inject for each in done)
+    meanwhile = case.attempts.between(begin, min(each.until for each in done))
+    return bool(meanwhile) and not meanwhile.any(is_accepted)
 
 
 def _took_before(case: Case, spec: FaultSpec, window: FaultWindow) -> int:
@@ -83,14 +167,13 @@ def _chance_of_nothing(case: Case, node: str) -> float:
         return 1.0
     steady = case.attempts.between(float("-inf"), case.broken_from)
     # Senders that keep to a choice make no more of them than there are senders.
-    doors = [expected_share(topology, flow, door) for door in doors_of(topology, flow)]
-    kept = [each.choices for each in doors if each.choices is not None]
+    entry_points = [
+        expected_share(topology, flow, entry_point)
+        for entry_point in entry_points_of(topology, flow)
+    ]
+    kept = [each.choices for each in entry_points if each.choices is not None]
     share = expected_share(topology, flow, node).share
-    return float((1.0 - share) ** min([steady.how_many(_is_accepted), *kept]))
-
-
-def _is_accepted(attempt: Attempt) -> bool:
-    return attempt.accepted
+    return float((1.0 - share) ** min([steady.how_many(is_accepted), *kept]))
 
 
 def _bite(case: Case, spec: FaultSpec) -> _Found:
@@ -101,17 +184,16 @@ def _bite(case: Case, spec: FaultSpec) -> _Found:
         return _Found(False, f"{spec.label} was not injected: {reason}", {})
     before = _took_before(case, spec, window)
     during = took_while_broken(case, window)
-    figures = {"before": before, "during": during}
+    figures: BiteFigures = {"before": before, "during": during}
     if not before:
         return _Found(False, _unused(case, spec.node), figures)
-    fault = faults.make(spec.kind, spec.phase)
-    match fault.proof:
+    match spec.fault.proof:
         case Proof.NONE:
-            text = (
-                f"{spec.kind} breaks nothing: {spec.node} had taken {before}, and took {during} "
-                "while it was in force"
-            )
-            return _Found(False, text, figures)
+            harmless = f"{spec.kind} breaks nothing"
+            hidden = f"nothing shows whether {spec.label} has bitten"
+            text = harmless if _is_harmless(spec) else hidden
+            took = f"{spec.node} had taken {before}, and took {during} while it was in force"
+            return _Found(False, f"{text}: {took}", figures)
         case Proof.SILENT:
             return _silent(case, spec, window, figures)
     return _felt(case, spec, window, figures)
@@ -128,7 +210,7 @@ def _unused(case: Case, node: str) -> str:
     return text
 
 
-def _silent(case: Case, spec: FaultSpec, window: FaultWindow, figures: dict[str, Any]) -> _Found:
+def _silent(case: Case, spec: FaultSpec, window: FaultWindow, figures: BiteFigures) -> _Found:
     """Whether a node was silent, and would not have been so by chance."""
     if figures["during"]:
         text = (
@@ -138,16 +220,19 @@ def _silent(case: Case, spec: FaultSpec, window: FaultWindow, figures: dict[str,
     silence = silence_of(case, window, figures["before"])
     figures |= silence.figures
     if not silence.is_proof:
-        return _Found(False, f"{silence.told}; nothing else shows {spec.label}", figures)
-    return _Found(True, f"{spec.node} had taken {figures['before']}, then {silence.told}", figures)
+        return _Found(False, f"{silence.text}; nothing else shows {spec.label}", figures)
+    return _Found(True, f"{spec.node} had taken {figures['before']}, then {silence.text}", figures)
 
 
-def _felt(case: Case, spec: FaultSpec, window: FaultWindow, figures: dict[str, Any]) -> _Found:
+def _felt(case: Case, spec: FaultSpec, window: FaultWindow, figures: BiteFigures) -> _Found:
     """Whether attempts of the flow met a fault; what a hook has done may also have silenced it."""
-    met = meetings_of(case, window, _sign(spec), figures["before"])
+    if isinstance(spec.fault, NetworkFault):
+        met = meetings_on_the_way(case, window)
+    else:
+        met = meetings_of(case, window, _sign(spec), figures["before"])
     figures |= {"met": met.attempts, "probes": met.probes}
     if met.attempts:
-        return _Found(True, f"{spec.node} had taken {figures['before']}, {met.told}", figures)
+        return _Found(True, f"{spec.node} had taken {figures['before']}, {met.text}", figures)
     if window.by_hook and not figures["during"]:
         return _silent(case, spec, window, figures)
     text = f"no attempt of {case.flow} met {spec.label} while it was in force"
@@ -155,9 +240,9 @@ def _felt(case: Case, spec: FaultSpec, window: FaultWindow, figures: dict[str, A
 
 
 def _is_harmless(spec: FaultSpec) -> bool:
-    return faults.make(spec.kind, spec.phase).proof is Proof.NONE
+    return breaks_nothing(spec.fault)
 
 
 def _sign(spec: FaultSpec) -> Sign | None:
-    fault = faults.make(spec.kind, spec.phase)
+    fault = spec.fault
     return fault.sign if isinstance(fault, ServiceFault) else None

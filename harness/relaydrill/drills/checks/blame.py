@@ -16,11 +16,18 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from relaydrill import faults
-from relaydrill.faults import Proof
-from relaydrill.faults.base import ServiceFault
+from relaydrill.faults import (
+    ENDING,
+    Fault,
+    FaultText,
+    How,
+    MachineFault,
+    ServiceFault,
+    breaks_nothing,
+)
+from relaydrill.faults.aiming import flows_by
 from relaydrill.ledger import Attempt, FaultWindow
-from relaydrill.smtp import NAME_FAILED, NO_ANSWER, NO_SUCH_NAME, Phase
+from relaydrill.smtp import NAME_FAILED, NO_ANSWER, NO_EXCHANGER, NO_SUCH_NAME, Phase
 from relaydrill.topology.paths import balancers_of, front_of, path_of
 
 if TYPE_CHECKING:
@@ -39,7 +46,8 @@ class Suspect:
     """A fault that was injected, and may explain what failed.
 
     Attributes:
-        window: When it was in force. begun: When the node broke.
+        window: When it was in force.
+        begun: When the node broke.
     """
 
     window: FaultWindow
@@ -56,6 +64,7 @@ class Suspect:
         """Whether it was in force while an attempt was under way, or had its time after the heal.
 
         Args:
+            attempt: One that failed, or was late.
             allowed_s: How long attempts may go on failing after a heal, wall seconds.
         """
         over = attempt.started if attempt.ended is None else attempt.ended
@@ -63,6 +72,24 @@ class Suspect:
             return False
         healed = self.window.healed
         return healed is None or attempt.started <= healed + allowed_s
+
+
+def _without_earlier(suspects: list[Suspect], attempt: Attempt) -> list[Suspect]:
+    """Without the healed faults of a node that is broken anew while an attempt is made.
+
+    What is broken now explains it: of a node that flaps, no time but that of its last fault.
+    """
+    now: dict[str, float] = {}
+    for each in suspects:
+        if each.window.healed is None or each.window.healed > attempt.started:
+            now[each.window.node] = max(each.begun.earliest, now.get(each.window.node, 0.0))
+    return [
+        each
+        for each in suspects
+        if each.window.healed is None
+        or each.window.healed > attempt.started
+        or each.window.healed > now.get(each.window.node, float("-inf"))
+    ]
 
 
 class Blame:
@@ -74,11 +101,13 @@ class Blame:
 
     @cached_property
     def suspects(self) -> list[Suspect]:
-        """Every fault that was injected, and breaks something."""
+        """Every fault that was injected and breaks something; of ways, the flow's own."""
         return [
             Suspect(window, breaking(self._case, window))
             for window in self._case.ledger.faults
-            if window.injected is not None and not is_harmless(window)
+            if window.injected is not None
+            and not is_harmless(window)
+            and is_on_the_way(self._case, window)
         ]
 
     def explaining(self, attempt: Attempt) -> tuple[Suspect, ...]:
@@ -102,7 +131,8 @@ class Blame:
             own += [each for each in begun if own and self._may_have_held(each, attempt)]
         found = own or begun
         live = [each for each in found if each.is_live(attempt, allowed_s)] or found
-        met = [each for each in live if not self._is_kept_from(each.window.node, attempt)]
+        live = _without_earlier(live, attempt)
+        met = [each for each in live if not self.is_marked_down(each.window.node, attempt.started)]
         found = met or live
         # Of those that may have refused it, the one that refuses in these words has.
         said = (attempt.code, attempt.phase)
@@ -110,10 +140,11 @@ class Blame:
         return tuple(same or found)
 
     def _may_have_held(self, suspect: Suspect, attempt: Attempt) -> bool:
-        """Whether something before the servers was broken while an attempt was under way."""
-        topology, window = self._case.topology, suspect.window
-        is_before = topology.balancer_of(window.node) or window.node in topology.name_servers
-        return bool(is_before) and suspect.is_live(attempt, 0.0)
+        """Whether what stands before the servers, or its own waits for, was broken meanwhile."""
+        case, node = self._case, suspect.window.node
+        is_before = case.topology.balancer_of(node) or node in case.topology.name_servers
+        is_behind = node in case.waits.get(case.answered_by(attempt), ())
+        return bool(is_before or is_behind) and suspect.is_live(attempt, 0.0)
 
     def _begun(self, attempt: Attempt) -> list[Suspect]:
         """The faults that had begun: on what answers to attempts; else on the way; else all."""
@@ -136,11 +167,35 @@ class Blame:
         name = self._case.answered_by(attempt)
         return [each for each in among if name and each.window.node == name]
 
-    def _is_kept_from(self, node: str, attempt: Attempt) -> bool:
-        """Whether all balancers on the way believed a node to be down when an attempt began."""
-        balancers = self._balancers(node)
-        return bool(balancers) and all(
-            self.believed(balancer, node, attempt.started) == "down" for balancer in balancers
+    def first_of(self, suspect: Suspect) -> Suspect:
+        """The fault since which a node has served nothing: of a row of them, the first.
+
+        One that is healed and broken again before it has taken any mail was never seen to be whole.
+        """
+        case, node = self._case, suspect.window.node
+        port = case.topology.flows[case.flow].port
+        earlier = [each for each in self.suspects if each.window.node == node]
+        for each in reversed(earlier[: earlier.index(suspect)]):
+            healed, again = each.window.healed, suspect.window.inject
+            if healed is None or healed > again:
+                continue  # both are in force at once: each has its own time
+            if case.ledger.took(node, case.flow, port, after=each.window.until, before=again):
+                break
+            suspect = each
+        return suspect
+
+    def is_marked_down(self, node: str, moment: float) -> bool:
+        """Whether all balancers on the way believed a node to be down; without any it is not.
+
+        Of a pair that is asked of both machines, and of none that was broken itself just then: it
+        gave out nothing, whatever it believed before.
+        """
+        topology = self._case.topology
+        machines = [each for name in self._balancers(node) for each in topology.machines_of(name)]
+        broken = {each.window.node for each in self.suspects if each.window.is_in_force(moment)}
+        working = [each for each in machines if each not in broken] or machines
+        return bool(working) and all(
+            self.believed(machine, node, moment) == "down" for machine in working
         )
 
     def _balancers(self, node: str) -> tuple[str, ...]:
@@ -154,10 +209,26 @@ class Blame:
         return {}
 
     def believed(self, balancer: str, node: str, moment: float) -> str:
-        """What a balancer took a node to be at a moment, on the flow's port; empty: not told."""
+        """What a balancer took a node to be at a moment, on the flow's port; empty: not told.
+
+        One that was started again begins anew, and tells nothing of what is up.
+        """
         moments, states = self._beliefs.get((balancer, node), ([], []))
         at = bisect_right(moments, moment)
-        return states[at - 1] if at else ""
+        if not at or any(moments[at - 1] < each <= moment for each in self._starts[balancer]):
+            return ""
+        return states[at - 1]
+
+    @cached_property
+    def _starts(self) -> dict[str, list[float]]:
+        """When the heal of each node began that started it again."""
+        found: dict[str, list[float]] = defaultdict(list)
+        for window in self._case.ledger.faults:
+            fault = fault_of(window)
+            ends = isinstance(fault, MachineFault) and fault.power in ENDING
+            if ends and window.injected is not None and window.heal is not None:
+                found[window.node].append(window.heal)
+        return found
 
     @cached_property
     def _beliefs(self) -> dict[tuple[str, str], tuple[list[float], list[str]]]:
@@ -191,23 +262,46 @@ def breaking(case: Case, window: FaultWindow) -> Change:
 
 def has_no_address(attempt: Attempt) -> bool:
     """Whether a sender got no address to try: nobody but its name servers failed it."""
-    no_name = (NO_ANSWER, NO_SUCH_NAME, NAME_FAILED)
+    no_name = (NO_ANSWER, NO_SUCH_NAME, NO_EXCHANGER, NAME_FAILED)
     return attempt.phase == Phase.CONNECT and attempt.reason.endswith(no_name)
 
 
 def is_harmless(window: FaultWindow) -> bool:
     """Whether a fault breaks nothing: ``none``, the control."""
-    return fault_of(window).proof is Proof.NONE
+    return breaks_nothing(fault_of(window))
 
 
-def fault_of(window: FaultWindow) -> faults.Fault:
+def delay_of(window: FaultWindow) -> float:
+    """How late a fault makes a node answer, field seconds; 0 where it makes nobody wait."""
+    fault = fault_of(window)
+    sign = fault.sign if isinstance(fault, ServiceFault) else None
+    return sign.delay_s if sign is not None and sign.how is How.LATE else 0.0
+
+
+def fault_of(window: FaultWindow) -> Fault:
     """The fault that a window is of."""
-    return _fault_called(window.label.partition(":")[0])
+    return _fault_named(window.label)
 
 
 @cache
-def _fault_called(kind: str) -> faults.Fault:
-    return faults.make(*faults.split_kind(kind))
+def _fault_named(label: str) -> Fault:
+    return FaultText.parse(label).fault
+
+
+def is_on_the_way(case: Case, window: FaultWindow) -> bool:
+    """Whether mail of the flow goes where a fault of the network is; true of every other fault."""
+    origin, topology = said_by(window).origin, case.topology
+    return not origin or case.flow in flows_by(topology, origin, window.node)
+
+
+def said_by(window: FaultWindow) -> FaultText:
+    """What the text says that a window's fault was written as."""
+    return _said_by(window.label)
+
+
+@cache
+def _said_by(label: str) -> FaultText:
+    return FaultText.parse(label)
 
 
 def reply_of(window: FaultWindow) -> tuple[int, str] | None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from relaydrill.drills.checks.blame import Blame, Suspect
 from relaydrill.drills.checks.doubt import Doubt
-from relaydrill.drills.checks.place import answerer
-from relaydrill.drills.model import Drill, FaultSpec
-from relaydrill.ledger import Attempt, Attempts, FaultWindow, Ledger
+from relaydrill.drills.checks.holding import released, slowed
+from relaydrill.drills.model import Drill
+from relaydrill.faults import FaultSpec
+from relaydrill.ledger import Attempt, Attempts, FaultWindow, Ledger, Named
 from relaydrill.schedule import LONGEST_STEP
 from relaydrill.sentences import failed_or_late
 from relaydrill.topology import Expect, Topology
+from relaydrill.topology.acceptances import acceptance_of, accepted_nodes
+from relaydrill.topology.banners import named_in
+from relaydrill.topology.paths import asked_by, front_of, takers_of, waits_for
 from relaydrill.verdict import Verdict
 
 _SLOW_S: Final = 0.1
@@ -48,12 +52,24 @@ class Case:
         return self.ledger.attempts(self.flow)
 
     @cached_property
-    def answered_by(self) -> Callable[[Attempt], str]:
-        """Says which server an attempt was with, by its banner; empty where that names none.
+    def named(self) -> Named:
+        """Says which server a banner names; empty where that names none."""
+        return named_in(self.topology)
 
-        One of a lab of others has the names that the inventory knows it as.
-        """
-        return answerer(self.topology)
+    def answered_by(self, attempt: Attempt) -> str:
+        """Which server an attempt was with, by its banner; empty where that names none."""
+        return self.named(attempt.server)
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The name servers that are asked the way."""
+        return asked_by(self.topology, self.flow)
+
+    @cached_property
+    def waits(self) -> dict[str, frozenset[str]]:
+        """The nodes that each server waits for before it answers an attempt."""
+        takers = takers_of(self.topology, self.flow)
+        return {each: waits_for(self.topology, self.flow, each) for each in takers}
 
     @property
     def expect(self) -> Expect:
@@ -81,6 +97,14 @@ class Case:
         windows = [each for each in self.ledger.faults if each.label == spec.label]
         return windows[turn] if turn < len(windows) else None
 
+    def turn_of(self, window: FaultWindow) -> str:
+        """``fault 3 of 20, kill:ht2@22s+3s``; empty where the drill has only one, or it is none."""
+        specs = sorted(self.drill.faults, key=lambda each: each.start_s)
+        number = next((n for n, spec in enumerate(specs, 1) if self.window(spec) is window), 0)
+        if not number or len(specs) == 1:
+            return ""
+        return f"fault {number} of {len(specs)}, {specs[number - 1]}"
+
     @cached_property
     def broken_from(self) -> float | None:
         """Monotonic time at which the first fault that breaks something began to be injected.
@@ -106,20 +130,37 @@ class Case:
     @cached_property
     def doubt(self) -> Doubt:
         """What could have come out otherwise without the tier's doing."""
-        return Doubt(self, self.ledger.stalls if self.minds_machine else ())
+        if not self.minds_machine:
+            return Doubt(self, (), {})
+        sender = self.topology.flows[self.flow].sender
+        nodes = {sender, *front_of(self.topology, self.flow)}
+        return Doubt(self, self.ledger.stalls, {each: self.ledger.starved[each] for each in nodes})
 
     @cached_property
     def unserved(self) -> list[Attempt]:
         """The attempts that were not accepted, or not as soon as the flow promises.
 
         Those with a 4xx where the flow's senders come back are served; and those that only the heal
-        of a broken node released are not, however soon it came.
+        of a broken node released, or that a slow one made wait, are not, however soon it was.
         """
-        late = self.attempts.unserved(self.expect.degraded_s, self.clock)
-        known = {id(each) for each in late}
-        released = [each for each in self._released() if id(each) not in known]
-        found = sorted([*late, *released], key=lambda each: each.started)
-        return [each for each in found if not self._is_deferral(each) and not self._is_agreed(each)]
+        return [
+            each
+            for each in self._amiss
+            if not self._is_deferral(each) and not self._is_agreed(each)
+        ]
+
+    @cached_property
+    def _amiss(self) -> list[Attempt]:
+        """The same, whoever comes back, and whatever the author accepts."""
+        late = self.attempts.unserved(self.expect.late_s, self.clock)
+        held = {_times_of(each): each for each in released(self)} | self._slowed
+        found = [*late, *(held[each] for each in held.keys() - set(map(_times_of, late)))]
+        return sorted(found, key=lambda each: each.started)
+
+    @cached_property
+    def _slowed(self) -> dict[tuple[float, float], Attempt]:
+        """The attempts that a slow node made wait, by their times."""
+        return {_times_of(each): each for each in slowed(self)}
 
     @cached_property
     def deferred(self) -> list[Attempt]:
@@ -129,65 +170,29 @@ class Case:
     def _is_deferral(self, attempt: Attempt) -> bool:
         return self.expect.deferral and attempt.deferred
 
-    def _released(self) -> Iterator[Attempt]:
-        """The attempts that hung on a broken node until it was healed, and were accepted then.
-
-        Whoever had got them elsewhere in time would have served them; its heal did.
-        """
-        within_s = self.expect.degraded_s / self.clock
-        for suspect in self.blame.suspects:
-            window = suspect.window
-            if window.heal is None or window.node in self.topology.pairs:
-                continue
-            held = [
-                each
-                for each in self.attempts.across(window.heal)
-                if each.accepted
-                and suspect.begun.latest <= each.started
-                and self.slow_s < (each.took_s or 0.0) <= within_s
-                and self._went_by(each, window.node)
-            ]
-            if not held:
-                continue
-            usual_s = self._longest_through(window.node, suspect.begun.latest, window.heal)
-            yield from (each for each in held if (each.took_s or 0.0) > 2 * usual_s)
-
-    def _longest_through(self, node: str, begin: float, end: float) -> float:
-        """The longest that a broken node took over what it accepted all the same, wall seconds.
-
-        One that is only slow holds nothing until its heal.
-        """
-        meanwhile = self.attempts.between(begin, end)
-        took = (
-            each.took_s or 0.0
-            for each in meanwhile
-            if each.accepted and (each.ended or end) < end and self._went_by(each, node)
-        )
-        return max(took, default=0.0)
-
     def unseen_s(self, attempt: Attempt) -> float:
         """For how long after an attempt began mail may have gone on hanging unseen, wall seconds.
 
         Of those that a heal released the last were too quick to be told from the served ones.
         """
-        is_late = (attempt.took_s or 0.0) * self.clock > self.expect.degraded_s
-        return self.slow_s if attempt.accepted and not is_late else 0.0
-
-    def _went_by(self, attempt: Attempt, node: str) -> bool:
-        """Whether a node answered an attempt itself, or holds the address that was chosen."""
-        vips = self.topology.vips
-        holder = vips[attempt.choice][0] if attempt.choice in vips else ""
-        return node in (self.answered_by(attempt), holder)
+        is_late = (attempt.took_s or 0.0) * self.clock > self.expect.late_s
+        is_told = is_late or _times_of(attempt) in self._slowed or not attempt.accepted
+        return 0.0 if is_told else self.slow_s
 
     @cached_property
+    def usual_s(self) -> float:
+        """The longest of any attempt that was over before anything was broken, wall seconds."""
+        until = self.broken_from or 0.0
+        steady = self.attempts.between(float("-inf"), until)
+        return max(steady.took_s(over_before=until), default=0.0)
+
+    @property
     def slow_s(self) -> float:
         """From how long on an attempt took longer than usual, wall seconds.
 
         Twice as long as any had taken before something was broken.
         """
-        until = self.broken_from or 0.0
-        steady = self.attempts.between(float("-inf"), until)
-        return max(_SLOW_S, 2 * max(steady.took_s(over_before=until), default=0.0))
+        return max(_SLOW_S, 2 * self.usual_s)
 
     @cached_property
     def accepted_faults(self) -> tuple[FaultWindow, ...]:
@@ -203,7 +208,7 @@ class Case:
 
     def _is_of_an_accepted_unit(self, suspect: Suspect, at_once: list[Suspect]) -> bool:
         broken = frozenset(each.window.node for each in at_once)
-        return suspect.window.node in self.topology.accepted_nodes(broken, self.flow)
+        return suspect.window.node in accepted_nodes(self.topology, broken, self.flow)
 
     @cached_property
     def _planned(self) -> dict[int, tuple[float, float]]:
@@ -229,7 +234,7 @@ class Case:
     def acceptance(self) -> str:
         """Why the topology's author accepts what a fault of this drill causes; or empty."""
         broken = frozenset(window.node for window in self.accepted_faults)
-        found = self.topology.acceptance(broken, self.flow) if broken else None
+        found = acceptance_of(self.topology, broken, self.flow) if broken else None
         return found.reason if found else ""
 
     def _is_agreed(self, attempt: Attempt) -> bool:
@@ -252,10 +257,14 @@ class Case:
 
     @property
     def agreed(self) -> list[float]:
-        """When attempts began that count as served because the author accepts what failed them."""
+        """When attempts began that count as served because the author accepts what failed them.
+
+        Or what made them wait: a frozen balancer's kernel keeps connections, and they are served at
+        the heal.
+        """
         if not self.accepting:
             return []
-        return [each.started for each in self.attempts.failed if self._is_agreed(each)]
+        return [each.started for each in self._amiss if self._is_agreed(each)]
 
     def stalled_s(self, begin: float, end: float) -> float:
         """For how much of a time the machine itself stood still, or starved; wall seconds."""
@@ -274,9 +283,14 @@ class Case:
 Check = Callable[[Case], Verdict | None]
 
 
-def said(bad: list[Attempt]) -> str:
+def _times_of(attempt: Attempt) -> tuple[float, float]:
+    """What tells an attempt from the others of its flow."""
+    return attempt.scheduled, attempt.started
+
+
+def replies_of(bad: list[Attempt]) -> str:
     """What failed attempts were told, the most frequent first."""
-    counts = Counter(_told(attempt) for attempt in bad)
+    counts = Counter(_reply_of(attempt) for attempt in bad)
     return "; ".join(f"{count}x {said}" for said, count in counts.most_common(3))
 
 
@@ -287,10 +301,10 @@ def late_among(bad: list[Attempt]) -> int:
 
 def how_bad(bad: list[Attempt]) -> str:
     """``failed (5x 452 at mail)``, ``were late (5x accepted late)``, or both in one."""
-    return f"{failed_or_late(len(bad), late_among(bad))} ({said(bad)})"
+    return f"{failed_or_late(len(bad), late_among(bad))} ({replies_of(bad)})"
 
 
-def _told(attempt: Attempt) -> str:
+def _reply_of(attempt: Attempt) -> str:
     return "accepted late" if attempt.accepted else attempt.said
 
 
@@ -298,7 +312,8 @@ def stood_still(stalled_s: float, lost_s: float | None = None) -> str:
     """What a verdict says of the machine's own part in it; field seconds.
 
     Args:
-        stalled_s: For how long it starved. lost_s: How much of that is an excuse; None: not told.
+        stalled_s: For how long it starved.
+        lost_s: How much of that is an excuse; None: not told.
     """
     of_it = "" if lost_s is None else f", which excuses {lost_s:.1f} s"
     return f"; the machine itself starved, or stood still, for {stalled_s:.1f} s meanwhile{of_it}"

@@ -7,70 +7,21 @@ that stands elsewhere tells nothing: what is known of it is what the senders met
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from relaydrill.drills.checks.blame import Suspect, fault_of, reply_of
-from relaydrill.faults.base import ServiceFault
+from relaydrill.drills.checks.blame import Suspect, reply_of
+from relaydrill.drills.checks.encounters import Encounters, explaining
+from relaydrill.drills.checks.health_checks import sees
 from relaydrill.ledger import UNSEEN, Attempt, FaultWindow
-from relaydrill.sentences import listed
 from relaydrill.smtp import Phase
-from relaydrill.topology import Balancer, HealthCheck, Topology
-from relaydrill.topology.paths import balancers_of, targets_of
+from relaydrill.topology import Balancer, Topology
+from relaydrill.topology.paths import balancers_of
 
 if TYPE_CHECKING:
     from relaydrill.drills.checks.case import Case
-
-_SEEN_BY: Final = {
-    "tcp": (Phase.CONNECT,),
-    "smtp": (Phase.CONNECT, Phase.BANNER, Phase.EHLO),
-    "mail": (Phase.CONNECT, Phase.BANNER, Phase.EHLO, Phase.MAIL),
-}
-"""The steps of a session that each kind of check takes; see `HealthCheck`."""
-
-
-def phase_of(window: FaultWindow) -> Phase:
-    """The first step of a session at which a client meets a fault.
-
-    The kernel of a frozen server still completes connections, until their queue is full.
-    """
-    fault = fault_of(window)
-    if fault.kind == "pause":
-        return Phase.BANNER
-    return (isinstance(fault, ServiceFault) and fault.phase) or Phase.CONNECT
-
-
-def sees(case: Case, check: HealthCheck, window: FaultWindow) -> bool:
-    """Whether a check of that kind, with these timers, fails on a server with this fault."""
-    fault = fault_of(window)
-    if phase_of(window) not in _steps(case, check.kind, window.node):
-        return False
-    delay_s = fault.delay_s if isinstance(fault, ServiceFault) else 0.0
-    if window.by_hook and fault.kind == "slow":
-        return False  # how slow, its hook alone knows
-    return not delay_s or delay_s > check.longest_s
-
-
-def kind_that_sees(case: Case, window: FaultWindow) -> str:
-    """The kind of check that goes no further than it must to see a fault; empty where none does."""
-    kinds = (kind for kind in _SEEN_BY if phase_of(window) in _steps(case, kind, window.node))
-    return next(kinds, "")
-
-
-def _steps(case: Case, kind: str, node: str) -> tuple[Phase, ...]:
-    """The steps of a session that a kind of check takes on the flow's port of a server.
-
-    No check does STARTTLS or logs in: where MAIL wants that first, none comes as far as MAIL.
-    """
-    port = case.topology.flows[case.flow].port
-    has_a_lock = any(
-        each.port == port and "required" in (each.tls, each.auth)
-        for each in case.topology.connectors_of(node).values()
-    )
-    steps = _SEEN_BY.get(kind, ())
-    return tuple(each for each in steps if each is not Phase.MAIL or not has_a_lock)
 
 
 def tells_beliefs(case: Case, balancer: str, server: str, until: float) -> bool:
@@ -106,7 +57,8 @@ class Conduct:
         detection_s: From the break until the server counted as down; None if it never did.
         recovery_s: From the heal until it counted as up again; likewise.
         kept_s: For how long it was believed to be up, or, where that is not on record, went on
-            being given mail. to_the_end: Whether it was believed to be up until the heal.
+            being given mail.
+        to_the_end: Whether it was believed to be up until the heal.
         why: What made the balancer believe so, where its kind tells.
     """
 
@@ -131,7 +83,7 @@ class Conduct:
         return sum(each.code >= 400 for each in self.met)
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """For a person: ``41 by ht2, which the balancer believed to be up all the time``."""
         told = f"{len(self.met)} by {self.node}, which "
         how_long = f"for {self.kept_s:.1f} s"
@@ -148,13 +100,14 @@ class Conducts:
     """How the balancers of a flow dealt with its faults.
 
     Args:
-        case: The flow of a drill. bad: Its attempts that were not served in time.
+        case: The flow of a drill.
+        bad: Its attempts that were not served in time.
     """
 
     def __init__(self, case: Case, bad: Sequence[Attempt]) -> None:
         self._case = case
         self._explained = [(each, explaining(case, each)) for each in bad]
-        self._meetings = Meetings(case, bad)
+        self._encounters = Encounters(case, bad)
 
     @cached_property
     def of_balancers(self) -> list[Conduct]:
@@ -232,10 +185,11 @@ class Conducts:
         """When a server came to count as down, and as up, from a fault to its next one."""
         case, window = self._case, suspect.window
         port, machines = case.topology.flows[case.flow].port, case.topology.machines_of(name)
+        # What is broken in two ways at once is believed to be one thing.
         later = (
             each.inject
             for each in case.ledger.faults
-            if each.node == window.node and each.inject > window.inject
+            if each.node == window.node and each.inject >= window.until
         )
         until = min(later, default=float("inf"))
         found: tuple[list[float], list[float]] = ([], [])
@@ -258,10 +212,10 @@ class Conducts:
             over = attempt.ended or attempt.started
             if not (suspect.begun.earliest <= over and attempt.started < end):
                 continue
-            if not _came_by(case, attempt, name):
+            if not _came_by(case, attempt, name) or _is_of_its_other_fault(window, found):
                 continue
             is_alone = all(each.window is window for each in found)
-            if self._meetings.server(attempt) == window.node:
+            if self._encounters.server(attempt) == window.node:
                 # What was cut or hung may have been at it when it broke.
                 if attempt.code >= 400 or attempt.started >= suspect.begun.latest:
                     met.append(attempt)
@@ -274,127 +228,34 @@ class Conducts:
         return met, by_kernel
 
 
-def explaining(case: Case, attempt: Attempt) -> tuple[Suspect, ...]:
-    """The faults that explain an attempt, by its way and its time, and by what it was told.
-
-    A reply is the doing of a fault that gives one, and of none that cuts, or keeps silent; and the
-    other way round.
-    """
-    found = case.blame.explaining(attempt)
-    if len(found) < 2:  # nobody else to tell it from
-        return found
-    if attempt.code >= 400:
-        same = [s for s in found if reply_of(s.window) == (attempt.code, attempt.phase)]
-        fitting = same or [each for each in found if reply_of(each.window)]
-    else:
-        fitting = [each for each in found if not reply_of(each.window)]
-    return tuple(fitting) or found
-
-
-class Meetings:
-    """Which server each attempt of a flow was with.
-
-    Args:
-        attempts: Those that may be asked for.
-    """
-
-    def __init__(self, case: Case, attempts: Iterable[Attempt]) -> None:
-        self._case = case
-        self._attempts = attempts
-
-    def server(self, attempt: Attempt) -> str:
-        """The server that an attempt was with; empty where nothing tells.
-
-        The name in its banner; or the one that journalled the message meanwhile; or the only one
-        that its sender could go to.
-        """
-        if name := self._case.answered_by(attempt):
-            return name
-        if attempt.accepted and (taker := self._takers.get(attempt.ended or 0.0)):
-            return taker
-        return self._only
-
-    @cached_property
-    def _takers(self) -> dict[float, str]:
-        """Who journalled what was accepted late, by when the answer came."""
-        nodes = self._case.topology.nodes
-        late = {each.ended for each in self._attempts if each.accepted and each.ended}
-        taken = self._case.ledger.acceptances(self._case.flow, nodes) if late else ()
-        return {moment: taker for moment, taker in taken if moment in late and taker in nodes}
-
-    @cached_property
-    def _only(self) -> str:
-        topology = self._case.topology
-        targets = {*targets_of(topology, self._case.flow)}
-        return next(iter(targets & {*topology.nodes}), "") if len(targets) == 1 else ""
-
-
-def by_whom(case: Case, attempts: Sequence[Attempt]) -> Counter[str]:
-    """How many of some attempts each server did not serve; what nobody is named for is left out.
-
-    What a server answers is its own doing. What was cut, or late, may as well be the doing of what
-    stands before it, and counts for a server only where no fault elsewhere explains it.
-    """
-    meetings = Meetings(case, attempts)
-    found: Counter[str] = Counter()
-    for attempt in attempts:
-        if not (server := meetings.server(attempt)):
-            continue
-        nodes = {each.window.node for each in explaining(case, attempt)}
-        if nodes <= {server} or _is_its_own(attempt):
-            found[server] += 1
-    return found
-
-
-def _is_its_own(attempt: Attempt) -> bool:
-    """Whether it failed for what a server said, or showed: a certificate, or no STARTTLS."""
-    is_cut = "connection" in attempt.reason or "timed out" in attempt.reason
-    return attempt.code >= 400 or (attempt.phase == Phase.STARTTLS and not is_cut)
-
-
-def named(counts: Counter[str], of: int) -> str:
-    """``by ht2``, ``21 by ht1 and 20 by ht2``; empty where nobody is named.
-
-    Args:
-        of: How many there were in all: one name for all of them needs no number.
-    """
-    if len(counts) == 1 and counts.total() == of:
-        return f"by {next(iter(counts))}"
-    return listed(f"{count} by {name}" for name, count in counts.most_common(4))
-
-
 def behaves_as_declared(case: Case, balancer: Balancer, conduct: Conduct, kept_s: float) -> bool:
     """Whether a balancer could have the check that it is declared to have.
 
     It has not, where it stayed with a server for longer than that check would have let it.
 
     Args:
+        case: The flow of a drill.
+        balancer: Whose check it is.
+        conduct: What it did.
         kept_s: For how long it demonstrably did, field seconds.
     """
-    if balancer.mode == "wnlb" or not sees(case, balancer.check, conduct.window):
+    if balancer.mode == "wnlb" or not sees(case, conduct.balancer, balancer.check, conduct.window):
         return True
     begun = conduct.window.injected or conduct.window.inject
     spoilt_s = case.stalled_s(begun, begun + kept_s / case.clock) * case.clock
     return kept_s <= balancer.check.detection_s + case.uncertainty_s + spoilt_s
 
 
-def told_of(met: Sequence[Attempt]) -> str:
-    """What senders met: ``refused 41 of them``, ``took 3 of them late and cut 2 of them``."""
-    refused = sum(each.code >= 400 for each in met)
-    late = sum(each.accepted for each in met)
-    cut = len(met) - refused - late
-    told = (
-        (refused, f"refused {refused} of them"),
-        (late, f"took {late} of them late"),
-        (cut, f"cut or did not answer {cut} of them"),
-    )
-    return listed(text for count, text in told if count)
-
-
 def _came_by(case: Case, attempt: Attempt, balancer: str) -> bool:
     """Whether an attempt may have come by a balancer: it chose no VIP, or one of that one's."""
     vips = case.topology.vips
     return attempt.choice not in vips or vips[attempt.choice][0] == balancer
+
+
+def _is_of_its_other_fault(window: FaultWindow, found: Sequence[Suspect]) -> bool:
+    """Whether an attempt is explained by what else was wrong with a server at that time alone."""
+    others = [each.window for each in found if each.window is not window]
+    return 0 < len(found) == len(others) and all(each.node == window.node for each in others)
 
 
 def _refuses_at(window: FaultWindow) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from relaydrill.drills.checks.case import Case, how_bad, late_among, said, stood_still
-from relaydrill.drills.checks.conduct import Conduct, Conducts, by_whom, named
-from relaydrill.ledger import Attempt
+from relaydrill.documents.checks import DegradedFigures, FalseGreen
+from relaydrill.drills.checks.blame import Change, Suspect
+from relaydrill.drills.checks.case import Case, how_bad, late_among, replies_of, stood_still
+from relaydrill.drills.checks.conduct import Conduct, Conducts
+from relaydrill.drills.checks.encounters import by_whom, named
+from relaydrill.drills.checks.unmet import left_to_chance
+from relaydrill.ledger import Attempt, FaultWindow
 from relaydrill.verdict import Verdict, failed, passed, unknown
 
 
@@ -20,8 +23,9 @@ def check_degraded(case: Case) -> Verdict | None:
     # At the moment of a change they were neither before it nor long after the one before.
     cut = [each for each in case.unserved if _is_cut_by_a_return(case, each)]
     bad = case.unserved
-    least_s, last_s = _longest(case, [each for each in bad if each not in cut])
-    figures: dict[str, Any] = {
+    whole = [each for each in bad if each not in cut]
+    least_s, last_s = _longest(case, whole)
+    figures: DegradedFigures = {
         "failed": len(bad),
         "attempts": len(case.attempts),
         "last_s": round(last_s, 3),
@@ -35,7 +39,7 @@ def check_degraded(case: Case) -> Verdict | None:
     if not bad:
         text = f"none of {len(case.attempts)} attempts failed or was late"
         if case.deferred:
-            text += f"; {len(case.deferred)} were deferred ({said(case.deferred)})"
+            text += f"; {len(case.deferred)} were deferred ({replies_of(case.deferred)})"
         return passed("degraded", text, **figures)
     text = (
         f"{len(bad)} of {len(case.attempts)} attempts {how_bad(bad)}, the last of them "
@@ -45,7 +49,7 @@ def check_degraded(case: Case) -> Verdict | None:
         text += f"; marked down after {noticed['detection_s']:.1f} s"
     greens = [each for each in conducts.of_balancers if each.met]
     for green in greens:
-        text += f"; {green.told}"
+        text += f"; {green.text}"
     if greens:
         figures["false_green"] = _as_figures(max(greens, key=lambda each: len(each.met)))
     figures["by_fault"] = conducts.by_fault
@@ -61,18 +65,29 @@ def check_degraded(case: Case) -> Verdict | None:
             lost_s = case.doubt.lost_s(begun, until) * case.clock
             text += stood_still(stalled_s * case.clock, lost_s)
             figures["stalled_s"] = round(stalled_s * case.clock, 3)
-        doubtful = [each for each in bad if each not in cut and case.doubt.covers(each)]
-        own = [each for each in bad if each not in doubtful and each not in cut]
+        doubtful = [each for each in whole if case.doubt.covers(each)]
+        own = [each for each in whole if each not in doubtful]
         least_s, _ = _longest(case, own, case.doubt.lost_s)
         if least_s - sure_s > allowed:
-            return failed("degraded", text, **figures)
-        return unknown("degraded", text + case.doubt.told(doubtful), **figures)
+            return failed("degraded", text + _by_which_fault(case, own), **figures)
+        return unknown("degraded", text + case.doubt.reasons_for(doubtful), **figures)
     if last_s + sure_s <= allowed:
+        if luck := left_to_chance(case, whole):
+            return unknown("degraded", f"{text}; {luck}", **figures)
         return passed("degraded", text, **figures)
+    if again := _broken_again(case, whole):
+        text += f"; {again} was broken again before it had taken any mail, which may be one outage"
     return unknown("degraded", f"{text}: too close to tell apart", **figures)
 
 
-def _as_figures(green: Conduct) -> dict[str, Any]:
+def _broken_again(case: Case, bad: list[Attempt]) -> str:
+    """A node that failed attempts, and of whose faults one followed on another; empty: none did."""
+    blamed = (each for attempt in bad for each in case.blame.explaining(attempt))
+    again = (each for each in blamed if case.blame.first_of(each) is not each)
+    return next((each.window.node for each in again), "")
+
+
+def _as_figures(green: Conduct) -> FalseGreen:
     """What a verdict keeps of a server that was given mail and did not serve it."""
     return {
         "node": green.node,
@@ -83,17 +98,18 @@ def _as_figures(green: Conduct) -> dict[str, Any]:
     }
 
 
-def _noticed(conducts: Conducts) -> dict[str, float]:
+def _noticed(conducts: Conducts) -> DegradedFigures:
     """When a balancer noticed the fault that explains the worst, and its heal: field seconds.
 
     Nothing of a fault on a node that the flow's mail comes to by no balancer; of several balancers
     the slowest.
     """
-    found = {
-        "detection_s": [each.detection_s for each in conducts.main if each.detection_s is not None],
-        "recovery_s": [each.recovery_s for each in conducts.main if each.recovery_s is not None],
-    }
-    return {name: round(max(each), 3) for name, each in found.items() if each}
+    found: DegradedFigures = {}
+    if down := [each.detection_s for each in conducts.main if each.detection_s is not None]:
+        found["detection_s"] = round(max(down), 3)
+    if up := [each.recovery_s for each in conducts.main if each.recovery_s is not None]:
+        found["recovery_s"] = round(max(up), 3)
+    return found
 
 
 def _by_whom(case: Case, bad: list[Attempt], greens: list[Conduct]) -> str:
@@ -117,15 +133,29 @@ def _is_cut_by_a_return(case: Case, attempt: Attempt) -> bool:
         and window.heal is not None
         and window.heal <= attempt.ended
         and attempt.started < (window.healed or window.heal)
-        and window.heal - attempt.started <= _usual_s(case)
+        and window.heal - attempt.started <= case.usual_s
         for window in case.ledger.faults
     )
 
 
-def _usual_s(case: Case) -> float:
-    """The longest that an attempt took before anything was broken."""
-    steady = case.attempts.between(float("-inf"), case.broken_from or 0.0)
-    return max(steady.took_s(), default=0.0)
+def _by_which_fault(case: Case, bad: list[Attempt]) -> str:
+    """Of several faults, the one after which attempts went on failing for the longest."""
+    found = (
+        (attempt.started - last.latest, number, suspect.window)
+        for number, attempt in enumerate(bad)
+        for suspect in case.blame.explaining(attempt)
+        if (last := suspect.last_change(attempt.started))
+    )
+    # Of several that may explain the same attempt the last is to blame for the least.
+    least: dict[int, tuple[float, FaultWindow]] = {}
+    for since_s, number, window in found:
+        if number not in least or since_s < least[number][0]:
+            least[number] = since_s, window
+    if not least:
+        return ""
+    _, window = max(least.values(), key=lambda each: each[0])
+    turn = case.turn_of(window)
+    return f"; after {turn}" if turn else ""
 
 
 def _longest(
@@ -136,23 +166,33 @@ def _longest(
     """Field seconds from a fault's change to the last failed attempt after it: least, and most.
 
     An attempt that several faults may explain is the one's whose change was last, in the best
-    reading, and in the worst the one's whose was first.
+    reading, and in the worst the one's whose was first; and there a node that is broken again
+    before it was seen to be whole has been broken since its first fault.
 
     Args:
+        case: The flow of a drill.
+        bad: Its attempts that were not served in time.
         without: How much of the time from one moment to another does not count for the least.
     """
     spans = [(0.0, 0.0)]
     for attempt in bad:
-        blamed = (each.last_change(attempt.started) for each in case.blame.explaining(attempt))
+        blamed = case.blame.explaining(attempt)
+        changes = ((each, each.last_change(attempt.started)) for each in blamed)
         found = [
             (
                 max(0.0, attempt.started - last.latest - without(last.latest, attempt.started)),
-                attempt.started + case.unseen_s(attempt) - last.earliest,
+                attempt.started + case.unseen_s(attempt) - _since(case, suspect, last),
             )
-            for last in blamed
+            for suspect, last in changes
             if last
         ]
         if found:
             least, most = min(each for each, _ in found), max(each for _, each in found)
             spans.append((least * case.clock, most * case.clock))
     return max(least for least, _ in spans), max(most for _, most in spans)
+
+
+def _since(case: Case, suspect: Suspect, last: Change) -> float:
+    """When what explains an attempt began at the earliest; see `Blame.first_of`."""
+    is_broken = last is suspect.begun
+    return case.blame.first_of(suspect).begun.earliest if is_broken else last.earliest

@@ -9,26 +9,35 @@ What lies between is unknown.
 An excuse is in proportion to what was lost. The watcher of the machine (`relaydrill.drills.stall`)
 mostly sleeps, and loses a turn of the processor at a time; a message passes up to four programs one
 after another (sender, balancer, hub, and the hub's journal and reply), each of which waits for its
-own. So a stretch counts as lost for four times what the watcher lost of it, and never for more than
-it lasted; and for no more than once where a server refused meanwhile, for then the tier did answer.
+own. So a stretch counts as lost for four times what the watcher lost of it, or for what the four
+nodes lost that starved most, if that is more, and never for more than it lasted; and for no more
+than once where a server refused meanwhile, for then the tier did answer.
 What was seen stays as it was seen: an answer is an answer, however starved the machine.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from relaydrill.drills.checks.starved import TURNS, Starved, apart, starved
 from relaydrill.ledger import Attempt, Stall
-from relaydrill.smtp import NAME_FAILED, NO_ANSWER, NO_SUCH_NAME, REFUSED, Result
+from relaydrill.smtp import (
+    BAD_CERTIFICATE,
+    NAME_FAILED,
+    NO_ANSWER,
+    NO_EXCHANGER,
+    NO_STARTTLS,
+    NO_SUCH_NAME,
+    REFUSED,
+    Result,
+)
 
 if TYPE_CHECKING:
     from relaydrill.drills.checks.case import Case
-
-_TURNS: Final = 4
-"""Programs that a message passes before its answer, each of which waits for a turn of its own."""
 
 _SOON_S: Final = 0.05
 """Wall seconds in which nobody's patience runs out."""
@@ -38,12 +47,17 @@ class Doubt:
     """What of a case could have come out otherwise.
 
     Args:
-        case: The flow of a drill. stalls: When the machine stood still, or starved.
+        case: The flow of a drill.
+        stalls: When the machine stood still, or starved, as its watch saw it.
+        nodes: When the nodes waited for a processor that the flow's mail may pass.
     """
 
-    def __init__(self, case: Case, stalls: Iterable[Stall]) -> None:
+    def __init__(
+        self, case: Case, stalls: Iterable[Stall], nodes: Mapping[str, Iterable[Stall]]
+    ) -> None:
         self._case = case
-        self._stalls = _apart(stalls)
+        self._stalls = apart(stalls)
+        self._nodes = nodes
 
     def covers(self, attempt: Attempt) -> bool:
         """Whether an attempt that was not served might have been, by the tier's own powers."""
@@ -58,24 +72,28 @@ class Doubt:
         checks, which then need a while to believe in their backends again. It makes no server
         refuse, and no listener vanish; and a moment of it excuses nothing that hung for long.
         """
-        if not self._stalls or attempt.ended is None or _met_refusal(attempt):
+        if not self._starved or attempt.ended is None or _met_refusal(attempt):
             return False
         begun, ended, case = attempt.started, attempt.ended, self._case
         lost_s = self.lost_s(begun, ended)
         if attempt.accepted:
             # Late, or else in time only because a heal released it: then for longer than usual.
-            promised_s = case.expect.degraded_s / case.clock
+            promised_s = case.expect.late_s / case.clock
             within_s = promised_s if ended - begun > promised_s else case.slow_s
             return lost_s > 0 and ended - begun - lost_s <= within_s
         return 0 < ended - begun <= 2 * lost_s or self._had_nobody(begun)
 
     def lost_s(self, begin: float, end: float) -> float:
         """What the machine may have taken out of a time, wall seconds."""
-        return sum(part * common_s(each, begin, end) for each, part in self._parts)
+        return sum(each.part * common_s(each, begin, end) for each in self._within(begin, end))
 
     def stalled_s(self, begin: float, end: float) -> float:
         """For how much of a time the machine itself stood still, or starved; wall seconds."""
-        return sum(common_s(each, begin, end) for each in self._stalls)
+        return sum(common_s(each, begin, end) for each in self._within(begin, end))
+
+    def _within(self, begin: float, end: float) -> list[Starved]:
+        first = bisect_right(self._starved, begin, key=attrgetter("end"))
+        return self._starved[first : bisect_left(self._starved, end, key=attrgetter("begin"))]
 
     def settled(self, begin: float) -> float:
         """From when on, at or after a moment, the machine starved no more while attempts were made.
@@ -98,7 +116,7 @@ class Doubt:
         checks = [(each.begin, each.end + self._recovery_s) for each in self._spoiling]
         return sorted([*((each.begin, each.end) for each in self._stalls), *checks])
 
-    def told(self, doubtful: list[Attempt]) -> str:
+    def reasons_for(self, doubtful: list[Attempt]) -> str:
         """Why attempts are doubtful, for the end of a sentence; empty where none is."""
         unsent = sum(each.result is Result.UNSENT for each in doubtful)
         untold = sum(each.result is None for each in doubtful)
@@ -112,15 +130,14 @@ class Doubt:
         return f"; but {', and '.join(reasons)}" if reasons else ""
 
     @cached_property
-    def _parts(self) -> list[tuple[Stall, float]]:
-        """Each stall, and the part of it that counts as lost."""
+    def _starved(self) -> list[Starved]:
+        """When the machine took something from a message's programs, and how much of it."""
         refusals = sorted(each.started for each in self._case.attempts.failed if _met_refusal(each))
-        parts = []
-        for each in self._stalls:
-            met = bisect_left(refusals, each.end) > bisect_left(refusals, each.begin)
-            turns = 1 if met else _TURNS
-            parts.append((each, min(1.0, turns * each.lost_s / (each.end - each.begin))))
-        return parts
+
+        def has_answered(stall: Stall) -> bool:
+            return bisect_left(refusals, stall.end) > bisect_left(refusals, stall.begin)
+
+        return starved(self._stalls, self._nodes, has_answered)
 
     def _had_nobody(self, moment: float) -> bool:
         """Whether a balancer then had no server left, and one of them wrongly: it had starved."""
@@ -186,7 +203,7 @@ class Doubt:
                 found[-1] = Stall(last.begin, each.end, last.lost_s + each.lost_s)
             else:
                 found.append(each)
-        return [each for each in found if _TURNS * each.lost_s >= min(checks)]
+        return [each for each in found if TURNS * each.lost_s >= min(checks)]
 
     @property
     def _check_s(self) -> float:
@@ -202,21 +219,9 @@ class Doubt:
         return max(checks, default=0.0) / self._case.clock
 
 
-def common_s(stall: Stall, begin: float, end: float) -> float:
+def common_s(stall: Stall | Starved, begin: float, end: float) -> float:
     """How much of a time lies in a stall, seconds."""
     return max(0.0, min(end, stall.end) - max(begin, stall.begin))
-
-
-def _apart(stalls: Iterable[Stall]) -> list[Stall]:
-    """The same time, in stalls that do not overlap; those that last no time are left out."""
-    apart: list[Stall] = []
-    for each in sorted(stalls, key=lambda stall: stall.begin):
-        if apart and each.begin < (last := apart[-1]).end:
-            end = max(last.end, each.end)
-            apart[-1] = Stall(last.begin, end, min(last.lost_s + each.lost_s, end - last.begin))
-        elif each.begin < each.end:
-            apart.append(each)
-    return apart
 
 
 def _is_in(moment: float, spans: list[tuple[float, float]]) -> bool:
@@ -225,8 +230,11 @@ def _is_in(moment: float, spans: list[tuple[float, float]]) -> bool:
 
 
 def _met_refusal(attempt: Attempt) -> bool:
-    has_no_name = attempt.reason.endswith((NO_SUCH_NAME, NAME_FAILED))
+    has_no_name = attempt.reason.endswith((NO_SUCH_NAME, NO_EXCHANGER, NAME_FAILED))
     # A name server whose host says that nobody listens is no silent one: that takes its time.
     took_s = attempt.took_s or 0.0
     is_denied = attempt.reason.endswith(NO_ANSWER) and took_s < _SOON_S
-    return attempt.code >= 400 or attempt.reason == REFUSED or has_no_name or is_denied
+    # No machine is so slow that a certificate runs out, or bears another name.
+    has_shown = attempt.reason.startswith(BAD_CERTIFICATE) or attempt.reason == NO_STARTTLS
+    is_no = attempt.code >= 400 or attempt.reason == REFUSED
+    return is_no or has_no_name or is_denied or has_shown

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from relaydrill import faults
+from relaydrill.documents.checks import FilteredSort
+from relaydrill.drills.checks.blame import fault_of
 from relaydrill.drills.checks.case import Case
-from relaydrill.faults.base import ServiceFault
+from relaydrill.faults import ServiceFault
 from relaydrill.ledger import Attempt, FaultWindow
 from relaydrill.message import BLOCKED, SPAM, UNKNOWN
-from relaydrill.smtp import Phase, Result
+from relaydrill.smtp import Phase
 from relaydrill.verdict import Verdict, failed, passed, unknown
 
 _OF_THE_MESSAGE: Final = frozenset({Phase.REPLY})
@@ -36,7 +37,9 @@ def check_filter(case: Case) -> Verdict | None:
     sorts = Counter(attempt.sort for attempt in unwanted)
     refused = Counter(attempt.sort for attempt in unwanted if _is_filtered(case, attempt))
     accepted = Counter(attempt.sort for attempt in unwanted if attempt.accepted)
-    figures = {sort: {"sent": sorts[sort], "refused": refused[sort]} for sort in sorts}
+    figures: dict[str, FilteredSort] = {
+        sort: {"sent": sorts[sort], "refused": refused[sort]} for sort in sorts
+    }
     if accepted:
         told = ", ".join(f"{accepted[sort]} of {sorts[sort]} {sort}" for sort in accepted)
         return failed("filter", f"taken, though it was to be refused: {told}", **figures)
@@ -53,7 +56,7 @@ def check_filter(case: Case) -> Verdict | None:
 
 def _is_filtered(case: Case, attempt: Attempt) -> bool:
     """Whether a message was refused for good, and for what it was."""
-    if attempt.result is not Result.REFUSED or attempt.code < 500:
+    if not attempt.refused_for_good:
         return False
     if attempt.phase not in _SHOWN_AT.get(attempt.sort, _OF_THE_CLIENT):
         return False
@@ -69,6 +72,6 @@ def _is_filtered(case: Case, attempt: Attempt) -> bool:
 
 def _refuses_for_good(window: FaultWindow) -> bool:
     """Whether a fault makes a server answer 5xx to whatever comes."""
-    fault = faults.make(*faults.split_kind(window.label.partition(":")[0]))
+    fault = fault_of(window)
     reply = fault.reply if isinstance(fault, ServiceFault) else None
     return reply is not None and not reply.transient

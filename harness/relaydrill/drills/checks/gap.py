@@ -1,14 +1,81 @@
-"""The time for which nothing was accepted."""
+"""The gap: the longest time in which a flow attempted and nothing was accepted."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
+from relaydrill.documents.checks import GapFigures
 from relaydrill.drills.checks.case import Case, stood_still
-from relaydrill.drills.gap import Gap, longest_gap
+from relaydrill.ledger import Attempts
 from relaydrill.message import WANTED
 from relaydrill.smtp import Result
 from relaydrill.verdict import Status, Verdict, failed, passed, unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The longest gap of a flow.
+
+    Attributes:
+        begin: Monotonic time of the first attempt after the last acceptance.
+        end: Of the next acceptance; or of the end of what was observed.
+        attempts: Attempts that began in it and were not accepted.
+        open_ended: Whether nothing was accepted any more, so that the real gap may be longer.
+    """
+
+    begin: float
+    end: float
+    attempts: int
+    open_ended: bool
+
+    @property
+    def seconds(self) -> float:
+        """Its length, wall seconds."""
+        return self.end - self.begin
+
+
+def longest_gap(
+    attempts: Attempts,
+    without: Callable[[float, float], float] = lambda _begin, _end: 0.0,
+    served: Iterable[float] = (),
+) -> Gap | None:
+    """The longest gap among attempts; None without attempts.
+
+    A gap begins with the first attempt that began after an acceptance, not with the acceptance:
+    while nobody attempts, nothing can be accepted. It ends with the next acceptance.
+
+    Args:
+        attempts: Those of one flow.
+        without: How much of the time from one moment to another is not to count; never below 0.
+        served: Moments of attempts that are to count as accepted, whatever became of them.
+    """
+    if not attempts:
+        return None
+    starts, observed = attempts.starts, attempts.observed
+    gaps: list[tuple[float, float, float, bool]] = []
+    longest, after = 0.0, float("-inf")
+    acceptances = sorted([*attempts.acceptances, *served]) if served else attempts.acceptances
+    for moment in (*acceptances, None):
+        # What lies between two acceptances is no shorter than the gap in it.
+        if moment is not None and moment - after < longest:
+            after = moment
+            continue
+        first = bisect_right(starts, after)
+        if first == len(attempts):
+            break
+        begin, end = starts[first], observed if moment is None else moment
+        if end > begin:
+            gaps.append((end - begin - without(begin, end), begin, end, moment is None))
+            longest = max(longest, gaps[-1][0])
+        after = end
+    if not gaps:
+        return None
+    _, begin, end, open_ended = max(gaps)
+    until = float("inf") if open_ended else end
+    fell = sum(begin <= each.started < until for each in attempts.failed)
+    return Gap(begin, end, fell, open_ended)
 
 
 def check_gap(case: Case) -> Verdict | None:
@@ -19,7 +86,7 @@ def check_gap(case: Case) -> Verdict | None:
         return None
     found = _judged(case, gap)
     if found.status is not Status.FAIL:
-        return _told(case, gap, found.status)
+        return _verdict(case, gap, found.status)
     # The gap that is longest with all that is doubtful counted as good may be another one.
     doubtful = [each for each in case.attempts.failed if doubt.covers(each)]
     served = [*case.agreed, *(each.started for each in doubtful)]
@@ -28,12 +95,12 @@ def check_gap(case: Case) -> Verdict | None:
     if own and left_s - case.uncertainty_s > case.expect.gap:
         # What was seen is told: a part of it may be what fails beyond doubt.
         is_part = gap.begin <= own.begin and own.end <= gap.end
-        return _told(case, gap if is_part else own, Status.FAIL)
-    told = _told(case, gap, Status.UNKNOWN)
-    return replace(told, status=Status.UNKNOWN, summary=told.summary + doubt.told(doubtful))
+        return _verdict(case, gap if is_part else own, Status.FAIL)
+    told = _verdict(case, gap, Status.UNKNOWN)
+    return replace(told, status=Status.UNKNOWN, summary=told.summary + doubt.reasons_for(doubtful))
 
 
-def _told(case: Case, gap: Gap, status: Status) -> Verdict:
+def _verdict(case: Case, gap: Gap, status: Status) -> Verdict:
     """What is found of a gap once the machine's part in it is known."""
     found = _judged(case, gap)
     stalled_s = case.stalled_s(gap.begin, gap.end) * case.clock
@@ -52,7 +119,7 @@ def _judged(case: Case, gap: Gap) -> Verdict:
     """A gap against what the flow promises."""
     field_s, sure_s = gap.seconds * case.clock, case.uncertainty_s
     allowed = case.expect.gap
-    figures = {
+    figures: GapFigures = {
         "gap_s": round(field_s, 3),
         "resolution_s": round(sure_s, 3),
         "allowed_s": allowed,
@@ -75,7 +142,7 @@ def _judged(case: Case, gap: Gap) -> Verdict:
         figures["after_heal_s"] = round((gap.end - heal) * case.clock, 3)
         text += f", {figures['after_heal_s']:.1f} s of it after the heal"
     if field_s - sure_s > allowed:
-        return failed("gap", text, **figures)
+        return failed("gap", text + _by_which_fault(case, gap), **figures)
     if gap.open_ended:
         return unknown("gap", f"{text}: it ended before mail was accepted again", **figures)
     if field_s + sure_s <= allowed:
@@ -93,6 +160,15 @@ def _recovered(case: Case, gap: Gap) -> int:
         for attempt in entry.attempts
         if attempt.sort == WANTED
     )
+
+
+def _by_which_fault(case: Case, gap: Gap) -> str:
+    """Of several faults, the last that had begun when a gap began, or else the first in it."""
+    windows = sorted((each.window for each in case.blame.suspects), key=lambda each: each.inject)
+    before = [each for each in windows if each.inject <= gap.begin]
+    meanwhile = [each for each in windows if gap.begin < each.inject < gap.end]
+    found = [case.turn_of(each) for each in (*before[-1:], *meanwhile[:1])]
+    return f"; {found[0]}" if found and found[0] else ""
 
 
 def _within(gap: Gap, moment: float | None) -> bool:

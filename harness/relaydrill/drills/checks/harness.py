@@ -13,14 +13,14 @@ def check_harness(case: Case) -> Verdict | None:
         return unknown("harness", "; ".join([*case.holes, *case.problems]))
     if not case.attempts:
         return unknown("harness", "no attempt was made")
-    unsent = case.attempts.told(lambda attempt: attempt.result is Result.UNSENT)
+    unsent = case.attempts.matching(lambda attempt: attempt.result is Result.UNSENT)
     if unsent:
         return unknown(
             "harness",
             f"{len(unsent)} attempts failed on the sender's own machine: {unsent[0].reason}",
             unsent=len(unsent),
         )
-    untold = len(case.attempts.told(lambda attempt: attempt.result is None))
+    untold = len(case.attempts.matching(lambda attempt: attempt.result is None))
     if untold:
         gone = case.ledger.gone_workers
         who = f" (gone: the Locust worker {', '.join(gone)})" if gone else ""

@@ -8,12 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 
+from relaydrill.drills.checks.blame import fault_of
 from relaydrill.drills.checks.case import Case
-from relaydrill.drills.checks.place import Place, answerer, led_to, place_of
-from relaydrill.drills.checks.silence import JOURNAL_LAG_S, by_chance
-from relaydrill.faults import How, Sign
+from relaydrill.drills.checks.place import Place, led_to, place_of
+from relaydrill.drills.checks.silence import JOURNAL_LAG_S, by_chance, is_news
+from relaydrill.faults import How, ServiceFault, Sign
 from relaydrill.ledger import ANY_PORT, Attempt, Bite, FaultWindow
+from relaydrill.sentences import listed, number_of
 from relaydrill.smtp import Phase, Result
+from relaydrill.topology.paths import comers_to
 
 _CUT = frozenset({Result.DROPPED, Result.UNANSWERED, Result.UNREACHABLE})
 
@@ -23,13 +26,15 @@ class Meetings:
     """Who met a fault.
 
     Attributes:
-        attempts: How many of the flow's attempts did. told: The same, goes on a sentence.
-        probes: Health checks that did. others: Other sessions that the node tells of.
+        attempts: How many of the flow's attempts did.
+        text: The same, goes on a sentence.
+        probes: Health checks that did.
+        others: Other sessions that the node tells of.
         elsewhere: Where the flow's own cannot be seen: why they must have been, or why not.
     """
 
     attempts: int
-    told: str
+    text: str
     probes: int
     others: int
     elsewhere: str = ""
@@ -39,9 +44,10 @@ class Meetings:
         """Who met it where the flow did not."""
         who = []
         if self.others:
-            who.append(f"{self.others} sessions of others")
+            sessions = number_of(self.others, "session", "sessions")
+            who.append(f"{self.others} {sessions} of others")
         if self.probes:
-            who.append(f"{self.probes} health checks")
+            who.append(f"{self.probes} health {number_of(self.probes, 'check', 'checks')}")
         return f"only {' and '.join(who)} did" if who else "nobody did"
 
 
@@ -52,10 +58,13 @@ def meetings_of(case: Case, window: FaultWindow, sign: Sign | None, before: int)
     attempt that met the fault must have been told. Health checks never count. Where senders do not
     see the node, or are real programs that do not tell whom else they tried, it is enough that it
     acted on some mail, and that the flow's cannot all have come past it by chance. A node that
-    keeps no journal (a lab of others, where a hook broke it) is known by what it told the senders.
+    keeps no journal (a real lab, where a hook broke it) is known by what it told the senders.
 
     Args:
-        sign: By what a sender knows the fault. before: What the node had taken of the flow.
+        case: The flow of a drill.
+        window: When the fault was in force.
+        sign: By what a sender knows the fault.
+        before: What the node had taken of the flow.
     """
     port = case.topology.flows[case.flow].port
     place = place_of(case.topology, case.flow, window.node)
@@ -76,38 +85,80 @@ def meetings_of(case: Case, window: FaultWindow, sign: Sign | None, before: int)
         met = len(_front(case, window, sign, mine))
         told = f"the fault met {met} of its attempts"
         return Meetings(met, told, len(probes), len(felt))
+    if mine and not _is_met_where_it_acts(window):
+        why = f"whether any of {len(mine)} sessions wanted what it hides, nothing tells"
+        return Meetings(0, "", len(probes), len(felt), why)
     if place is not Place.INSIDE:
-        mine = _under_way(case, window, mine)
+        mine = _under_way(case, window, mine, _lag_s(case, window.node))
     silence = by_chance(case, window, before)
     met = len(mine) if silence.is_proof else 0
-    why = silence.told if mine and not silence.is_proof else ""
+    why = silence.text if mine and not silence.is_proof else ""
     return Meetings(met, f"the fault met {met} sessions", len(probes), len(felt), why)
+
+
+def meetings_on_the_way(case: Case, window: FaultWindow) -> Meetings:
+    """Which sessions met a fault of the network: what it did on that way is journalled.
+
+    Those of the flow are the ones that came from who brings its mail to the node, to its port, when
+    attempts were under way. Health checks never count.
+
+    Args:
+        case: The flow of a drill.
+        window: When the fault was in force.
+    """
+    topology, node = case.topology, window.node
+    bites = [
+        each
+        for each in case.ledger.bites[node]
+        if window.inject <= each.mono < window.until and each.fault == window.label
+    ]
+    probes = [each for each in bites if each.probe]
+    others = [each for each in bites if not each.probe]
+    comers = comers_to(topology, case.flow, node)
+    is_front = place_of(topology, case.flow, node) is Place.FRONT
+    port = topology.flows[case.flow].port
+    mine = [
+        each for each in others if each.client in comers and (not is_front or each.port == port)
+    ]
+    if place_of(topology, case.flow, node) is not Place.INSIDE:
+        mine = _under_way(case, window, mine, JOURNAL_LAG_S)  # its end may be met after it
+    clients = listed(sorted({each.client for each in mine}))
+    met = f"{len(mine)} {number_of(len(mine), 'session', 'sessions')}"
+    told = f"the network acted on {met} from {clients} to {node}"
+    return Meetings(len(mine), told, len(probes), len(others))
+
+
+def _is_met_where_it_acts(window: FaultWindow) -> bool:
+    """Whether each session that a fault acts on meets it: not all want what EHLO does not offer."""
+    fault = fault_of(window)
+    return not isinstance(fault, ServiceFault) or fault.met_at == fault.phase
 
 
 def _front(case: Case, window: FaultWindow, sign: Sign | None, bites: list[Bite]) -> list[Attempt]:
     """The attempts that met it on a server that senders speak to."""
     if sign is None:
         return []
-    shows, in_time = _told_by(case, window, sign), _timing(case, window, sign)
+    shows, in_time = _explained_by(case, window, sign), _timing(case, window, sign)
     begin = window.injected if window.by_hook else window.inject
-    meanwhile = case.attempts.between(begin or window.inject, window.until).told(shows)
+    meanwhile = case.attempts.between(begin or window.inject, window.until).matching(shows)
     found = [each for each in meanwhile if in_time(each)]
     if window.by_hook:
-        return found
+        went_on = [each for each in found if case.answered_by(each) not in ("", window.node)]
+        is_told = not went_on or is_news(case, window, len(went_on))
+        return found if is_told else [each for each in found if each not in went_on]
     moments, lag_s = sorted(each.mono for each in bites), _lag_s(case, window.node)
     return [each for each in found if _is_bitten(each, moments, lag_s)]
 
 
-def _told_by(case: Case, window: FaultWindow, sign: Sign) -> Callable[[Attempt], bool]:
+def _explained_by(case: Case, window: FaultWindow, sign: Sign) -> Callable[[Attempt], bool]:
     """Whether what an attempt was told, but for its times, can come of a fault on a node."""
     topology, node = case.topology, window.node
-    # Without a name it may be anybody's answer: on a lab of others nothing else tells whose.
+    # Without a name it may be anybody's answer: on a real lab nothing else tells whose.
     nameless = not window.by_hook or _nameless_means(case, window, sign)
-    answered = answerer(topology)
 
     def shows(attempt: Attempt) -> bool:
         reach = led_to(topology, attempt.choice)
-        name = answered(attempt)
+        name = case.answered_by(attempt)
         may_be = not attempt.choice or node in reach
         if may_be and attempt.choice and name and name not in reach:
             return True  # it went on to another, for it was not served there
@@ -132,22 +183,27 @@ def _fits(attempt: Attempt, sign: Sign, *, by_hook: bool) -> bool:
             return attempt.code == sign.code
         case How.CUT:
             return attempt.result in _CUT
+        case How.LATE if attempt.code >= 400:
+            return not by_hook  # refused later on, for another reason, but it had waited
         case How.KEPT | How.LATE:
             return attempt.result in _CUT or attempt.result is None or attempt.accepted
+        case How.DECEIVED:
+            return attempt.accepted
         case How.MISLED:
             return True
 
 
 def _timing(case: Case, window: FaultWindow, sign: Sign) -> Callable[[Attempt], bool]:
     """Whether an attempt took as long as a fault makes it take."""
-    node, answered, end = window.node, answerer(case.topology), window.until
+    node, end = window.node, window.until
     if sign.how is How.LATE:
         usual_s = _usual_s(case, node) if window.by_hook else 0.0
         least_s = sign.delay_s / case.clock + usual_s
 
         def is_late(attempt: Attempt) -> bool:
             """Whether it waited for its answer; one that gave up, or went on, waited for less."""
-            if not attempt.accepted or answered(attempt) != node:
+            is_answered = attempt.accepted or attempt.code >= 400
+            if not is_answered or case.answered_by(attempt) != node:
                 return True
             return attempt.ended is not None and attempt.ended - attempt.started >= least_s
 
@@ -156,7 +212,7 @@ def _timing(case: Case, window: FaultWindow, sign: Sign) -> Callable[[Attempt], 
 
         def was_held(attempt: Attempt) -> bool:
             """Whether it got no answer; what was answered all the same was held until the heal."""
-            if not attempt.accepted or answered(attempt) != node:
+            if not attempt.accepted or case.answered_by(attempt) != node:
                 return True
             return attempt.ended is None or attempt.ended >= end
 
@@ -169,17 +225,17 @@ def _nameless_means(case: Case, window: FaultWindow, sign: Sign) -> bool:
     if not case.only_broken(window):
         return False
     earlier = case.attempts.between(float("-inf"), window.inject)
-    answered = answerer(case.topology)
     return not earlier.any(
-        lambda each: not each.accepted and not answered(each) and _fits(each, sign, by_hook=True)
+        lambda each: (
+            not each.accepted and not case.answered_by(each) and _fits(each, sign, by_hook=True)
+        )
     )
 
 
 def _usual_s(case: Case, node: str) -> float:
     """How long an attempt that a node serves takes in the middle; 0 where none is known."""
-    answered = answerer(case.topology)
     earlier = case.attempts.between(float("-inf"), case.broken_from or 0.0)
-    served = earlier.told(lambda each: answered(each) == node)
+    served = earlier.matching(lambda each: case.answered_by(each) == node)
     return statistics.median([each.took_s or 0.0 for each in served] or [0.0])
 
 
@@ -196,12 +252,11 @@ def _is_bitten(attempt: Attempt, moments: list[float], lag_s: float) -> bool:
     return at < len(moments) and moments[at] <= last
 
 
-def _under_way(case: Case, window: FaultWindow, bites: list[Bite]) -> list[Bite]:
-    """The bites at whose time attempts of the flow were under way."""
+def _under_way(case: Case, window: FaultWindow, bites: list[Bite], lag_s: float) -> list[Bite]:
+    """The bites at whose time attempts of the flow were under way, or over for no longer."""
     columns = case.attempts.between(float("-inf"), window.until).columns
     over = (ended if ended == ended else float("inf") for ended in columns.ended)
     latest = [*accumulate(over, max)]
-    lag_s = _lag_s(case, window.node)
     found = []
     for each in bites:
         begun = bisect_right(columns.started, each.mono)

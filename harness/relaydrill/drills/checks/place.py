@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 
-from relaydrill.ledger import Attempt
 from relaydrill.topology import Topology
-from relaydrill.topology.paths import doors_of, path_of, takers_of
+from relaydrill.topology.paths import entry_points_of, path_of, takers_of
 
 
 class Place(enum.Enum):
@@ -29,7 +27,7 @@ def place_of(topology: Topology, flow: str, node: str) -> Place:
         return Place.ASIDE
     if node in topology.name_servers:
         return Place.ASKED
-    if node in takers_of(topology, flow) or node in set(doors_of(topology, flow)):
+    if node in takers_of(topology, flow) or node in set(entry_points_of(topology, flow)):
         return Place.FRONT
     return Place.INSIDE
 
@@ -42,25 +40,9 @@ def led_to(topology: Topology, choice: str) -> frozenset[str]:
     return frozenset({*topology.machines_of(balancer), *topology.balancers[balancer].backends})
 
 
-def is_sole_door(topology: Topology, choice: str, node: str) -> bool:
+def is_sole_entry_point(topology: Topology, choice: str, node: str) -> bool:
     """Whether who made this choice must come to a node: it, or a VIP that only it holds."""
     if choice in topology.vips:
         balancer, _ = topology.vips[choice]
         return node == balancer and topology.machines_of(balancer) == (node,)
     return choice == node
-
-
-def answerer(topology: Topology) -> Callable[[Attempt], str]:
-    """Says whose name the banner bears that an attempt was met with; empty where it is nobody's.
-
-    A server of others has the names that the inventory knows it as.
-    """
-    known = {name: name for name in topology.nodes}
-    for name, node in topology.attach.nodes.items() if topology.attach else ():
-        known |= dict.fromkeys((each.lower() for each in node.known_as), name)
-
-    def answered(attempt: Attempt) -> str:
-        banner = attempt.server.lower().rstrip(".")
-        return known.get(banner) or known.get(banner.partition(".")[0], "")
-
-    return answered

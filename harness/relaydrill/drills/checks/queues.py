@@ -8,12 +8,13 @@ queue that was still emptying, or whose next try was not due yet, proves neither
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from relaydrill.drills.checks.case import Case
+from relaydrill.faults import FaultSpec
 from relaydrill.faults.reach import takes_away
 from relaydrill.ledger import Account, Entry
 from relaydrill.scalars import show_duration
@@ -51,7 +52,7 @@ class Remains:
 
 def gone_for_good(case: Case) -> frozenset[str]:
     """The nodes that were not to come back before all mail is accounted for."""
-    return frozenset(node for node, kind in _broken_for_good(case) if takes_away(kind))
+    return frozenset(spec.node for spec in _broken_for_good(case) if takes_away(spec.fault))
 
 
 def remains_of(case: Case) -> Remains:
@@ -59,7 +60,7 @@ def remains_of(case: Case) -> Remains:
     undelivered = [
         entry
         for entry in case.ledger.unusual(case.flow)
-        if entry.queued_on and not entry.arrived and entry.account is not Account.PHANTOM
+        if entry.queued_on and not entry.has_arrived and entry.account is not Account.PHANTOM
     ]
     queues, found = _Queues(case, undelivered), Remains()
     for entry in undelivered:
@@ -82,7 +83,7 @@ def remains_of(case: Case) -> Remains:
 def second_copies(case: Case) -> list[str]:
     """What could still have brought a second copy when the drill stopped looking, in words."""
     gone = gone_for_good(case)
-    found = [*_not_looked_into(case, gone)]
+    found = [*_not_looked_into(case, gone), *case.ledger.unread]
     for node in case.topology.queueing:
         look = case.ledger.look(node)
         if look is not None and node not in gone:
@@ -111,23 +112,32 @@ def where(entries: Iterable[Entry]) -> str:
 
 def why_stuck(case: Case, entries: list[Entry]) -> str:
     """What keeps mail where it lies: a next hop that is broken for good, or what was last said."""
-    broken = {node for node, _ in _broken_for_good(case)}
+    broken = {spec.node for spec in _broken_for_good(case)}
     for entry in entries:
         hops = [hop for node in entry.queued_on for hop in _hops(case, node, entry)]
         if hops and set(hops) <= broken:
             names = [*dict.fromkeys(hops)]
             are = number_of(len(names), "is", "are")
             return f"for {listed(names)}, which {are} broken for good"
+    held = Counter(
+        (node, entry.held[node])
+        for entry in entries
+        for node in entry.queued_on
+        if node in entry.held
+    )
+    if held:
+        ((node, reason), _), *_ = held.most_common(1)
+        return f"held there until a person moves it on ({node}: {reason or 'no reason is told'})"
     told = max((last for entry in entries for last in entry.deferred), default=None)
     return f"last told by {told[1]}: {told[2]}" if told and told[2] else "and nobody says why"
 
 
-def _broken_for_good(case: Case) -> Iterator[tuple[str, str]]:
-    """Each node that stayed broken until the account was made, and how."""
+def _broken_for_good(case: Case) -> Iterator[FaultSpec]:
+    """The faults that stayed in force until the account was made."""
     for spec in case.drill.faults:
         window = case.window(spec)
         if spec.for_good and spec.kind != "none" and not (window and window.error):
-            yield spec.node, spec.kind
+            yield spec
 
 
 def _hops(case: Case, node: str, entry: Entry) -> Iterator[str]:
@@ -146,6 +156,47 @@ def _not_looked_into(case: Case, gone: frozenset[str]) -> Iterator[str]:
             yield f"the queue of {node} was not looked into at the end"
 
 
+_Tried = list[tuple[float, str]]
+"""When a message was tried in vain, and what was said."""
+
+
+@dataclass
+class _Tries:
+    """How one destination of a node was tried in vain, by the messages that tell most of it.
+
+    A message waits the longer the more often it was tried: the one that was tried last may be one
+    whose turn has only come, and says nothing of how often the destination failed.
+
+    Attributes:
+        last: Of the message that was tried last: when it is due again tells how long to look.
+        most: Of the one that was tried most since all was whole.
+        refused: Of the one that was answered, and not taken, most often since then.
+    """
+
+    last: _Tried = field(default_factory=list)
+    most: _Tried = field(default_factory=list)
+    refused: _Tried = field(default_factory=list)
+
+    def add(self, tried: _Tried, since: float) -> None:
+        """Another message of that destination."""
+        self.last = max(self.last, tried, key=lambda each: each[-1:])
+        self.most = max(self.most, tried, key=lambda each: _since(each, since))
+        self.refused = max(self.refused, tried, key=lambda each: _since(_answered(each), since))
+
+
+def _since(tried: _Tried, moment: float) -> int:
+    return sum(each > moment for each, _ in tried)
+
+
+def _in_vain(tried: _Tried, since: float) -> bool:
+    return _since(tried, since) >= _TRIED
+
+
+def _answered(tried: _Tried) -> _Tried:
+    """Those tries that were answered: time runs out on a machine that starves, too."""
+    return [each for each in tried if _TIMED_OUT not in each[1]]
+
+
 class _Queues:
     """The queues of one drill, to be asked why mail of one flow lies there.
 
@@ -156,16 +207,14 @@ class _Queues:
     def __init__(self, case: Case, undelivered: list[Entry]) -> None:
         self.gone = gone_for_good(case)
         self._case = case
-        self._broken = {node for node, _ in _broken_for_good(case)}
+        self._broken = {spec.node for spec in _broken_for_good(case)}
         self._whole_from = self._all_is_whole()
         # A destination that does not answer is tried with one message for all that wait for it.
-        self._tries: dict[tuple[str, str], list[tuple[float, str]]] = {}
+        self._tries: dict[tuple[str, str], _Tries] = defaultdict(_Tries)
         for entry in undelivered:
             for node in entry.queued_on:
                 mine = [(moment, said) for moment, by, said in entry.deferred if by == node]
-                key = (node, _domain(entry))
-                # Those of the message that was tried last.
-                self._tries[key] = max(mine, self._tries.get(key, []), key=lambda each: each[-1:])
+                self._tries[node, _domain(entry)].add(mine, self._whole_from)
 
     def keeper_of_copies(self, entry: Entry) -> str:
         """The hub that would still send a message in place of those that are gone; or empty."""
@@ -178,6 +227,8 @@ class _Queues:
     def why_unsettled(self, entry: Entry, node: str) -> str:
         """Why it is not sure that a message is stuck on a node that is up; empty if it is."""
         case, look = self._case, self._case.ledger.look(node)
+        if node in entry.held:
+            return ""  # no time would do
         if look is None or look.mono < self._whole_from:
             return f"the queue of {node} was not looked into at the end"
         hops = [*_hops(case, node, entry)]
@@ -197,15 +248,16 @@ class _Queues:
         if left is not None and left > looked - recent_s:
             twice = show_duration(round(2 * settle_s))
             return f"{node} was still delivering after {settle_s:.0f} s; settle {twice} might do"
-        tries = self._tries.get((node, _domain(entry)), [])
-        vain = [said for moment, said in tries if moment > since and _TIMED_OUT not in said]
-        if len(vain) >= _TRIED:
+        tries = self._tries[node, _domain(entry)]
+        if _in_vain(_answered(tries.refused), since):
             return ""
         starved_s = case.doubt.lost_s(since, looked) * case.clock
         if (looked - since) * case.clock - starved_s < _WHOLE * settle_s:
             return f"the machine starved for {starved_s:.0f} s of the {settle_s:.0f} s to settle"
-        wait_s = next_try_s(case.topology, node, len(tries))
-        if tries and looked < tries[-1][0] + wait_s / case.clock:
+        if _in_vain(tries.most, since):  # of a machine that had its time, silence is an answer, too
+            return ""
+        wait_s = next_try_s(case.topology, node, len(tries.last))
+        if tries.last and looked < tries.last[-1][0] + wait_s / case.clock:
             would = show_duration(round(wait_s + settle_s))
             return f"{node} was to try again only {wait_s:.0f} s after its last try; settle {would}"
         return ""

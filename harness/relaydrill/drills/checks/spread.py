@@ -13,8 +13,8 @@ message. Round robin is more even than chance, so that the false-alarm rate only
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
+from relaydrill.documents.checks import SpreadFigures
 from relaydrill.drills.checks.case import Case
 from relaydrill.drills.checks.choosing import says_nothing, took_it
 from relaydrill.drills.family import by_chance
@@ -31,7 +31,7 @@ def check_spread(case: Case) -> Verdict | None:
     test = spread_test(len(servers), alarm=levels.doubt, miss=levels.miss)
     tried, counts = _chosen(case)
     choices = tried.total()
-    figures: dict[str, Any] = {
+    figures: SpreadFigures = {
         "counts": {server: counts[server] for server in servers},
         "tried": {server: tried[server] for server in servers},
         "elsewhere": choices - sum(counts[server] for server in servers),
@@ -61,7 +61,7 @@ def _chosen(case: Case) -> tuple[Counter[str], Counter[str]]:
 
     Choices of senders that found no server to try are none.
     """
-    tries = case.ledger.tries(case.flow, case.topology.nodes)
+    tries = case.ledger.tries(case.flow, case.named)
     vips = {each.choice for each in tries} & case.topology.vips.keys()
     if vips:
         port = case.topology.flows[case.flow].port

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from relaydrill.drills.checks.case import Case, how_bad, said
+from relaydrill.documents.checks import SteadyFigures
+from relaydrill.drills.checks.case import Case, how_bad, replies_of
 from relaydrill.verdict import Verdict, failed, passed, unknown
 
 
@@ -18,22 +19,22 @@ def check_steady(case: Case) -> Verdict | None:
     bad = [each for each in case.unserved if until is None or (each.ended or until) < until]
     put_off = [each for each in case.deferred if until is None or (each.ended or until) < until]
     accepted = whole - len(bad) - len(put_off)
-    figures = {"attempts": whole, "accepted": accepted, "deferred": len(put_off)}
+    figures: SteadyFigures = {"attempts": whole, "accepted": accepted, "deferred": len(put_off)}
     if not whole:
         return unknown("steady", "no attempt was over before the fault", **figures)
     if not bad and accepted:
         text = f"all {accepted} attempts were accepted"
         if put_off:
             text = f"{accepted} of {whole} attempts were accepted, the others deferred"
-            text += f" ({said(put_off)})"
+            text += f" ({replies_of(put_off)})"
         return passed("steady", text, **figures)
     if not bad:
         bad = put_off
     if until is not None:
         text = f"mail did not flow before the fault: {len(bad)} of {whole} {how_bad(bad)}"
-        return unknown("steady", text, **figures, said=said(bad))
+        return unknown("steady", text, **figures, said=replies_of(bad))
     text = f"{len(bad)} of {whole} attempts {how_bad(bad)}"
     doubtful = [each for each in bad if case.doubt.covers(each)]
     if len(doubtful) == len(bad):
-        return unknown("steady", text + case.doubt.told(doubtful), **figures)
+        return unknown("steady", text + case.doubt.reasons_for(doubtful), **figures)
     return failed("steady", text, **figures)

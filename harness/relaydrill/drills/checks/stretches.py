@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
-from relaydrill import faults
+from relaydrill.drills.checks.blame import fault_of
 from relaydrill.drills.checks.case import Case
-from relaydrill.drills.returning import comeback_of
-from relaydrill.faults import Proof
+from relaydrill.drills.recovery import recovery_of
+from relaydrill.faults import Proof, breaks_nothing
 from relaydrill.ledger import FaultWindow
-from relaydrill.topology.paths import doors_of, path_of, takers_of
+from relaydrill.topology.paths import entry_points_of, path_of, takers_of
 
 _NEVER = float("inf")
 
@@ -22,8 +22,10 @@ class Stretch:
     """A part of a drill.
 
     Attributes:
-        begin, end: Monotonic seconds. out: The other nodes that may not have had their part of the
-            flow's mail: broken, or not back yet.
+        begin: When it begins, monotonic seconds.
+        end: When it ends.
+        out: The other nodes that may not have had their part of the flow's mail: broken, or not
+            back yet.
     """
 
     begin: float
@@ -48,7 +50,7 @@ def next_fault(case: Case, node: str, moment: float) -> float:
 def is_broken(case: Case, node: str, moment: float) -> bool:
     """Whether any fault of a node was in force at a moment, or just being injected or healed."""
     windows = (suspect.window for suspect in case.blame.suspects)
-    return any(each.node == node and each.inject <= moment < _healed(each) for each in windows)
+    return any(each.node == node and each.is_in_force(moment) for each in windows)
 
 
 def sharing(case: Case, node: str, begin: float, end: float) -> list[Stretch]:
@@ -57,15 +59,15 @@ def sharing(case: Case, node: str, begin: float, end: float) -> list[Stretch]:
     Times are left out in which a name server may have led the senders elsewhere than it does else.
     """
     servers = case.topology.name_servers
-    concerned = {*takers_of(case.topology, case.flow), *doors_of(case.topology, case.flow)}
+    concerned = {*takers_of(case.topology, case.flow), *entry_points_of(case.topology, case.flow)}
     concerned -= {node}
     found, misled = [], []
     for window in case.ledger.faults:
-        fault = faults.make(*faults.split_kind(window.label.partition(":")[0]))
-        if window.injected is None or fault.proof is Proof.NONE:
+        fault = fault_of(window)
+        if window.injected is None or breaks_nothing(fault):
             continue
         if window.node in concerned:
-            back_s = comeback_of(case.topology, window.node, case.flow).allowance_s
+            back_s = recovery_of(case.topology, window.node, case.flow).allowance_s
             until = _healed(window) + back_s / case.clock
             found.append(_Absence(window.node, window.inject, until))
         elif window.node in servers and fault.proof is Proof.FELT:

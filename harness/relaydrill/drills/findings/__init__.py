@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from relaydrill.drills.finding import ACCEPTED, NOTE, Finding, Said
 from relaydrill.drills.findings import account, others, outage, steady, waiting
 from relaydrill.drills.findings.causes import Cause, causes_of
-from relaydrill.drills.findings.wording import row_title
-from relaydrill.drills.judgement import FlowVerdict, Judgement
+from relaydrill.drills.findings.wording import Wording, row_title
+from relaydrill.drills.result import ACCEPTED, NOTE, Finding, FlowVerdict, Judgement
 from relaydrill.verdict import Status, Verdict
 
 
@@ -83,7 +82,7 @@ def _deciding(flow: FlowVerdict) -> Verdict:
 
 def _finding(judgement: Judgement, status: str, same: list[_Doubtful]) -> Finding:
     flows = [each.flow for each in same]
-    said = _said(judgement, same[0].kind, flows, [each.cause for each in same if each.cause])
+    said = _describe(judgement, same[0].kind, flows, [each.cause for each in same if each.cause])
     reason = next((flow.accepted for flow in flows if flow.accepted), "")
     return Finding(
         kind=same[0].kind,
@@ -102,19 +101,21 @@ def _evidence(flow: FlowVerdict) -> str:
     return "; ".join(f"{check.check}: {check.summary}" for check in flow.doubtful)
 
 
-def _said(judgement: Judgement, kind: str, flows: list[FlowVerdict], causes: list[Cause]) -> Said:
+def _describe(
+    judgement: Judgement, kind: str, flows: list[FlowVerdict], causes: list[Cause]
+) -> Wording:
     """The sentence and the remedy of one kind."""
     if causes:
-        return outage.said(causes)
+        return outage.describe(causes)
     if kind == "not whole":
         return others.not_whole(flows)
     if kind in account.KINDS:
-        return account.said(judgement, kind, flows)
+        return account.describe(judgement, kind, flows)
     if kind in ("steady", "unproven steady"):
-        return steady.said(judgement, flows)
+        return steady.describe(judgement, flows)
     if kind.startswith("unproven"):
         return others.unproven(_deciding(flows[0]), flows)
-    return others.said(judgement, kind, _deciding(flows[0]), flows)
+    return others.describe(judgement, kind, _deciding(flows[0]), flows)
 
 
-__all__ = ["ACCEPTED", "NOTE", "Finding", "Said", "findings", "row_title"]
+__all__ = ["ACCEPTED", "NOTE", "Finding", "Wording", "findings", "row_title"]

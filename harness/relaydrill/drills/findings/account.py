@@ -6,15 +6,24 @@ from collections import Counter
 from typing import Final
 
 from relaydrill.drills.checks import Case
-from relaydrill.drills.checks.account import NOTHING_ARRIVED, STRANDED, STUCK, Accounts
+from relaydrill.drills.checks.account import (
+    NOTHING_ARRIVED,
+    STRANDED,
+    STUCK,
+    Accounts,
+    nobody_known,
+)
+from relaydrill.drills.checks.exits import astray, last_with, whither, why
 from relaydrill.drills.checks.queues import where, why_stuck
-from relaydrill.drills.finding import Said
-from relaydrill.drills.findings.wording import row_title
-from relaydrill.drills.judgement import FlowVerdict, Judgement
+from relaydrill.drills.checks.rewriting import how_altered, to_declare
+from relaydrill.drills.findings.wording import Wording, row_title
+from relaydrill.drills.result import FlowVerdict, Judgement
 from relaydrill.ledger import Account, Entry
 from relaydrill.sentences import listed, number_of
 
-_PROMISED: Final = (Account.LOST, Account.PHANTOM, Account.ALTERED, Account.DUPLICATED)
+_PROMISED: Final = (
+    *(Account.LOST, Account.DISCARDED, Account.PHANTOM, Account.ALTERED, Account.DUPLICATED),
+)
 
 _TWICE: Final = 2
 
@@ -27,7 +36,7 @@ def kind_of(judgement: Judgement, flow: str) -> str:
     return next(iter(Accounts(_case(judgement, flow)).broken), NOTHING_ARRIVED)
 
 
-def said(judgement: Judgement, kind: str, flows: list[FlowVerdict]) -> Said:
+def describe(judgement: Judgement, kind: str, flows: list[FlowVerdict]) -> Wording:
     """How many messages, by whom they were promised, and what would keep them."""
     names = listed(flow.flow for flow in flows)
     if kind in (STRANDED, STUCK, NOTHING_ARRIVED):
@@ -40,36 +49,53 @@ def said(judgement: Judgement, kind: str, flows: list[FlowVerdict]) -> Said:
     ]
     count = len(entries)
     by = Counter(entry.accepted[0][1] for entry in entries if entry.accepted)
-    who = listed(f"{node} ({number})" for node, number in by.most_common(4)) or "no node"
+    who = listed(f"{node} ({number})" for node, number in by.most_common(4))
+    who = who or nobody_known(entries)
     messages = f"{count} {number_of(count, 'message', 'messages')} of {names}"
     when = row_title(judgement)
     match kind:
         case "lost":
-            return _lost(f"{when}: {messages} had been promised with 250", who, entries)
+            case = _case(judgement, flows[0].flow)
+            return _lost(case, f"{when}: {messages} had been promised with 250", who, entries)
+        case "discarded":
+            was = number_of(count, "was", "were")
+            return Wording(
+                f"{when}: {messages} had been promised with 250 and {was} thrown away on purpose "
+                f"by {whither(entries)}{why(entries)}; accepted by {who}",
+                "fix the rule, filter or transport that throws it away; if it should throw it"
+                " away, give the flow a recipient whose mail is delivered",
+            )
         case "phantom":
-            return Said(
+            return Wording(
                 f"{when}: {messages} had been refused and {_fate_of_phantoms(entries)}",
                 "a server that refuses before it keeps anything: what the sender tries again comes "
                 "twice",
             )
         case "altered":
-            return Said(
-                f"{when}: {messages} arrived with another body than was sent; accepted by {who}",
-                "look for what rewrites bodies on the way: a disclaimer, a filter, a broken queue",
+            return Wording(
+                f"{when}: {messages} arrived {how_altered(entries)}; accepted by {who}",
+                "look for what rewrites mail on the way: a gateway, a disclaimer, a filter, a"
+                f" broken queue{to_declare(entries)}",
             )
         case _:
-            return Said(
+            return Wording(
                 f"{when}: {messages} {_fate_of_doubles(entries)}; accepted by {who}",
                 "a mailbox that detects duplicates by Message-ID, or fewer servers that resend "
                 "what they are not sure of",
             )
 
 
-def _lost(promised: str, who: str, entries: list[Entry]) -> Said:
-    """Mail that is nowhere, and mail that a server gave up, which went back to its sender."""
+def _lost(case: Case, promised: str, who: str, entries: list[Entry]) -> Wording:
+    """Mail that is nowhere, or with others, and mail that a server gave up: its sender has it."""
     bounced = [entry for entry in entries if entry.bounce]
     told, remedies = [], []
-    if gone := len(entries) - len(bounced):
+    strangers = astray(case.ledger, entries)
+    for whom, came in strangers.items():
+        told.append(f"{_of(len(came), entries)}came to {whom}, to whom they were not sent")
+    if strangers:
+        remedies.append("find out what puts another recipient in: a rule, an alias, a catch-all")
+    elsewhere = set[str]().union(*strangers.values())
+    if gone := sum(not entry.bounce and entry.message not in elsewhere for entry in entries):
         told.append(f"{_of(gone, entries)}{number_of(gone, 'is', 'are')} nowhere")
         remedies.append(
             "servers that store a message, or have a second server copy it, before they answer"
@@ -77,8 +103,11 @@ def _lost(promised: str, who: str, entries: list[Entry]) -> Said:
     if given_up := len(bounced):
         was = number_of(given_up, "was", "were")
         told.append(f"{_of(given_up, entries)}{was} given up, the first {bounced[0].bounce}")
-        remedies.append("look at why they were given up: no route to the domain, or a refusal")
-    return Said(f"{promised} and {' and '.join(told)}; accepted by {who}", "; ".join(remedies))
+        remedies.append("find out why they were given up: no route to the domain, or a refusal")
+    if takers := last_with(case, entries):
+        took = (f"{_of(count, entries)}passed on to {taker}" for taker, count in takers.items())
+        who = f"{who}, {', '.join(took)}"
+    return Wording(f"{promised} and {' and '.join(told)}; accepted by {who}", "; ".join(remedies))
 
 
 def _of(some: int, entries: list[Entry]) -> str:
@@ -106,7 +135,7 @@ def _fate_of_doubles(entries: list[Entry]) -> str:
     return f"arrived more than once, {len(queued)} of them with a copy queued on {where(queued)}"
 
 
-def _undelivered(judgement: Judgement, kind: str, flows: list[FlowVerdict]) -> Said:
+def _undelivered(judgement: Judgement, kind: str, flows: list[FlowVerdict]) -> Wording:
     """Mail that was promised and lies in a queue, or of which nothing arrived."""
     names = listed(flow.flow for flow in flows)
     cases = [_case(judgement, flow.flow) for flow in flows]
@@ -116,7 +145,7 @@ def _undelivered(judgement: Judgement, kind: str, flows: list[FlowVerdict]) -> S
     are = "are" if " and " in lie else "is"
     match kind:
         case "stranded":
-            return Said(
+            return Wording(
                 f"accepted mail of {names} lies on {lie}, which {are} gone for good, and nobody "
                 "else has a copy",
                 "hubs that have a second one copy what they take (ack: shadow; Exchange 2013 and "
@@ -125,17 +154,17 @@ def _undelivered(judgement: Judgement, kind: str, flows: list[FlowVerdict]) -> S
         case "stuck":
             messages = f"{len(entries)} {number_of(len(entries), 'message', 'messages')}"
             waits = number_of(len(entries), "waits", "wait")
-            return Said(
+            return Wording(
                 f"{row_title(judgement)}: {messages} of {names} still {waits} on {lie}, which "
                 f"{are} up, after the time to settle, {why_stuck(cases[0], entries)}",
-                "a second way to where the mail goes, or mending what turns it away; where mail "
-                "may wait for long: expect: {stuck: null}",
+                "a second route for this mail, or a fix of what refuses it; where mail may wait"
+                " for long: expect: {stuck: null}",
             )
         case _:
-            return Said(
+            return Wording(
                 f"{row_title(judgement)}: of {names} nothing was delivered of all that was "
                 "accepted",
-                "mend this first: what delivers nothing at all has not been drilled",
+                "fix this first: a tier that delivers nothing has not been tested",
             )
 
 

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from relaydrill.drills.checks import Case
 from relaydrill.drills.checks.blame import Suspect
-from relaydrill.drills.checks.conduct import Conduct, Conducts, explaining
-from relaydrill.drills.judgement import FlowVerdict, Judgement
+from relaydrill.drills.checks.conduct import Conduct, Conducts
+from relaydrill.drills.checks.encounters import explaining
+from relaydrill.drills.result import FlowVerdict, Judgement
 from relaydrill.ledger import Attempt, FaultWindow
 from relaydrill.smtp import Result
 from relaydrill.topology.paths import path_of, takers_of
@@ -37,9 +38,10 @@ class Cause:
 
     Attributes:
         kind: `ALONE`, `UNUSED` or `NOT_BACK`.
-        flow: The flow with its verdicts. case: What they were found from.
-        windows: The faults, in order of time. gone: What was broken at once, in each moment that
-            counts.
+        flow: The flow with its verdicts.
+        case: What they were found from.
+        windows: The faults, in order of time.
+        gone: What was broken at once, in each moment that counts.
         explained: The attempts that they explain, those in time among them; each with the faults
             that may be the reason for it.
         conducts: How the balancers on the flow's way dealt with these faults.
@@ -75,6 +77,10 @@ class Cause:
         """The figures of one of the flow's checks; empty where it has none."""
         found = self.flow.check(check)
         return found.figures if found else {}
+
+    def is_in_gap(self, attempt: Attempt) -> bool:
+        """Whether an attempt fell into the longest time in which nothing was accepted."""
+        return _is_within(attempt, self.figures("gap"), self.case)
 
 
 def causes_of(judgement: Judgement, flow: FlowVerdict) -> list[Cause]:
@@ -121,7 +127,7 @@ class _Search:
 
     def causes(self) -> list[Cause]:
         """One for each way in which the flow was failed."""
-        bad = self._case.unserved
+        bad = self._bad()
         blows = [*self._blows(bad)]
         decisive = {each.group for each in blows if each.is_too_much}
         decisive = decisive or {each.group for each in blows}
@@ -132,6 +138,11 @@ class _Search:
                 found[key].append(blow)
         conducts = Conducts(self._case, bad).of_balancers
         return [self._cause(kind, each, conducts) for (kind, _), each in found.items()]
+
+    def _bad(self) -> list[Attempt]:
+        """What was not served; where nothing was for too long, what was put off meanwhile, too."""
+        put_off = [each for each in self._case.deferred if self._in_gap(each)]
+        return sorted([*self._case.unserved, *put_off], key=lambda each: each.started)
 
     def _nodes(self, blow: _Blow) -> frozenset[str]:
         return frozenset(window.node for window in blow.windows)
@@ -195,13 +206,7 @@ class _Search:
     def _in_gap(self, attempt: Attempt) -> bool:
         """Whether it fell into the time in which nothing was accepted, if that was too long."""
         gap = self._failing.get("gap")
-        if gap is None or "begin_s" not in gap.figures:
-            return False
-        first = self._case.attempts[0].started
-        begin: float = first + gap.figures["begin_s"] / self._case.clock
-        # The figures are rounded.
-        end: float = begin + gap.figures["wall_s"] + 0.001
-        return begin - 0.001 <= attempt.started < end
+        return gap is not None and _is_within(attempt, gap.figures, self._case)
 
     def _too_long_after(self, attempt: Attempt, suspects: tuple[Suspect, ...]) -> bool:
         """Whether it began longer after the change that explains it than the flow promises."""
@@ -215,6 +220,16 @@ class _Search:
     def _surely_too_long_s(self) -> float:
         """Field seconds after a change for which attempts may go on failing, at the very most."""
         return self._case.expect.degraded_s + self._case.uncertainty_s
+
+
+def _is_within(attempt: Attempt, gap: dict[str, Any], case: Case) -> bool:
+    """Whether an attempt began in a gap that a check tells of."""
+    if "begin_s" not in gap:
+        return False
+    begin: float = case.attempts[0].started + gap["begin_s"] / case.clock
+    # The figures are rounded.
+    end: float = begin + gap["wall_s"] + 0.001
+    return begin - 0.001 <= attempt.started < end
 
 
 def stopped(cause: Cause) -> tuple[Attempt, ...]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from relaydrill.drills.finding import NOTE, Finding
 from relaydrill.drills.findings.wording import broken, how, row_title
-from relaydrill.drills.judgement import Judgement
+from relaydrill.drills.result import NOTE, Finding, Judgement
 from relaydrill.ledger import Account, Entry
 from relaydrill.sentences import listed, number_of
 from relaydrill.verdict import Status

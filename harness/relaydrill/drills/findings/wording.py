@@ -2,55 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from relaydrill import faults
-from relaydrill.drills.judgement import Judgement
-from relaydrill.drills.model import FaultSpec
-from relaydrill.faults import Proof
+from relaydrill.drills.result import Judgement
+from relaydrill.faults import FaultSpec, FaultText, NetworkFault, ServiceFault, breaks_nothing
+from relaydrill.faults.spec import EVERYWHERE
+from relaydrill.impairment import Way
 from relaydrill.ledger import FaultWindow
 from relaydrill.sentences import listed, number_of
 from relaydrill.topology import Topology
 from relaydrill.topology.units import names_of
 
-_PAST: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "none": "left as it is",
-        "kill": "killed",
-        "stop": "stopped",
-        "pause": "frozen",
-        "blackhole": "unreachable",
-        "refuse": "refusing",
-        "hang": "hanging",
-        "isolate": "cut off",
-        "drain": "draining",
-        "backpressure": "under back pressure",
-        "reject": "rejecting",
-        "slow": "slow",
-        "busy": "busy",
-        "stale": "answering with an old address",
-        "nxdomain": "denying every name",
-        "servfail": "failing to answer",
-    }
-)
+
+class Wording(NamedTuple):
+    """What is wrong, as a sentence; and what would help, as a sentence."""
+
+    sentence: str
+    remedy: str
 
 
-def past(kind: str) -> str:
-    """What a node is to which a fault was done: ``killed``, ``under tempfail.rcpt``.
+def _state(text: str) -> str:
+    """What a node is to which a fault was done: ``killed``, ``unreachable (from app to ht1)``.
 
     Args:
-        kind: The fault, with its phase.
+        text: The fault, with its phase and its share, and of the network also the way.
     """
-    return _PAST.get(kind.partition(".")[0], f"under {kind}")
+    said = FaultText.parse(text)
+    fault = said.fault
+    state = getattr(fault, "state", "")
+    if not state:
+        return f"under {said.kind_text}"
+    extent = fault.extent if isinstance(fault, ServiceFault | NetworkFault) else ""
+    told = f"{state} {extent}".rstrip()
+    return f"{told} ({way_of(said)})" if said.origin else told
+
+
+def way_of(said: FaultText | FaultSpec) -> str:
+    """The way that a fault of the network is on: ``from app to ht1``, ``between app and ht1``."""
+    origin, node = "everywhere" if said.origin == EVERYWHERE else said.origin, said.node
+    match said.way:
+        case Way.TO:
+            return f"from {origin} to {node}"
+        case Way.BACK:
+            return f"from {node} to {origin}"
+        case _:
+            return f"between {origin} and {node}"
 
 
 def row_title(judgement: Judgement) -> str:
     """What was broken: ``ht1 killed`` reads better than a drill's name."""
     by_state: dict[str, list[str]] = {}
     for fault in judgement.drill.faults:
-        by_state.setdefault(past(fault.kind_text), []).append(fault.node)
+        by_state.setdefault(_state(fault.label), []).append(fault.node)
     told = (
         f"{listed(names_of(judgement.topology, nodes))} {state}"
         for state, nodes in by_state.items()
@@ -65,11 +69,7 @@ def broken(judgement: Judgement) -> tuple[str, ...]:
 
 def _breaking(judgement: Judgement) -> list[FaultSpec]:
     """The faults of the plan that do something."""
-    return [
-        fault
-        for fault in judgement.drill.faults
-        if faults.make(fault.kind, fault.phase).proof is not Proof.NONE
-    ]
+    return [fault for fault in judgement.drill.faults if not breaks_nothing(fault.fault)]
 
 
 def called(topology: Topology, nodes: tuple[str, ...]) -> str:
@@ -87,24 +87,20 @@ def is_one(topology: Topology, nodes: tuple[str, ...], one: str, several: str) -
 
 def how(judgement: Judgement) -> str:
     """What was done to what was broken: ``killed``."""
-    return listed(dict.fromkeys(past(fault.kind_text) for fault in _breaking(judgement)))
+    return listed(dict.fromkeys(_state(fault.label) for fault in _breaking(judgement)))
 
 
 def states(windows: Iterable[FaultWindow]) -> str:
     """What was done to the nodes of some faults: ``killed and frozen``."""
-    return listed(dict.fromkeys(past(_kind_of(window)) for window in windows))
+    return listed(dict.fromkeys(_state(window.label) for window in windows))
 
 
 def done_to(topology: Topology, windows: Iterable[FaultWindow]) -> str:
     """Who suffered what: ``ht1 and ht2 were killed``, ``lb1 was frozen and ht2 was killed``."""
     by_state: dict[str, dict[str, None]] = {}
     for window in windows:
-        by_state.setdefault(past(_kind_of(window)), {})[window.node] = None
+        by_state.setdefault(_state(window.label), {})[window.node] = None
     return listed(
         f"{called(topology, (*nodes,))} {is_one(topology, (*nodes,), 'was', 'were')} {state}"
         for state, nodes in by_state.items()
     )
-
-
-def _kind_of(window: FaultWindow) -> str:
-    return window.label.partition(":")[0]

@@ -1,4 +1,4 @@
-"""Asking at a door until every server behind it has answered, each known by its banner.
+"""Asking at an entry point until every server behind it has answered, each known by its banner.
 
 A balancer picks a server for each connection, so one answer of a VIP is one server's. Connections
 are made until each server has answered all; they are bounded, for one that is down, or that this
@@ -7,17 +7,16 @@ client's affinity never leads to, will not answer at all.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from relaydrill import clock
 from relaydrill.drills.policy.envelopes import Envelope
 from relaydrill.drills.policy.meaning import Answer
 from relaydrill.drills.policy.questions import Question, servers_behind
 from relaydrill.drivers.base import Lab
 from relaydrill.smtp import Phase, Result
-from relaydrill.topology import Topology
+from relaydrill.topology.banners import named_in
 from relaydrill.wait import sleep_until
 
 _ANSWER_S: Final = 180.0
@@ -38,7 +37,8 @@ class Way:
     """How a session comes to where it is asked.
 
     Attributes:
-        tls: Whether by STARTTLS. login: Whether it logs in: as who may, or as nobody.
+        tls: Whether by STARTTLS.
+        login: Whether it logs in: as who may, or as nobody.
         name: What the certificate must bear; empty: whatever it bears.
     """
 
@@ -64,7 +64,8 @@ class Said:
     Attributes:
         server: The node, or the name in the banner where that is no node's; empty: unknown.
         opened: Why a session could not begin, where that is the answer; None: it could.
-        offers: Extensions that it offered last. answers: To the envelopes, in their order.
+        offers: Extensions that it offered last.
+        answers: To the envelopes, in their order.
     """
 
     server: str
@@ -75,7 +76,7 @@ class Said:
 
 @dataclass(slots=True)
 class Heard:
-    """What a door said on one way.
+    """What an entry point said on one way.
 
     Attributes:
         servers: What each server said, by the name in its banner.
@@ -89,24 +90,24 @@ class Heard:
 
 
 class Interview:
-    """All that one client asks at one door.
+    """All that one client asks at one entry point.
 
     Args:
-        question: Of which client, at which door.
+        question: Of which client, at which entry point.
     """
 
     def __init__(self, lab: Lab, question: Question) -> None:
         self._lab = lab
         self._question = question
-        self._names = _names(lab.topology)
-        self._expected = servers_behind(lab.topology, question.door)
-        self._is_vip = question.door in lab.topology.vips
+        self._named = named_in(lab.topology)
+        self._expected = servers_behind(lab.topology, question.entry_point)
+        self._is_vip = question.entry_point in lab.topology.vips
         self._reached = len(self._expected)
         self._connections = 0
         self._met = dict[str, None]()
 
     def ask(self, way: Way, envelopes: tuple[Envelope, ...]) -> Heard:
-        """Ask every server behind the door; those that never answered before are not waited for.
+        """Ask every server behind it; those that never answered before are not waited for.
 
         Raises:
             ControlError: Who asks does not answer.
@@ -123,7 +124,7 @@ class Interview:
                 heard.silence = Answer.of(told["opened"])
                 if not self._is_vip and heard.silence.code != _BUSY:
                     break
-                sleep_until(time.monotonic() + _PAUSE_S)
+                sleep_until(clock.monotonic() + _PAUSE_S)
                 continue
             silent = 0
             useless += not _took_in(said, told, len(envelopes))
@@ -139,12 +140,12 @@ class Interview:
 
     @property
     def unheard(self) -> tuple[str, ...]:
-        """The servers behind the door that never answered.
+        """The servers behind the entry point that never answered.
 
         A banner that names no node may be any one's of them: as many are taken to have answered.
         """
         missing = [each for each in self._expected if each not in self._met]
-        known = {*self._expected, *self._names.values()}
+        known = {*self._expected, *self._lab.topology.nodes}
         strangers = sum(each not in known for each in self._met)
         return () if strangers >= len(missing) else tuple(missing)
 
@@ -159,7 +160,7 @@ class Interview:
         told: dict[str, Any] = self._lab.control(self._question.client)(
             "ask",
             timeout_s=_ANSWER_S,
-            host=self._question.door,
+            host=self._question.entry_point,
             port=self._question.port,
             envelopes=[(each.sender, each.recipient) for each in envelopes],
             asked={banner: len(said.answers) for banner, said in heard.servers.items()},
@@ -177,7 +178,7 @@ class Interview:
         before_greeting = opened.phase in (Phase.CONNECT, Phase.BANNER)
         if opened.result is not Result.ACCEPTED and (before_greeting or not banner):
             return None
-        return heard.servers.setdefault(banner, Said(_node_called(banner, self._names)))
+        return heard.servers.setdefault(banner, Said(self._named(banner) or banner))
 
 
 def _took_in(said: Said, told: dict[str, Any], most: int) -> bool:
@@ -196,17 +197,3 @@ def _took_in(said: Said, told: dict[str, Any], most: int) -> bool:
     is_new = bool(answers) and len(said.answers) < most
     said.answers += answers
     return is_new
-
-
-def _names(topology: Topology) -> Mapping[str, str]:
-    """Node by what it may call itself in its banner: its own name, or those of the inventory."""
-    found = {name: name for name in topology.nodes}
-    for name, node in topology.attach.nodes.items() if topology.attach else ():
-        found |= {each.lower(): name for each in node.known_as}
-    return found
-
-
-def _node_called(banner: str, names: Mapping[str, str]) -> str:
-    """The node by its whole name, or by the first label of it; else what the banner says."""
-    name = banner.lower().rstrip(".")
-    return names.get(name) or names.get(name.partition(".")[0], banner)

@@ -35,7 +35,8 @@ class Envelope:
     """Whom a message is said to be from, and for.
 
     Attributes:
-        sender: Empty: the null sender (RFC 5321 §4.5.5). form: What the recipient is.
+        sender: Empty: the null sender (RFC 5321 §4.5.5).
+        form: What the recipient is.
     """
 
     sender: str

@@ -36,9 +36,12 @@ class Answer:
     """What a server answered.
 
     Attributes:
-        result: See `Result`. phase: Where the question ended.
-        code: Of the reply; 0: there was none. said: The reply, or why there was none.
-        address: Where. server: The name in its banner.
+        result: See `Result`.
+        phase: Where the question ended.
+        code: Of the reply; 0: there was none.
+        said: The reply, or why there was none.
+        address: Where.
+        server: The name in its banner.
     """
 
     result: Result

@@ -1,4 +1,4 @@
-"""What a topology's connectors promise and forbid, as questions to every door. Pure."""
+"""What a topology's connectors promise and forbid, as questions to every entry point. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 
 from relaydrill.sentences import listed
 from relaydrill.topology import Connector, Role, Topology
+from relaydrill.topology.naming import led_to
 from relaydrill.topology.relaying import open_relays
 
 _SMTP_PORT: Final = 25
@@ -28,54 +29,57 @@ class Rule(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One thing to ask at one door.
+    """One thing to ask at one entry point.
 
     Attributes:
-        rule: What it is about. client: The sender that asks. door: A VIP, a hub or an Edge server.
-        port: Logical port. name: For `Rule.BEARS_NAME`, what the certificate must bear.
+        rule: What it is about.
+        client: The sender that asks.
+        entry_point: A VIP, a hub or an Edge server.
+        port: Logical port.
+        name: For `Rule.BEARS_NAME`, what the certificate must bear.
     """
 
     rule: Rule
     client: str
-    door: str
+    entry_point: str
     port: int
     name: str = ""
 
     def __str__(self) -> str:
         match self.rule:
             case Rule.BEARS_NAME:
-                return f"{self.door} port {self.port} bears the name {self.name}"
+                return f"{self.entry_point} port {self.port} bears the name {self.name}"
             case Rule.WANTS_TLS | Rule.WANTS_LOGIN:
-                return f"{self.door} port {self.port} {self.rule}"
-        return f"{self.client} {self.rule} through {self.door} port {self.port}"
+                return f"{self.entry_point} port {self.port} {self.rule}"
+        return f"{self.client} {self.rule} through {self.entry_point} port {self.port}"
 
 
 def questions(topology: Topology) -> tuple[Question, ...]:
-    """Everything that a topology's connectors promise, and forbid, at every door."""
+    """Everything that a topology's connectors promise, and forbid, at every entry point."""
     clients = [name for name, node in topology.senders.items() if node.kind == "fake"]
     return tuple(dict.fromkeys(_questions(topology, clients))) if clients else ()
 
 
 def _questions(topology: Topology, clients: list[str]) -> Iterator[Question]:
-    for door, port in _doors(topology):
-        connectors = connectors_behind(topology, door, port)
+    for entry_point, port in _entry_points(topology):
+        connectors = connectors_behind(topology, entry_point, port)
         login = bool(connectors) and all(each.auth == "required" for each in connectors)
         stranger = Rule.NOT_WITHOUT_LOGIN if login else Rule.MUST_NOT_RELAY
         for client in clients:
             rule = Rule.MAY_RELAY if relaying_for(connectors, client) else stranger
-            yield Question(rule, client, door, port)
+            yield Question(rule, client, entry_point, port)
         first = clients[0]
         if connectors and all(each.tls == "required" for each in connectors):
-            yield Question(Rule.WANTS_TLS, first, door, port)
+            yield Question(Rule.WANTS_TLS, first, entry_point, port)
         if login:
-            yield Question(Rule.WANTS_LOGIN, first, door, port)
-            yield Question(Rule.MAY_WITH_LOGIN, first, door, port)
+            yield Question(Rule.WANTS_LOGIN, first, entry_point, port)
+            yield Question(Rule.MAY_WITH_LOGIN, first, entry_point, port)
             for name in _advertised(topology, port):
-                yield Question(Rule.BEARS_NAME, first, door, port, name)
+                yield Question(Rule.BEARS_NAME, first, entry_point, port, name)
 
 
-def _doors(topology: Topology) -> Iterator[tuple[str, int]]:
-    """Every door with a port."""
+def _entry_points(topology: Topology) -> Iterator[tuple[str, int]]:
+    """Every entry point with a port."""
     for vip, (_, rule) in topology.vips.items():
         for port in rule.ports:
             yield vip, port
@@ -85,18 +89,18 @@ def _doors(topology: Topology) -> Iterator[tuple[str, int]]:
             yield node, port
 
 
-def servers_behind(topology: Topology, door: str) -> tuple[str, ...]:
-    """The hubs, or the hub or Edge server, that answer at a door."""
-    if door in topology.vips:
-        return topology.balancers[topology.vips[door][0]].backends
-    return (door,)
+def servers_behind(topology: Topology, entry_point: str) -> tuple[str, ...]:
+    """The hubs, or the hub or Edge server, that answer at an entry point."""
+    if entry_point in topology.vips:
+        return topology.balancers[topology.vips[entry_point][0]].backends
+    return (entry_point,)
 
 
-def connectors_behind(topology: Topology, door: str, port: int) -> list[Connector]:
-    """The connectors of all that answer at a door."""
+def connectors_behind(topology: Topology, entry_point: str, port: int) -> list[Connector]:
+    """The connectors of all that answer at an entry point."""
     found = {
         name: each
-        for server in servers_behind(topology, door)
+        for server in servers_behind(topology, entry_point)
         for name, each in topology.connectors_of(server).items()
         if each.port == port
     }
@@ -112,8 +116,8 @@ def relaying_for(connectors: list[Connector], client: str) -> list[Connector]:
 
 def _advertised(topology: Topology, port: int) -> Iterator[str]:
     """The names that lead to a VIP with this port: clients compare them with the certificate."""
-    for name, targets in topology.names.items():
-        for target in targets:
+    for name in (*topology.names, *topology.aliases):
+        for target in led_to(topology, name):
             if target in topology.vips and port in topology.vips[target][1].ports:
                 yield name
 

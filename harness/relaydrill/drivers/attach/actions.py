@@ -7,14 +7,15 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable
 from typing import IO, Final
 
+from relaydrill.drivers.attach import runtime_api
+from relaydrill.drivers.attach.reaching import ANYWHERE, Bounds
 from relaydrill.errors import CapabilityMissing, LabError
-from relaydrill.topology.attach import Action, ContainerDeed, RuntimeApi
+from relaydrill.topology.attach import Action, ContainerAction, RuntimeApi
 
 _LAST_LINES: Final = 5
 _PLACE: Final = re.compile(r"\{(node|address|fault)\}")
@@ -25,6 +26,14 @@ Ask = Callable[[str], None]
 Raises:
     CapabilityMissing: Nobody is there.
 """
+
+
+class NothingDone(LabError):
+    """An action was refused, or could not be begun: all is as it was before."""
+
+
+class CommandFailed(LabError):
+    """A command ran to its end, and said by its status that it failed."""
 
 
 def nobody(what: str) -> None:
@@ -41,10 +50,12 @@ class Actions:
 
     Args:
         ask: How a person is asked.
+        bounds: Where this machine may connect to.
     """
 
-    def __init__(self, ask: Ask = nobody) -> None:
+    def __init__(self, ask: Ask = nobody, bounds: Bounds = ANYWHERE) -> None:
         self._ask = ask
+        self._bounds = bounds
 
     def do(
         self, action: Action, *, node: str, address: str, fault: str, lock: int | None = None
@@ -52,9 +63,14 @@ class Actions:
         """Do it, and return what it printed.
 
         Args:
+            action: What the inventory says is to be done.
+            node: Stands for ``{node}`` in it.
+            address: For ``{address}``.
+            fault: And for ``{fault}``.
             lock: A descriptor that a command holds for as long as it runs.
 
         Raises:
+            NothingDone: It was refused, or could not be begun.
             LabError: It failed, or took too long.
             CapabilityMissing: A person is needed, and none is there.
         """
@@ -63,8 +79,8 @@ class Actions:
             case Action(run=tuple(run)):
                 return _run(tuple(fill(part, words) for part in run), action.timeout, lock)
             case Action(haproxy=RuntimeApi() as api):
-                _set_server(_fill_api(api, words), action.timeout)
-            case Action(docker=ContainerDeed() as deed):
+                _set_server(fill_api(api, words), action.timeout, self._bounds)
+            case Action(docker=ContainerAction() as deed):
                 _do_to_container(deed.do, fill(deed.container, words))
             case Action(ask=str(ask)):
                 self._ask(fill(ask, words))
@@ -78,9 +94,9 @@ def describe(action: Action, *, node: str, address: str, fault: str) -> str:
         case Action(run=tuple(run)):
             return shlex.join(fill(part, words) for part in run)
         case Action(haproxy=RuntimeApi() as api):
-            told = "; ".join(_commands(_fill_api(api, words)))
+            told = "; ".join(runtime_api.commands_of(fill_api(api, words)))
             return f"{told} (to HAProxy at {api.socket})"
-        case Action(docker=ContainerDeed() as deed):
+        case Action(docker=ContainerAction() as deed):
             return f"docker {deed.do} {fill(deed.container, words)}"
     return f"ask: {fill(action.ask or '', words)}"
 
@@ -90,7 +106,8 @@ def fill(text: str, words: dict[str, str]) -> str:
     return _PLACE.sub(lambda found: words[found[1]], text)
 
 
-def _fill_api(api: RuntimeApi, words: dict[str, str]) -> RuntimeApi:
+def fill_api(api: RuntimeApi, words: dict[str, str]) -> RuntimeApi:
+    """What HAProxy is told, with the names of its servers filled in."""
     servers = tuple(fill(server, words) for server in api.server)
     return api.model_copy(update={"server": servers})
 
@@ -112,7 +129,7 @@ def _run(command: tuple[str, ...], timeout_s: float, lock: int | None) -> str:
                 pass_fds=() if lock is None else (lock,),
             )
         except OSError as error:
-            raise LabError(f"{told} cannot be started: {error}") from None
+            raise NothingDone(f"{told} cannot be started: {error.strerror}") from None
         try:
             status = process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -124,7 +141,7 @@ def _run(command: tuple[str, ...], timeout_s: float, lock: int | None) -> str:
         said, complaint = _text(out), _text(err)
     if status:
         lines = "\n  ".join((complaint or said).splitlines()[-_LAST_LINES:])
-        raise LabError(f"{told} ended with {status}" + (f":\n  {lines}" if lines else ""))
+        raise CommandFailed(f"{told} ended with {status}" + (f":\n  {lines}" if lines else ""))
     return said
 
 
@@ -140,63 +157,41 @@ def _text(file: IO[bytes]) -> str:
     return file.read().decode(errors="replace")
 
 
-def _commands(api: RuntimeApi) -> list[str]:
-    commands = [f"set server {server} state {api.state}" for server in api.server]
-    if api.sessions == "shutdown":
-        commands += [f"shutdown sessions server {server}" for server in api.server]
-    return commands
-
-
-def _set_server(api: RuntimeApi, timeout_s: float) -> None:
-    """An empty line means that HAProxy did it."""
-    for command in _commands(api):
-        said = ask_haproxy(api.socket, command, timeout_s)
-        if said.strip():
-            raise LabError(f"HAProxy at {api.socket} did not take {command!r}: {said.strip()}")
-
-
-def ask_haproxy(where: str, command: str, timeout_s: float) -> str:
-    """What HAProxy answers to a command of its runtime API, on a connection of its own.
-
-    Args:
-        where: ``unix:PATH`` or ``tcp:HOST:PORT``.
+def _set_server(api: RuntimeApi, timeout_s: float, bounds: Bounds) -> None:
+    """An empty line means that HAProxy did it.
 
     Raises:
-        LabError: It cannot be asked.
+        NothingDone: It did not do the first thing, and was told nothing else.
+        LabError: It did not do another.
     """
-    try:
-        with _connected(where, timeout_s) as connection:
-            connection.sendall(f"{command}\n".encode())
-            return b"".join(iter(lambda: connection.recv(4096), b"")).decode("utf-8", "replace")
-    except OSError as error:
-        raise LabError(f"HAProxy at {where} cannot be told {command!r}: {error}") from None
-
-
-def _connected(where: str, timeout_s: float) -> socket.socket:
-    kind, _, place = where.partition(":")
-    if kind == "tcp":
-        host, _, port = place.rpartition(":")
-        return socket.create_connection((host, int(port)), timeout=timeout_s)
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(timeout_s)
-    try:
-        connection.connect(place)
-    except OSError:
-        connection.close()
-        raise
-    return connection
+    for number, command in enumerate(runtime_api.commands_of(api)):
+        try:
+            said = runtime_api.ask(api.socket, command, timeout_s, bounds).strip()
+        except runtime_api.NotReached as error:
+            raise (LabError if number else NothingDone)(str(error)) from None
+        if said:
+            told = f"HAProxy at {api.socket} did not take {command!r}: {said}"
+            raise (LabError if number else NothingDone)(told)
 
 
 def _do_to_container(do: str, name: str) -> None:
     from relaydrill.drivers.docker.installed import docker_installed
 
     with docker_installed():
-        from relaydrill.drivers.docker.engine import connect, told
+        from docker.errors import NotFound
 
-    with told(f"{do} the container {name}"):
+        from relaydrill.drivers.docker.engine import connect, engine_errors
+
+    try:
         engine = connect()
+    except LabError as error:
+        raise NothingDone(str(error)) from None
+    with engine_errors(f"{do} the container {name}"):
         try:
-            container = engine.containers.get(name)
+            try:
+                container = engine.containers.get(name)
+            except NotFound:
+                raise NothingDone(f"there is no container {name}, so it cannot {do}") from None
             is_paused = container.status == "paused"
             if do != "unpause" or is_paused:
                 getattr(container, do)()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from relaydrill.endpoint import Credentials
 from relaydrill.errors import UsageError
-from relaydrill.placement import Credentials
 from relaydrill.topology.attach import Login
 
 

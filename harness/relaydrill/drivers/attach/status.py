@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from relaydrill.drivers.attach.actions import ask_haproxy
+from relaydrill.drivers.attach import runtime_api
+from relaydrill.drivers.attach.reaching import ANYWHERE, Bounds
 from relaydrill.errors import LabError
 from relaydrill.journal import Event
+from relaydrill.kinds.haproxy.servers import in_table
 from relaydrill.ledger import UNSEEN
 from relaydrill.topology import Topology
 from relaydrill.topology.attach import Attach
@@ -23,10 +25,6 @@ INTERVAL_S: Final = 0.25
 """Wall seconds from one question to the next."""
 
 _ASKED_FOR_S: Final = 1.0
-_MAINTENANCE: Final = 0x01 | 0x02 | 0x20
-_DRAINING: Final = 0x08 | 0x10
-_STOPPED: Final = "0"
-"""Operational and administrative states (HAProxy management guide, "show servers state")."""
 
 Server = tuple[str, int]
 """A backend and its logical port."""
@@ -63,7 +61,8 @@ class StatusWatch:
 
     Args:
         topology: The design, with where it stands.
-        balancer: Whose status it is. socket: Its runtime API.
+        balancer: Whose status it is.
+        socket: Its runtime API.
         append: Takes an event of the balancer.
     """
 
@@ -73,6 +72,7 @@ class StatusWatch:
         self._balancer = balancer
         self._socket = socket
         self._append = append
+        self._bounds = Bounds.of(topology.attach.allow) if topology.attach else ANYWHERE
         self._servers = _servers_at(topology, balancer)
         self._known: dict[Server, str] = {}
         self._over = threading.Event()
@@ -88,7 +88,9 @@ class StatusWatch:
     def look(self) -> None:
         """Ask once, and journal what has changed."""
         try:
-            printed = ask_haproxy(self._socket, "show servers state", _ASKED_FOR_S)
+            printed = runtime_api.ask(
+                self._socket, "show servers state", _ASKED_FOR_S, self._bounds
+            )
             states = dict(states_of(printed, self._servers))
         except (LabError, ValueError, KeyError):
             states = dict.fromkeys(self._known, UNSEEN)
@@ -111,9 +113,10 @@ def _servers_at(topology: Topology, balancer: str) -> dict[tuple[str, str], Serv
     settings, nodes = topology.balancers[balancer], topology.attach.nodes
     ports = sorted({port for vip in settings.vips.values() for port in vip.ports})
     return {
-        (nodes[backend].address, str(nodes[backend].ports.get(port, port))): (backend, port)
+        (address, str(nodes[backend].ports.get(port, port))): (backend, port)
         for backend in settings.backends
         if backend in nodes
+        for address in nodes[backend].addresses
         for port in ports
     }
 
@@ -124,24 +127,12 @@ def states_of(
     """The state of each server that is known by its address: up, down, drain or maint.
 
     Args:
-        printed: What ``show servers state`` printed. servers: By address and real port.
+        printed: What ``show servers state`` printed.
+        servers: By address and real port.
 
     Raises:
         KeyError, ValueError: It is no such table.
     """
-    head: list[str] = []
-    for line in printed.splitlines():
-        if line.startswith("#"):
-            head = line[1:].split()
-        elif head and line.strip():
-            row = dict(zip(head, line.split(), strict=False))
-            if server := servers.get((row["srv_addr"], row["srv_port"])):
-                yield server, _state(row["srv_op_state"], int(row["srv_admin_state"]))
-
-
-def _state(operational: str, administrative: int) -> str:
-    if administrative & _MAINTENANCE:
-        return "maint"
-    if administrative & _DRAINING:
-        return "drain"
-    return "down" if operational == _STOPPED else "up"
+    for each in in_table(printed):
+        if server := servers.get((each.address, each.port)):
+            yield server, each.state

@@ -9,7 +9,7 @@ from relaydrill.drivers.configure import balancers, name_servers, senders, trans
 from relaydrill.drivers.configure.balancers import ADVERT_PORT, HEARTBEAT_PORT
 from relaydrill.drivers.configure.terms import DNS_PORT, SMTP_PORT, Paths, fqdn
 from relaydrill.nodes import config
-from relaydrill.placement import Placement
+from relaydrill.placement import CONTROL_PORT, Placement
 from relaydrill.topology import (
     NOWHERE,
     Balancer,
@@ -17,6 +17,7 @@ from relaydrill.topology import (
     Edge,
     Hub,
     Mailbox,
+    Node,
     Role,
     Sender,
     Standby,
@@ -52,8 +53,13 @@ def _ports(topology: Topology, node: str, role: Role) -> frozenset[int]:
 
 
 def certificate_names(topology: Topology, node: str) -> tuple[str, ...]:
-    """Names that a hub's certificate bears: declared ones, or its own and all given to clients."""
-    return topology.hubs[node].certificate or (fqdn(topology, node), *topology.names)
+    """Names that a certificate bears: declared ones, or the node's and all given to clients."""
+    hub = topology.hubs.get(node)
+    return (hub.certificate if hub else None) or (
+        fqdn(topology, node),
+        *topology.names,
+        *topology.aliases,
+    )
 
 
 def configure(topology: Topology, placement: Placement, paths: Paths) -> dict[str, Any]:
@@ -66,17 +72,21 @@ def configure(topology: Topology, placement: Placement, paths: Paths) -> dict[st
 
 
 def _configure(
-    topology: Topology, placement: Placement, paths: Paths, name: str, node: object
+    topology: Topology, placement: Placement, paths: Paths, name: str, node: Node
 ) -> config.Common:
     control = placement.control(name)
     common: Mapping[str, Any] = {
         "name": name,
+        "kind": node.kind,
         "fqdn": fqdn(topology, name),
         "address": placement.seats[name].address,
+        "second_address": placement.seats[name].second if node.ip == "dual" else "",
+        "dead_ends": _dead_ends(topology, placement, name),
         "control": config.Control(
             address=control.address, port=control.port, token=placement.control_token
         ),
         "journal": paths.journal(name),
+        "network": _network(placement, name),
     }
     rest = (topology, placement, paths, common)
     match node:
@@ -95,6 +105,31 @@ def _configure(
         case Sender():
             return senders.sender(node, *rest)
     raise TypeError(f"no configuration for {node!r}")
+
+
+def _network(placement: Placement, name: str) -> config.OwnNetwork | None:
+    """The addresses that a node gives itself; None where its machine has all that it needs."""
+    if not placement.given:
+        return None
+    own, lab = placement.given.get(name, ()), placement.control(name).address
+    every = dict.fromkeys(seat.address for seat in placement.seats.values())
+    every |= dict.fromkeys(each for given in placement.given.values() for each in given)
+    others = tuple(each for each in every if each not in (*own, lab))
+    return config.OwnNetwork(lab=lab, own=own, others=others)
+
+
+def _dead_ends(topology: Topology, placement: Placement, name: str) -> tuple[tuple[str, int], ...]:
+    """Where a node that is a machine of its own shall say nothing, though names lead there."""
+    if topology.ip_of(name) != "ipv6-dead" or not placement.own_kernels:
+        return ()
+    hosts = [name, *(vip for vip, (owner, _) in topology.vips.items() if owner == name)]
+    found = {
+        (seat.second, real)
+        for seat in map(placement.seats.__getitem__, hosts)
+        for logical, real in seat.ports.items()
+        if logical != CONTROL_PORT
+    }
+    return tuple(sorted(found))
 
 
 __all__ = ["Paths", "certificate_names", "configure", "service_ports"]

@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from relaydrill.drivers.configure.terms import Paths, address
+from relaydrill.node_settings import (
+    BALANCER_CONNECT_S,
+    BalancerSettings,
+    ClusterTiming,
+    PortRuleSettings,
+    section_at_clock,
+)
 from relaydrill.nodes import config
 from relaydrill.placement import Placement
-from relaydrill.topology import BALANCER_CONNECT_S, Balancer, Standby, Topology
+from relaydrill.topology import Balancer, Standby, Topology
 from relaydrill.topology.hosts import MASTER_PRIORITY, STANDBY_PRIORITY
+from relaydrill.verbatim import fit, wanted_by
 
 ADVERT_PORT: Final = 112
 """Logical port of the advertisements of a pair, where something stands in for VRRP: that has none,
@@ -37,8 +45,7 @@ def cluster_config(topology: Topology, placement: Placement, name: str) -> confi
                         vip=vip,
                         address=placement.seats[vip].address,
                         ports=ports,
-                        filtering=rule.filtering,
-                        affinity=rule.affinity,
+                        **section_at_clock(PortRuleSettings, rule, clock),
                         weights=cluster.weights(rule, balancer.backends),
                         priorities=rule.priorities or priorities,
                     )
@@ -57,9 +64,7 @@ def cluster_config(topology: Topology, placement: Placement, name: str) -> confi
         ),
         vips={vip: placement.seats[vip].address for vip in balancer.vips},
         rules=tuple(rules),
-        heartbeat_s=cluster.heartbeat / clock,
-        missed=cluster.missed,
-        convergence_s=cluster.convergence / clock,
+        **section_at_clock(ClusterTiming, cluster, clock),
         kernel=placement.own_kernels,
     )
 
@@ -71,17 +76,20 @@ def _cluster_node(
     return config.ClusterNode(
         **common,
         cluster=cluster_config(topology, placement, common["name"]),
-        fronts=() if placement.own_kernels else _fronts(balancer, placement),
+        fronts=() if placement.own_kernels else _fronts(topology, balancer, placement),
         backends=_backends(balancer, placement),
     )
 
 
-def _fronts(balancer: Balancer, placement: Placement) -> tuple[config.Front, ...]:
+def _fronts(
+    topology: Topology, balancer: Balancer, placement: Placement
+) -> tuple[config.Front, ...]:
     """Where a balancer takes connections: each port of each VIP."""
     return tuple(
-        config.Front(vip=vip, port=port, bind=address(placement.seats[vip].endpoint(port)))
+        config.Front(vip=vip, port=port, bind=address(where))
         for vip, rule in balancer.vips.items()
         for port in rule.ports
+        for where in placement.served(topology, vip, port)
     )
 
 
@@ -126,7 +134,7 @@ def balancer(
     """A balancer, or what speaks for a WNLB cluster."""
     if node.mode == "wnlb":
         return _cluster_node(node, topology, placement, common)
-    return _proxy(node, node.kind, topology, placement, paths, common)
+    return _proxy(common["name"], topology, placement, paths, common)
 
 
 def standby(
@@ -137,39 +145,47 @@ def standby(
     common: Mapping[str, Any],
 ) -> config.Balancer:
     """The second machine of a balancer."""
-    balancer = topology.balancers[node.standby_of]
-    return _proxy(balancer, node.kind, topology, placement, paths, common)
+    return _proxy(node.standby_of, topology, placement, paths, common)
 
 
 def _proxy(
-    node: Balancer,
-    kind: str,
+    balancer: str,
     topology: Topology,
     placement: Placement,
     paths: Paths,
     common: Mapping[str, Any],
 ) -> config.Balancer:
-    clock, check = topology.clock, node.check
-    timeout = check.interval if check.timeout is None else check.timeout
+    node = topology.balancers[balancer]
     return config.Balancer(
         **common,
-        role="haproxy" if kind == "haproxy" else "balancer",
-        fronts=_fronts(node, placement),
+        fronts=_fronts(topology, node, placement),
         backends=_backends(node, placement),
-        check=config.Check(
-            kind=check.kind,
-            interval_s=check.interval / clock,
-            timeout_s=timeout / clock,
-            fall=check.fall,
-            rise=check.rise,
-        ),
-        source=node.source,
-        method=node.method,
-        redispatch=node.redispatch,
-        on_marked_down=node.on_marked_down,
-        connect_s=BALANCER_CONNECT_S / clock,
+        check=node.check.at_clock(topology.clock),
+        **section_at_clock(BalancerSettings, node, topology.clock),
+        connect_s=BALANCER_CONNECT_S / topology.clock,
         workdir=paths.workdir(common["name"]),
         vrrp=_vrrp(node, topology, placement, common["name"]),
+        own=_own(balancer, topology, placement),
+    )
+
+
+def _own(name: str, topology: Topology, placement: Placement) -> config.OwnHaproxy | None:
+    """The balancer's own file, with what of it is of the design; None where it has none."""
+    balancer = topology.balancers[name]
+    if not balancer.runs_own_file or not (found := balancer.config):
+        return None
+    fitted = fit(topology, name)
+    wanted = wanted_by(fitted.haproxy, fitted.ports)
+    return config.OwnHaproxy(
+        files=tuple(config.OwnFile(path=each.path, text=each.text) for each in found),
+        farms=dict(fitted.farms),
+        nodes={placement.seats[node].address: node for node in balancer.backends},
+        hosts={
+            host: tuple(placement.seats[node].address for node in nodes)
+            for host, nodes in fitted.names.items()
+        },
+        folders=wanted.folders,
+        is_bounded=wanted.is_bounded,
     )
 
 

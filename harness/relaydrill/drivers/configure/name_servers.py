@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from relaydrill.drivers.configure.terms import DNS_ANSWER_S, DNS_PORT, Paths, address
+from relaydrill.node_settings import NameServerSettings, section_at_clock
 from relaydrill.nodes import config
 from relaydrill.placement import Placement
-from relaydrill.topology import NOWHERE, Dns, Topology
+from relaydrill.topology import NOWHERE, Dns, Mx, Topology
+from relaydrill.topology.naming import known_names, own_addresses, ttl_of
+from relaydrill.topology.zone import USUAL_TTL_S
 
 
 def name_server(
@@ -16,27 +19,44 @@ def name_server(
 ) -> config.Dns:
     """A name server."""
     clock = topology.clock
-    named = {**topology.names}
-    named |= {mx.host: mx.addresses for zone in topology.zones.values() for mx in zone.mx}
+    ttls = {name: ttl_of(topology, name) for name in known_names(topology)}
     return config.Dns(
         **common,
-        role="bind" if node.kind == "bind" else "dns",
         workdir=paths.workdir(common["name"]),
         bind=address(placement.seats[common["name"]].endpoint(DNS_PORT)),
         mx={
-            domain: tuple(config.MxRecord(preference=mx.preference, host=mx.host) for mx in zone.mx)
+            domain: tuple(
+                config.MxRecord(preference=mx.preference, host=_host(mx, placement))
+                for mx in zone.mx
+            )
             for domain, zone in topology.zones.items()
         },
         hosts={
             host: tuple(placement.seats[target].address for target in targets)
-            for host, targets in named.items()
+            for host, targets in own_addresses(topology).items()
         },
-        ttl_s=min((zone.ttl for zone in topology.zones.values()), default=3600.0) / clock,
-        order=node.order,
-        netmask_ordering=node.netmask_ordering,
+        hosts6={
+            host: found
+            for host, targets in own_addresses(topology).items()
+            if (
+                found := tuple(
+                    seat.second for target in targets if (seat := placement.seats[target]).second
+                )
+            )
+        },
+        aliases=topology.aliases,
+        ttl_s=USUAL_TTL_S / clock,
+        ttls={name: ttl / clock for name, ttl in ttls.items() if ttl != USUAL_TTL_S},
+        negative_ttls={name: zone.negative_ttl / clock for name, zone in topology.zones.items()},
+        **section_at_clock(NameServerSettings, node, clock),
         upstream=tuple(
             address(placement.seats[server].endpoint(DNS_PORT)) for server in node.upstream
         ),
         upstream_s=DNS_ANSWER_S / clock,
         stale=placement.seats[NOWHERE].address if NOWHERE in placement.seats else "",
     )
+
+
+def _host(mx: Mx, placement: Placement) -> str:
+    """What a record holds: a name, or by mistake an address."""
+    return placement.seats[mx.literal].address if mx.literal else mx.host

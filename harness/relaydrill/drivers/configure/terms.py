@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from relaydrill.endpoint import Endpoint
 from relaydrill.nodes import config
-from relaydrill.placement import Endpoint
 from relaydrill.topology import Topology
 
 SMTP_PORT: Final = 25
@@ -22,7 +22,12 @@ class Paths:
     """Where a node finds and keeps its files, as the node itself sees them.
 
     Attributes:
-        journal, queue, certificate, key, workdir, logs: Path for a node's name.
+        journal: Path of a node's journal, by its name.
+        queue: Path of its queue.
+        certificate: Path of its certificate.
+        key: Path of its key.
+        workdir: Its working directory.
+        logs: The folder of its logs.
         ca: The lab's certificate authority.
     """
 

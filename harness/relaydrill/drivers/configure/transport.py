@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from relaydrill.drivers.configure.balancers import cluster_config, on_vips
 from relaydrill.drivers.configure.terms import CONNECT_S, REPLY_S, SMTP_PORT, Paths, address
+from relaydrill.node_settings import ConnectorSettings, HubSettings, section_at_clock
 from relaydrill.nodes import config
 from relaydrill.placement import Placement
 from relaydrill.topology import Edge, Hub, Mailbox, Topology
@@ -31,7 +32,6 @@ def hub(
     login, cluster = placement.credentials, topology.cluster_of(name)
     return config.Hub(
         **_of_transport(topology, placement, paths, common),
-        role="postfix" if node.kind == "postfix" else "hub",
         listeners=on_vips(topology, placement, name, _listeners(topology, placement, name)),
         trusted_proxies=tuple(
             placement.seats[machine].address
@@ -46,13 +46,8 @@ def hub(
         idle_s=_HUB_IDLE_S / clock,
         retry_s=RETRY_S / clock,
         late_retry_s=LATE_RETRY_S / clock,
-        ack=node.ack,
-        ack_lag_s=node.ack_lag / clock,
-        ack_delay_s=node.ack_delay / clock,
-        copies=node.copies,
+        **section_at_clock(HubSettings, node, clock),
         partners=_partners(topology, placement, name),
-        shadow_heartbeat_s=node.shadow.heartbeat / clock,
-        shadow_resubmit_s=node.shadow.resubmit / clock,
         workdir=paths.workdir(name),
         logs=paths.logs(name) if node.logs else "",
         cluster=cluster_config(topology, placement, cluster) if cluster else None,
@@ -71,12 +66,8 @@ def edge(
         idle_s=_EDGE_IDLE_S / clock,
         retry_s=EDGE_RETRY_S / clock,
         late_retry_s=EDGE_LATE_RETRY_S / clock,
-        filters=config.Filters(
-            blocked=placement.networks(topology, filters.blocked),
-            senders=filters.senders,
-            recipients=filters.recipients,
-            content=filters.content,
-            tarpit_s=filters.tarpit / clock,
+        filters=filters.at_clock(clock).model_copy(
+            update={"blocked": placement.networks(topology, filters.blocked)}
         ),
         logs=paths.logs(name) if node.logs else "",
     )
@@ -107,12 +98,13 @@ def mailbox(
     common: Mapping[str, Any],
 ) -> config.Mailbox:
     """A mailbox server."""
-    endpoint = placement.seats[common["name"]].endpoint(SMTP_PORT)
+    endpoints = placement.served(topology, common["name"], SMTP_PORT)
     return config.Mailbox(
         **common,
-        role="postfix-mailbox" if node.kind == "postfix" else "mailbox",
         workdir=paths.workdir(common["name"]),
-        listeners=(config.Listener(port=SMTP_PORT, bind=address(endpoint)),),
+        listeners=tuple(
+            config.Listener(port=SMTP_PORT, bind=address(where)) for where in endpoints
+        ),
         domains=node.domains,
         idle_s=_HUB_IDLE_S / topology.clock,
     )
@@ -145,27 +137,22 @@ def _partners(topology: Topology, placement: Placement, hub: str) -> tuple[confi
 
 def _listeners(topology: Topology, placement: Placement, node: str) -> tuple[config.Listener, ...]:
     """Every port of a hub or Edge server, with the receive connectors that it has there."""
-    seat, by_port = placement.seats[node], dict[int, list[config.Connector]]()
+    by_port = dict[int, list[config.Connector]]()
     for name, connector in topology.connectors_of(node).items():
         by_port.setdefault(connector.port, []).append(
             config.Connector(
                 name=name,
                 networks=placement.networks(topology, connector.remote),
-                relay=connector.relay,
-                tls=connector.tls,
-                auth=connector.auth,
-                most_connections=connector.connections,
-                most_per_source=connector.per_source,
-                most_recipients=connector.recipients,
-                size_limit=connector.size,
+                **section_at_clock(ConnectorSettings, connector, topology.clock),
             )
         )
     ports = by_port or {SMTP_PORT: [config.Connector()]}
     if peers := peers_of(topology, node):
         ports.setdefault(SMTP_PORT, []).append(_for_peers(topology, placement, node, peers))
     return tuple(
-        config.Listener(port=port, bind=address(seat.endpoint(port)), connectors=tuple(connectors))
+        config.Listener(port=port, bind=address(where), connectors=tuple(connectors))
         for port, connectors in ports.items()
+        for where in placement.served(topology, node, port)
     )
 
 

@@ -17,7 +17,11 @@ from relaydrill.drivers.docker.seating import (
     owner_of,
     prepared_config,
     published_ports,
+    range_beside,
+    refuse_own_files,
     refuse_shared_loads,
+    second_address_in,
+    with_ipv6,
 )
 from relaydrill.images import image_for
 from relaydrill.placement import CONTROL_PORT
@@ -34,7 +38,7 @@ def compose_file(topology: Topology, source: str, *, subnet: str, mounted: bool)
 
     Args:
         topology: What to run.
-        source: What `relaydrill.inventory.load` takes: the name of a built-in, or a file.
+        source: What `relaydrill.topology_files.load` takes: the name of a built-in, or a file.
         subnet: Range of the lab's network.
         mounted: Whether ``source`` is a file of this machine, to be mounted.
 
@@ -42,14 +46,13 @@ def compose_file(topology: Topology, source: str, *, subnet: str, mounted: bool)
         LabError: The topology cannot be a Docker lab, or the range is too small.
     """
     refuse_shared_loads(topology)
+    refuse_own_files(topology)
     services = {_PREPARE: _prepare(source, subnet, mounted=mounted)}
     for number, name in enumerate(topology.nodes, start=1):
         services[name] = _node(topology, name, number, subnet)
     document = {
         "services": services,
-        "networks": {
-            _NETWORK: {"ipam": {"config": [{"subnet": subnet, "gateway": gateway_of(subnet)}]}}
-        },
+        "networks": {_NETWORK: _network(topology, subnet)},
         "volumes": {"lab": {}},
     }
     head = (
@@ -59,6 +62,16 @@ def compose_file(topology: Topology, source: str, *, subnet: str, mounted: bool)
         f"#   relaydrill audit {source} --driver docker --project lab\n"
     )
     return head + yaml.safe_dump(document, sort_keys=False, width=100)
+
+
+def _network(topology: Topology, subnet: str) -> dict[str, Any]:
+    ranges = [{"subnet": subnet, "gateway": gateway_of(subnet)}]
+    if not with_ipv6(topology):
+        return {"ipam": {"config": ranges}}
+    return {
+        "enable_ipv6": True,
+        "ipam": {"config": [*ranges, {"subnet": str(range_beside(subnet))}]},
+    }
 
 
 def _prepare(source: str, subnet: str, *, mounted: bool) -> dict[str, Any]:
@@ -74,7 +87,10 @@ def _prepare(source: str, subnet: str, *, mounted: bool) -> dict[str, Any]:
 
 
 def _node(topology: Topology, name: str, number: int, subnet: str) -> dict[str, Any]:
-    address = address_in(subnet, number)
+    address, second = address_in(subnet, number), second_address_in(topology, subnet)
+    addresses = {"ipv4_address": address}
+    if second and topology.ip_of(name) != "ipv4":
+        addresses["ipv6_address"] = second(number)
     admin: dict[str, Any] = {}
     if needs_the_network(topology, name):
         admin["cap_add"] = ["NET_ADMIN"]
@@ -87,7 +103,7 @@ def _node(topology: Topology, name: str, number: int, subnet: str) -> dict[str, 
         "command": [prepared_config(name)],
         "depends_on": {_PREPARE: {"condition": "service_completed_successfully"}},
         "volumes": [f"lab:{PREPARED}:ro"],
-        "networks": {_NETWORK: {"ipv4_address": address}},
+        "networks": {_NETWORK: addresses},
         "ports": _ports(topology, name, number),
         "labels": {RUN: "compose", LAB: topology.name, NODE: name},
         # The engine's own settings may bound a log, and it is the journal.

@@ -10,19 +10,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from relaydrill.disturbance import Flaw
 from relaydrill.drivers.docker.container import NodeContainer
-from relaydrill.drivers.docker.engine import connect, told
+from relaydrill.drivers.docker.engine import connect, engine_errors
+from relaydrill.drivers.docker.heals import Heals, kept
 from relaydrill.drivers.docker.seating import owner_of
 from relaydrill.drivers.docker.standing import Standing, for_all, found, made
+from relaydrill.drivers.docker.way_in import WayIn
 from relaydrill.drivers.readiness import await_backends
-from relaydrill.errors import ControlError, LabError, WaitTimeout
+from relaydrill.drivers.undo import UndoLog
+from relaydrill.endpoint import Endpoint
+from relaydrill.errors import CapabilityMissing, ControlError, LabError, WaitTimeout
 from relaydrill.fresh import make_fresh
 from relaydrill.nodes.control import ControlClient
-from relaydrill.placement import CONTROL_PORT, Endpoint, Placement
+from relaydrill.placement import CONTROL_PORT, Placement
 from relaydrill.topology import Topology
 from relaydrill.wait import wait_for
 
 _READY_S: Final = 60.0
+_LISTENS: Final = b'"ready"'
+"""What a node journals when it listens."""
+_REACHED_S: Final = 8.0
+"""How long a node that listens may take until it is reached."""
 _SELDOM: Final = 20
 _STOP_S: Final = 10
 _JOURNAL_S: Final = 10.0
@@ -56,6 +65,8 @@ class DockerLab:
         self._project = project
         self._stack = contextlib.ExitStack()
         self._standing: Standing
+        self._way = WayIn()
+        self._heals: Heals | None = None
 
     def __enter__(self) -> Self:
         make_fresh(self.directory)
@@ -68,7 +79,12 @@ class DockerLab:
                 if self._project
                 else made(engine, self.topology, self.directory, self._journal_path)
             )
-            for_all(self._nodes.values(), lambda node: self._await_ready(node.name))
+            self._way = self._standing.way
+            if self._project:
+                self._heals = stack.enter_context(
+                    kept(engine, self._standing, self.topology, UndoLog.default())
+                )
+            for_all(self._nodes.values(), lambda each: self._await_ready(each.name, at_first=True))
             self._compare_clocks()
             # A balancer that does not find them is the design's own trouble: the drill shows it.
             with contextlib.suppress(WaitTimeout):
@@ -123,6 +139,14 @@ class DockerLab:
             LabError: It is not published.
         """
         owner = owner_of(self.topology, host)
+        own_files = any(each.runs_own_file for each in self.topology.balancers.values())
+        if own_files and host in self.topology.vips:
+            raise LabError(
+                f"{host} has an address that is not of the engine's network: only the lab's own"
+                " nodes reach it"
+            )
+        if self._way.joins:
+            return self._directly(host, logical)
         if host in self.topology.floating_vips:
             whose = f"the WNLB cluster {owner}"
             if owner in self.topology.pairs:
@@ -134,7 +158,16 @@ class DockerLab:
         published = self._node(owner).published.get(logical)
         if published is None:
             raise LabError(f"port {logical} of {host} is not published on this machine")
-        return Endpoint(self._standing.host, published)
+        return Endpoint(self._way.host, published)
+
+    def _directly(self, host: str, logical: int) -> Endpoint:
+        """Where a port is for whoever is on the lab's network."""
+        seat = self.placement.seats.get(host)
+        if seat is None or logical not in seat.ports:
+            raise LabError(f"{host} has no port {logical}")
+        if logical == CONTROL_PORT:
+            return self.placement.control(host)
+        return seat.endpoint(logical)
 
     def journal(self, node: str) -> Path:
         """A node's journal file, with everything in it that the node has written by now."""
@@ -158,7 +191,7 @@ class DockerLab:
 
     def deaths(self) -> list[str]:
         """Nodes that ended without having been told to."""
-        with told("list the lab's containers"):
+        with engine_errors("list the lab's containers"):
             return [
                 f"{node.name}: {death}"
                 for node in self._nodes.values()
@@ -174,10 +207,15 @@ class DockerLab:
         self._running(node).stop(_STOP_S)
 
     def restart(self, node: str) -> None:
-        """Start a node's container again, on its old address and with its old disk."""
+        """Start a node's container again, on its old address and with its old disk.
+
+        One that was told to end, and still runs, ends first.
+        """
         container = self._node(node)
         if container.is_alive():
-            raise LabError(f"{node} is running already")
+            if not container.was_told_to_end:
+                raise LabError(f"{node} is running already")
+            container.kill()  # whoever told it to end was cut short
         container.start_again()
         self._await_ready(node)
 
@@ -188,6 +226,16 @@ class DockerLab:
     def resume(self, node: str) -> None:
         """Let a frozen container go on."""
         self._running(node).resume()
+
+    def certify(self, node: str, flaw: Flaw) -> tuple[str, str]:
+        """A certificate of a hub with one thing wrong; see `relaydrill.drivers.base.CanCertify`.
+
+        Raises:
+            CapabilityMissing: Compose brought the lab up, and its authority's key is gone.
+        """
+        if self._standing.authority is None:
+            raise CapabilityMissing("certify", "a lab that compose brought up", node)
+        return self._standing.authority.flawed(self.topology, node, flaw)
 
     def isolate(self, node: str) -> None:
         """Cut a node off the network; its program goes on."""
@@ -210,6 +258,20 @@ class DockerLab:
         container.resume()
         container.reconnect(self._standing.network)
         self._await_ready(node)
+
+    def write_heal(self, node: str, fault: str, *, goes_on: bool) -> None:
+        """Write down how a fault is healed, where the lab stays when the drill ends.
+
+        Raises:
+            LabError: It cannot be written; so nothing may be broken.
+        """
+        if self._heals:
+            self._heals.write(node, fault, goes_on=goes_on)
+
+    def forget_heal(self, node: str, fault: str) -> None:
+        """The fault was healed, or did not begin."""
+        if self._heals:
+            self._heals.forget(node, fault)
 
     def _node(self, name: str) -> NodeContainer:
         try:
@@ -235,13 +297,18 @@ class DockerLab:
     def _journal_path(self, node: str) -> Path:
         return self.directory / "journals" / f"{node}.jsonl"
 
-    def _await_ready(self, node: str) -> None:
+    def _await_ready(self, node: str, *, at_first: bool = False) -> None:
         container, control = self._node(node), self.control(node)
         asked = itertools.count(1)
+        begun: list[float] = []
 
         def ready_or_dead() -> bool:
             if control.answers():
                 return True
+            if at_first and not begun and self._listens(node, next(asked)):
+                begun.append(time.monotonic())
+            if begun and time.monotonic() - begun[0] > _REACHED_S:
+                raise LabError(self._out_of_reach(node, control))
             # Seldom: asking the engine about all nodes at once slows it down at its busiest.
             return next(asked) % _SELDOM == 0 and not container.is_alive()
 
@@ -251,6 +318,28 @@ class DockerLab:
             raise LabError(f"{error}{container.last_words()}") from None
         if not container.is_alive():
             raise LabError(f"{node} ended at its start{container.last_words()}")
+
+    def _listens(self, node: str, asked: int) -> bool:
+        """Whether a node has said that it does.
+
+        What a compose project's node has journalled may be of before it was started anew: so its
+        engine is asked, seldom.
+        """
+        if self._project:
+            return asked % _SELDOM == 1 and self._node(node).has_said(_LISTENS)
+        return _tail_has(self._journal_path(node), _LISTENS)
+
+    def _out_of_reach(self, node: str, control: ControlClient) -> str:
+        """Why a program that runs cannot be reached, and what to do."""
+        try:
+            control("ping", timeout_s=1.0)
+            why = "it answers only now"
+        except ControlError as error:
+            why = str(error)
+        return (
+            f"{node} runs, and cannot be reached from here: {why}; {self._way}. If its"
+            " ports are found at another address, name that with TESTCONTAINERS_HOST_OVERRIDE"
+        )
 
     def _catch_up(self, node: str) -> None:
         """Return when what the node has written until now is in the journal's file."""
@@ -276,8 +365,8 @@ class DockerLab:
         after = time.monotonic()
         if not before - _SAME_CLOCK_S <= there <= after + _SAME_CLOCK_S:
             raise LabError(
-                f"the engine's machine has a clock of its own ({there - before:+.1f} s): run"
-                " relaydrill on that machine, for times would not compare"
+                f"the Docker engine runs on a machine with another clock ({there - before:+.1f} s):"
+                " run relaydrill on that machine, or times cannot be compared"
             )
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
-import psutil
+from relaydrill.process_identity import ProcessIdentity
 
 RUN: Final = "org.relaydrill.run"
 OWNER: Final = "org.relaydrill.owner"
 NODE: Final = "org.relaydrill.node"
 LAB: Final = "org.relaydrill.lab"
+
+PROJECT: Final = "com.docker.compose.project"
+"""Compose's own: which project a container is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,43 +23,48 @@ class Owner:
     """The harness process that made something.
 
     Attributes:
-        host: Its machine. pid, born: The process, and the moment at which it began.
+        host: What its machine, or its container, is called: for people, since several may have
+            one name.
+        process: Which one it is there.
     """
 
     host: str
-    pid: int
-    born: float
+    process: ProcessIdentity
 
     @classmethod
     def myself(cls) -> Owner:
         """This process."""
-        pid = os.getpid()
-        return cls(socket.gethostname(), pid, psutil.Process(pid).create_time())
+        return cls(socket.gethostname(), ProcessIdentity.myself())
 
     @classmethod
     def from_text(cls, text: str) -> Owner | None:
         """Read a label; None where it is none of ours."""
         try:
-            host, pid, born = json.loads(text)
-            return cls(str(host), int(pid), float(born))
-        except (ValueError, TypeError):
+            said = json.loads(text)
+            if isinstance(said, list):  # an earlier version's: its moment is another clock's
+                host, pid, born, *_ = said
+                return cls(str(host), ProcessIdentity(int(pid), float(born)))
+            process = ProcessIdentity(int(said["pid"]), float(said["born"]), str(said["table"]))
+            return cls(str(said["host"]), process)
+        except (ValueError, TypeError, KeyError):
             return None
 
     def to_text(self) -> str:
         """For a label."""
-        return json.dumps([self.host, self.pid, self.born])
+        return json.dumps({"host": self.host, **asdict(self.process)})
 
     @property
-    def lives(self) -> bool:
-        """Whether the process may still run; one on another machine is not asked about."""
-        if self.host != socket.gethostname():
-            return True
-        try:
-            process = psutil.Process(self.pid)
-            is_same = abs(process.create_time() - self.born) < 0.5
-            return is_same and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+    def is_of_here(self) -> bool:
+        """Whether its number means something here."""
+        return bool(self.process.table) and self.process.is_of_here
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it runs no more; of one elsewhere its number does not tell."""
+        return self.is_of_here and not self.process.lives
+
+    def __str__(self) -> str:
+        return f"process {self.process.pid} on {self.host}"
 
 
 def labels(run: str, lab: str, node: str = "") -> dict[str, str]:

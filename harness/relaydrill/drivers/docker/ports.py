@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from typing import Final
 
+from relaydrill.drivers.docker.way_in import WayIn
 from relaydrill.errors import LabError
 
 _CLAIM_ADDRESS: Final = "127.254.254.254"
@@ -25,9 +26,9 @@ class Claims:
     choose the same port, and the kernel gives it back whatever becomes of the claimant.
     """
 
-    def __init__(self, stack: contextlib.ExitStack, publish_on: str) -> None:
+    def __init__(self, stack: contextlib.ExitStack, way: WayIn) -> None:
         self._stack = stack
-        self._publish_on = publish_on
+        self._way = way
         self._chance = random.SystemRandom()
 
     def take(self) -> int:
@@ -48,19 +49,19 @@ class Claims:
         raise LabError(f"no free port to publish from {_FIRST} to {_LAST}, in {_TRIES} tries")
 
     def _is_free(self, port: int) -> bool:
-        if not self._publish_on.startswith("127."):
+        if not self._way.is_here:
             return True  # another machine's ports: its engine will say
-        probe = _bound(self._publish_on, port)
+        probe = _bound(self._way.publish_on, port)
         if probe:
             probe.close()
         return probe is not None
 
 
 @contextlib.contextmanager
-def claims(publish_on: str) -> Iterator[Claims]:
+def claims(way: WayIn) -> Iterator[Claims]:
     """Claim ports until the end of the lab."""
     with contextlib.ExitStack() as stack:
-        yield Claims(stack, publish_on)
+        yield Claims(stack, way)
 
 
 def _bound(address: str, port: int) -> socket.socket | None:

@@ -13,12 +13,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-from relaydrill import inventory
+from relaydrill import topology_files
 from relaydrill.drivers import certificates
 from relaydrill.drivers.configure import configure
-from relaydrill.drivers.docker.seating import PREPARED, address_in, gateway_of, paths, seats
+from relaydrill.drivers.docker.seating import (
+    PREPARED,
+    address_in,
+    gateway_of,
+    paths,
+    seats,
+    second_address_in,
+)
+from relaydrill.endpoint import Credentials
 from relaydrill.errors import RelaydrillError
-from relaydrill.placement import Credentials, Placement
+from relaydrill.placement import Placement
 from relaydrill.topology import Topology
 
 
@@ -26,7 +34,9 @@ def prepare(topology: Topology, subnet: str, folder: Path) -> None:
     """Write every node's configuration and certificate, once: a lab that stands is left alone.
 
     Args:
-        subnet: The network's range. folder: The volume.
+        topology: The design.
+        subnet: The network's range.
+        folder: The volume.
     """
     done = folder / "prepared"
     if done.exists():
@@ -34,10 +44,14 @@ def prepare(topology: Topology, subnet: str, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as tls_folder:
         tls = Path(tls_folder)
         placement = Placement(
-            seats=seats(topology, lambda number: address_in(subnet, number)),
+            seats=seats(
+                topology,
+                lambda number: address_in(subnet, number),
+                second_address_in(topology, subnet),
+            ),
             credentials=Credentials("app", secrets.token_hex(8)),
             control_token=secrets.token_hex(16),
-            ca_file=str(certificates.issue(topology, tls)),
+            ca_file=str(certificates.issue(topology, tls).path),
             own_shell=f"{gateway_of(subnet)}/32",
             own_kernels=True,
         )
@@ -58,7 +72,7 @@ def main(arguments: list[str]) -> int:
     """Prepare what the arguments name, and return the exit status."""
     source, subnet = arguments
     try:
-        prepare(inventory.load(source), subnet, Path(PREPARED))
+        prepare(topology_files.load(source), subnet, Path(PREPARED))
     except RelaydrillError as error:
         print(error, file=sys.stderr)
         return error.exit_status

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
 from relaydrill.drivers.configure import Paths, service_ports
+from relaydrill.endpoint import Endpoint
 from relaydrill.errors import LabError
 from relaydrill.placement import CONTROL_PORT, Seat
 from relaydrill.topology import NOWHERE, Topology
+from relaydrill.verbatim import Fitted, fitted
 
 _FIRST_HOST: Final = 10
+_RANGES6: Final = ipaddress.IPv6Network("fd72:656d::/32")
 
 HOME: Final = "/relaydrill"
 """A node's own folder in its container."""
@@ -29,11 +35,18 @@ def prepared_config(node: str) -> str:
     return f"{PREPARED}/{node}/config.json"
 
 
-def seats(topology: Topology, address: Callable[[int], str]) -> dict[str, Seat]:
+def seats(
+    topology: Topology,
+    address: Callable[[int], str],
+    second: Callable[[int], str] | None = None,
+) -> dict[str, Seat]:
     """An address for every node; a VIP is its balancer's own, unless it floats.
 
     Args:
+        topology: The design.
         address: The address of the host of a number, counted from 1.
+        second: The IPv6 address of those that have one; None: the network has IPv4 alone, and so
+            has every node.
 
     Raises:
         LabError: Two VIPs of one balancer have the same port, or a sender has Locust workers.
@@ -43,13 +56,88 @@ def seats(topology: Topology, address: Callable[[int], str]) -> dict[str, Seat]:
     floating = topology.floating_vips
     hosts = (*topology.nodes, NOWHERE, *floating)
     numbers = {name: number for number, name in enumerate(hosts, start=1)}
+
+    def number_of(host: str) -> int:
+        return numbers[host if host in floating else owner_of(topology, host)]
+
     return {
         host: Seat(
-            address(numbers[host if host in floating else owner_of(topology, host)]),
+            address(number_of(host)),
             {port: port for port in (*service, CONTROL_PORT)},
+            second(number_of(host)) if second and topology.ip_of(host) != "ipv4" else "",
         )
         for host, service in service_ports(topology).items()
     }
+
+
+@dataclass(frozen=True)
+class Seating:
+    """Where everything sits.
+
+    Attributes:
+        seats: By name of node or VIP.
+        controls: Where nodes are watched: at the address that the engine gave each.
+        given: The addresses that each node gives itself; empty where nobody has any.
+    """
+
+    seats: Mapping[str, Seat]
+    controls: Mapping[str, Endpoint]
+    given: Mapping[str, tuple[str, ...]]
+
+
+def seated(topology: Topology, engines: Mapping[str, Seat]) -> Seating:
+    """Put nodes and VIPs at the addresses and ports that a file of the user's own wants.
+
+    Without such a file they sit where the engine puts them, whatever addresses the design has.
+
+    Args:
+        topology: The design.
+        engines: The seats that the engine gives.
+
+    Raises:
+        TopologyError: A file does not fit the design, or wants what no lab has.
+    """
+    own_files = fitted(topology, (CONTROL_PORT,))
+    if not own_files:
+        return Seating(engines, {}, {})
+    addresses = own_addresses(topology, own_files)
+    ports: dict[str, dict[int, int]] = defaultdict(dict)
+    for each in own_files.values():
+        for host, real in each.ports.items():
+            ports[host] |= real
+    given: dict[str, tuple[str, ...]] = {}
+    for name in topology.nodes:
+        wanted = [addresses.get(name, "")]
+        if balancer := topology.balancers.get(name):
+            fixed = (vip for vip in balancer.vips if vip not in topology.floating_vips)
+            wanted += [addresses.get(vip, "") for vip in fixed]
+        if name in own_files:
+            wanted += own_files[name].own
+        given[name] = tuple(dict.fromkeys(filter(None, wanted)))
+    seats = {}
+    for host, seat in engines.items():
+        owner = owner_of(topology, host) if host != NOWHERE else host
+        its = (given.get(owner) or (seat.address,))[0]
+        if host in topology.floating_vips:
+            its = seat.address
+        seats[host] = replace(
+            seat,
+            address=addresses.get(host, its),
+            ports={**seat.ports, **ports.get(host, {})},
+        )
+    controls = {name: engines[name].endpoint(CONTROL_PORT) for name in topology.nodes}
+    return Seating(seats, controls, given)
+
+
+def own_addresses(topology: Topology, own_files: Mapping[str, Fitted]) -> dict[str, str]:
+    """The addresses that a lab with such files has, of the design and of the files."""
+    if not own_files:
+        return {}
+    found = {name: node.address for name, node in topology.nodes.items() if node.address}
+    found |= {vip: rule.address for vip, (_, rule) in topology.vips.items() if rule.address}
+    for each in own_files.values():
+        found |= each.addresses
+    return found
 
 
 def owner_of(topology: Topology, host: str) -> str:
@@ -71,6 +159,20 @@ def published_ports(topology: Topology, node: str) -> Iterator[int]:
 def needs_the_network(topology: Topology, node: str) -> bool:
     """Whether a node changes its own network (NET_ADMIN): hosts of WNLB do, and those of a pair."""
     return bool(topology.cluster_of(node)) or may_lack_its_vips(topology, node)
+
+
+def refuse_own_files(topology: Topology) -> None:
+    """A compose file has the addresses of its own network alone.
+
+    Raises:
+        LabError: A balancer runs a file of the user's own, which has others.
+    """
+    if own := [name for name, each in topology.balancers.items() if each.runs_own_file]:
+        raise LabError(
+            f"{', '.join(own)}: a compose project has no addresses but those of its own network,"
+            " and a file that is run as it is wants those that it names: run it with --driver"
+            " docker without --project"
+        )
 
 
 def may_lack_its_vips(topology: Topology, node: str) -> bool:
@@ -110,9 +212,14 @@ def refuse_shared_loads(topology: Topology) -> None:
             )
 
 
+def with_ipv6(topology: Topology) -> list[str]:
+    """The nodes that have IPv6, too: if there are any, their network has a range of it."""
+    return [name for name, node in topology.nodes.items() if node.ip != "ipv4"]
+
+
 def _refuse_vips_that_collide(topology: Topology) -> None:
     for name, balancer in topology.balancers.items():
-        if {*balancer.vips} & {*topology.floating_vips}:
+        if {*balancer.vips} & {*topology.floating_vips} or balancer.runs_own_file:
             continue
         seen: dict[int, str] = {}
         for vip, rule in balancer.vips.items():
@@ -137,6 +244,36 @@ def address_in(subnet: str | ipaddress.IPv4Network, number: int) -> str:
     if offset >= net.num_addresses - 1:
         raise LabError(f"{number} hosts do not fit on the network {subnet}")
     return str(net[offset])
+
+
+def range_beside(subnet: str | ipaddress.IPv4Network) -> ipaddress.IPv6Network:
+    """A range of unique local addresses (RFC 4193) that no other network of the engine has.
+
+    It bears the IPv4 range, which no other has.
+    """
+    net = ipaddress.IPv4Network(subnet)
+    return ipaddress.IPv6Network((int(_RANGES6[0]) + (int(net[0]) << 64), 64))
+
+
+def second_address_in(
+    topology: Topology, subnet: str | ipaddress.IPv4Network
+) -> Callable[[int], str] | None:
+    """What tells the IPv6 address of the host of a number, counted from 1; None: there is none.
+
+    Args:
+        topology: The design.
+        subnet: The IPv4 range of its network.
+    """
+    return functools.partial(_second, range_beside(subnet)) if with_ipv6(topology) else None
+
+
+def _second(subnet: ipaddress.IPv6Network, number: int) -> str:
+    return str(subnet[_FIRST_HOST + number])
+
+
+def visitor_in(subnet: str) -> str:
+    """The address, in a range, of a harness that runs in a container: below those of all hosts."""
+    return str(ipaddress.IPv4Network(subnet)[_FIRST_HOST - 1])
 
 
 def gateway_of(subnet: str) -> str:

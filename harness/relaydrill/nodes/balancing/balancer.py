@@ -7,12 +7,12 @@ import functools
 import itertools
 from typing import Any
 
+from relaydrill.disturbance import Action
 from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.balancing.health import HealthCheck, cause
 from relaydrill.nodes.balancing.proxying import PROXY_LOCAL, Half, proxy_header
-from relaydrill.nodes.disturbance import Action
 from relaydrill.nodes.vrrp.stand_in import listener
 
 
@@ -20,7 +20,7 @@ class Server:
     """One backend for one port: what the balancer believes of it, and its sessions.
 
     Attributes:
-        sessions: Those that it has, and those that are being opened.
+        sessions: Those that it has, and those that are being opened, in their order.
         check: Its health check, where there is one.
     """
 
@@ -30,7 +30,7 @@ class Server:
         self.target = target
         self.up = True
         self.admin = "ready"
-        self.sessions: set[Half] = set()
+        self.sessions: dict[Half, None] = {}
         self.cuts = 0
         self.check: HealthCheck | None = None
 
@@ -80,12 +80,12 @@ class Front(Half):
         super().connection_made(transport)
         assert self.transport
         self.transport.pause_reading()
-        self._service.clients.add(self)
+        self._service.clients[self] = None
         self._task = asyncio.get_running_loop().create_task(self._service.join(self, self._front))
 
     def connection_lost(self, error: Exception | None) -> None:
         """Give up looking for a backend."""
-        self._service.clients.discard(self)
+        self._service.clients.pop(self, None)
         if self._task:
             self._task.cancel()
         super().connection_lost(error)
@@ -101,7 +101,7 @@ class Back(Half):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Count it no more."""
-        self._server.sessions.discard(self)
+        self._server.sessions.pop(self, None)
         super().connection_lost(error)
 
 
@@ -109,7 +109,7 @@ class BalancerService:
     """The balancer.
 
     Attributes:
-        clients: The connections that it has.
+        clients: The connections that it has, in their order.
     """
 
     disturbable: frozenset[Action] = frozenset()
@@ -127,7 +127,7 @@ class BalancerService:
             for port in ports
         }
         self._turns = {port: itertools.count() for port in ports}
-        self.clients: set[Front] = set()
+        self.clients: dict[Front, None] = {}
         self._listeners: list[asyncio.Server] = []
         self._checks: list[asyncio.Task[None]] = []
 
@@ -188,7 +188,7 @@ class BalancerService:
                 PROXY_LOCAL if self._settings.source == "proxy" else b"",
                 functools.partial(self._believe, server),
                 connect_s=self._settings.connect_s,
-                first_s=self._settings.check.interval_s * (1 + number / len(servers)),
+                first_s=self._settings.check.interval * (1 + number / len(servers)),
             )
             self._checks.append(asyncio.get_running_loop().create_task(server.check.run()))
 
@@ -277,7 +277,7 @@ class BalancerService:
         loop = asyncio.get_running_loop()
         half = Back(server, client)
         # Counted from here: a server that does not answer must not seem to be the idlest.
-        server.sessions.add(half)
+        server.sessions[half] = None
         cuts = server.cuts
         try:
             async with asyncio.timeout(self._settings.connect_s):
@@ -291,7 +291,7 @@ class BalancerService:
                 half.cut()
                 raise ConnectionAbortedError("marked down meanwhile")
         except BaseException:
-            server.sessions.discard(half)
+            server.sessions.pop(half, None)
             raise
         assert half.transport
         assert client.transport

@@ -10,6 +10,8 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
+from relaydrill import node_settings
+from relaydrill.fibres.sockets import new_socket
 from relaydrill.nodes import config
 from relaydrill.nodes.receiving.dialogue import PROBE_NAME
 
@@ -34,7 +36,7 @@ class HealthCheck:
 
     def __init__(
         self,
-        check: config.Check,
+        check: node_settings.HealthCheck,
         target: config.Address,
         source: str,
         preface: bytes,
@@ -48,7 +50,7 @@ class HealthCheck:
         self._source = source
         self._preface = preface
         self._believe = believe
-        self._connect_s = min(connect_s, check.interval_s)
+        self._connect_s = min(connect_s, check.interval)
         self._first_s = first_s
         self._up = True
         self._untried = True
@@ -62,7 +64,7 @@ class HealthCheck:
             if not self._paused:
                 reason = await self._once()
                 self._count(good=not reason, reason=reason)
-            await asyncio.sleep(self._check.interval_s)
+            await asyncio.sleep(self._check.interval)
 
     def pause(self) -> None:
         """Check no more; what a check under way finds is ignored."""
@@ -94,12 +96,12 @@ class HealthCheck:
 
     async def _once(self) -> str:
         """One check; empty if the backend passed, else why it did not."""
-        with socket.socket() as connection:
+        with new_socket(socket.AF_INET, socket.SOCK_STREAM, is_check=True) as connection:
             connection.setblocking(False)
             try:
                 async with asyncio.timeout(self._connect_s):
                     await self._connect(connection)
-                async with asyncio.timeout(self._check.timeout_s):
+                async with asyncio.timeout(self._check.patience):
                     return await self._ask(connection)
             except OSError as error:
                 return cause(error)

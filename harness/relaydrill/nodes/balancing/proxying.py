@@ -9,16 +9,28 @@ import socket
 import struct
 from typing import Final, cast
 
+from relaydrill.address_span import Address, parse_address
+
 _PROXY_V2: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 _PROXY, _LOCAL = 0x21, 0x20
+_TCP4, _TCP6 = 0x11, 0x21
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 def proxy_header(client: tuple[str, int], server: tuple[str, int]) -> bytes:
-    """A PROXY protocol v2 header for a TCP connection over IPv4 (the protocol's §2.2)."""
-    addresses = ipaddress.IPv4Address(client[0]).packed + ipaddress.IPv4Address(server[0]).packed
-    ports = struct.pack("!HH", client[1], server[1])
-    return _PROXY_V2 + struct.pack("!BBH", _PROXY, 0x11, 12) + addresses + ports
+    """A PROXY protocol v2 header for a TCP connection (the protocol's §2.2).
+
+    It has one IP version for both ends: an IPv4 one beside one of IPv6 is mapped.
+    """
+    ends = [parse_address(client[0]), parse_address(server[0])]
+    is_v4 = all(isinstance(each, ipaddress.IPv4Address) for each in ends)
+    packed = b"".join(each.packed if is_v4 else _as_v6(each).packed for each in ends)
+    body = packed + struct.pack("!HH", client[1], server[1])
+    return _PROXY_V2 + struct.pack("!BBH", _PROXY, _TCP4 if is_v4 else _TCP6, len(body)) + body
+
+
+def _as_v6(address: Address) -> Address:
+    return ipaddress.IPv6Address(f"::ffff:{address}") if address.version == 4 else address
 
 
 PROXY_LOCAL: Final = _PROXY_V2 + struct.pack("!BBH", _LOCAL, 0, 0)

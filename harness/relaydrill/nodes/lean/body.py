@@ -23,7 +23,8 @@ class Body:
     """A message as it comes in, in pieces of any size; only CRLF ends a line.
 
     Args:
-        longest_line: Bytes of a line, its CRLF counted. most: Bytes of a message; 0 for any.
+        longest_line: Bytes of a line, its CRLF counted.
+        most: Bytes of a message; 0 for any.
     """
 
     def __init__(self, *, longest_line: int, most: int) -> None:

@@ -33,7 +33,10 @@ PLAIN: Final = (
 _PLAIN_PATH: Final = re.compile(PLAIN + r"(?:[ \t]+([!-'*-~][ -'*-~]*))?")
 """Such a path, and what follows it without comments."""
 
-_PLAIN_FROM: Final = re.compile(rf"FROM:{PLAIN}(?: (SIZE=[0-9]{{1,9}}))?", re.I)
+PARAMETERS: Final = r"(?: (SIZE=[0-9]{1,9}))?(?: (BODY=8BITMIME))?"
+"""What nearly every client says after the sender, if anything."""
+
+_PLAIN_FROM: Final = re.compile(rf"FROM:{PLAIN}{PARAMETERS}", re.I)
 _PLAIN_TO: Final = re.compile(rf"TO:{PLAIN}", re.I)
 
 _CHUNK: Final = 64 * 1024
@@ -48,7 +51,8 @@ class LeanSmtp(SMTP):
 
     Args:
         handler: Its hooks, as aiosmtpd wants them.
-        hostname: What it calls itself. timeout: Of a client that says nothing, seconds.
+        hostname: What it calls itself.
+        timeout: Of a client that says nothing, seconds.
         authenticator: Checks logins.
         data_size_limit: Bytes of a message; None for any. Certificates are given to it later.
     """
@@ -259,10 +263,12 @@ class LeanSmtp(SMTP):
             self.transport.close()
 
     async def _failed(self, error: Exception) -> None:
-        """Answer a command that a defect has broken, as the library does."""
-        status = await self.handle_exception(error)
+        """Answer a command that a defect has broken, as the library does.
+
+        That a client breaks off the handshake, for it does not like the certificate, is no defect.
+        """
         if not isinstance(error, TLSSetupException):
-            await self.push(status)
+            await self.push(await self.handle_exception(error))
         elif self.transport:
             self.transport.close()
             self.connection_lost(error)
@@ -304,11 +310,11 @@ class LeanSmtp(SMTP):
         assert session is not None
         assert envelope is not None
         plain = _PLAIN_FROM.fullmatch(arg or "")
-        if plain is None or envelope.mail_from or self._may_not_send or self._is_too_much(plain[2]):
+        if plain is None or envelope.mail_from or self._may_not_send or self._is_not_fine(plain):
             await super().smtp_MAIL(arg)
             return
         envelope.smtp_utf8 = False
-        options = [plain[2].upper()] if plain[2] else []
+        options = [each.upper() for each in (plain[2], plain[3]) if each]
         status = await self._call_handler_hook("MAIL", plain[1], options)
         if status is MISSING:
             envelope.mail_from = plain[1]
@@ -323,13 +329,13 @@ class LeanSmtp(SMTP):
         assert session is not None
         return not session.host_name or (self._auth_required and not session.authenticated)
 
-    def _is_too_much(self, size: str | None) -> bool:
-        """Whether a SIZE parameter needs a closer look."""
+    def _is_not_fine(self, plain: re.Match[str]) -> bool:
+        """Whether the parameters of MAIL need a closer look."""
         assert self.session is not None
-        if size is None:
+        most, size = self.data_size_limit, plain[2]
+        if not size and not plain[3]:
             return False
-        most = self.data_size_limit
-        return not self.session.extended_smtp or bool(most and int(size[5:]) > most)
+        return not self.session.extended_smtp or bool(size and most and int(size[5:]) > most)
 
     @syntax("RCPT TO: <address>", extended=" [SP <mail-parameters>]")
     async def smtp_RCPT(self, arg: str | None) -> None:

@@ -15,7 +15,8 @@ class Tables:
 
     Attributes:
         mechanisms: By the mechanism of AUTH, and whether the method is the session's own.
-        hooks: The handler's, by command, bound. commands: The session's, by SMTP command.
+        hooks: The handler's, by command, bound.
+        commands: The session's, by SMTP command.
     """
 
     mechanisms: Mapping[str, tuple[str, bool]]

@@ -6,11 +6,10 @@ smallest ("most specific") wins (Exchange documentation, "Receive connectors").
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from typing import Final
 
-from relaydrill.address_span import AddressSpan
+from relaydrill.address_span import AddressSpan, parse_address
 from relaydrill.nodes import config
 from relaydrill.nodes.receiving import replies
 from relaydrill.smtp import Reply
@@ -22,7 +21,7 @@ UNSERVED: Final = config.Connector(name="default", anonymous=False, tls="offered
 def serving(listener: config.Listener, client: str) -> config.Connector:
     """The connector with the smallest range that holds a client's address."""
     try:
-        address = ipaddress.ip_address(client)
+        address = parse_address(client)
     except ValueError:
         return UNSERVED
     best, smallest = UNSERVED, None
@@ -46,17 +45,17 @@ class Occupancy:
         here, source = (port, connector.name), (port, connector.name, client)
         self._open[here] += 1
         self._of_source[source] += 1
-        if self._open[here] > connector.most_connections:
+        if self._open[here] > connector.connections:
             return replies.TOO_MANY_CONNECTIONS
-        most = connector.most_per_source
+        most = connector.per_source
         if most is not None and self._of_source[source] > most:
             return replies.TOO_MANY_FROM_SOURCE
         return None
 
     def has_room(self, port: int, connector: config.Connector, client: str) -> bool:
         """Whether `enter` would not refuse."""
-        most = connector.most_per_source
-        return self._open[port, connector.name] < connector.most_connections and (
+        most = connector.per_source
+        return self._open[port, connector.name] < connector.connections and (
             most is None or self._of_source[port, connector.name, client] < most
         )
 

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from relaydrill.disturbance import LIES, Action, Disturbance
 from relaydrill.nodes import config
 from relaydrill.nodes.lean import LeanSmtp
 from relaydrill.nodes.receiving import replies
@@ -33,18 +34,25 @@ _PHASES: Final = {
 _FOR_SIZE: Final = 26
 """Bytes by which MAIL may be longer than other commands (RFC 1870 §3)."""
 
+_HANDSHAKE_FAILURE: Final = bytes((21, 3, 3, 0, 2, 2, 40))
+
 _ROWS: Final = re.compile(r"[0-9]{1,18} [0-9]{1,18}")
 _SHADOWED: Final = re.compile(rf"[^ ]{{1,64}} {_ROWS.pattern}")
 
 
 @dataclass(slots=True)
-class Standing:
+class SessionState:
     """How far a session has come.
 
     Attributes:
-        client: Its address. connector: What serves it. probe: Whether it is a health check's.
-        helo: What it called itself; empty: it has not greeted. is_extended: Whether by EHLO.
-        sender, options, recipients: The message that it has begun; no sender: none.
+        client: Its address.
+        connector: What serves it.
+        probe: Whether it is a health check's.
+        helo: What it called itself; empty: it has not greeted.
+        is_extended: Whether by EHLO.
+        sender: Envelope sender of the message that it has begun; None: there is none.
+        options: Options of its MAIL command.
+        recipients: Its recipients so far.
     """
 
     client: str
@@ -102,30 +110,32 @@ class Dialogue(LeanSmtp):
         super().connection_made(transport)
 
     def take_over(
-        self, transport: asyncio.Transport, standing: Standing, content: bytes | None
+        self, transport: asyncio.Transport, state: SessionState, content: bytes | None
     ) -> None:
         """Go on with a session that another protocol has begun, and that is counted already.
 
         Args:
+            transport: Its connection.
+            state: What the session has come to.
             content: A message that has just come in whole; None: a command is next.
         """
-        self.client, self.probe = standing.client, standing.probe
+        self.client, self.probe = state.client, state.probe
         self._begun = self._greeted = True
-        self._settle(standing.connector)
+        self._settle(state.connector)
         self.reception.entered(self)
         self._connect(transport)
         session, envelope = self.session, self.envelope
         assert session
         assert envelope
-        session.host_name = standing.helo or None
-        session.extended_smtp = standing.is_extended
-        if standing.is_extended and self.data_size_limit:
+        session.host_name = state.helo or None
+        session.extended_smtp = state.is_extended
+        if state.is_extended and self.data_size_limit:
             self.command_size_limits["MAIL"] += _FOR_SIZE
-        if standing.sender:
+        if state.sender:
             envelope.smtp_utf8 = False
-            envelope.mail_from = standing.sender
-            envelope.mail_options.extend(standing.options)
-            envelope.rcpt_tos.extend(standing.recipients)
+            envelope.mail_from = state.sender
+            envelope.mail_options.extend(state.options)
+            envelope.rcpt_tos.extend(state.recipients)
         self._set_going(self._go_on(content))
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -174,7 +184,7 @@ class Dialogue(LeanSmtp):
         self.tls_context = context
         self.require_starttls = context and connector.tls == "required"
         self._auth_required = connector.auth == "required"
-        self.data_size_limit = connector.size_limit
+        self.data_size_limit = connector.size
         self._is_counted = True
 
     async def _refuse_for_good(self, reply: Reply) -> None:
@@ -184,17 +194,10 @@ class Dialogue(LeanSmtp):
 
     async def interfere(self, phase: Phase) -> bool:
         """Let a service fault act at this point; True if the usual course must not follow."""
-        disturbance = self.reception.disturbances.at(phase)
-        if disturbance is None:
+        disturbance = self.reception.disturbances.at(phase, self)
+        if disturbance is None or disturbance.action in LIES:
             return False
-        self.reception.journal.write(
-            "bitten",
-            fault=disturbance.label,
-            phase=str(phase),
-            client=self.client,
-            port=self.listener.port,
-            probe=self.probe,
-        )
+        self._is_bitten(disturbance, phase)
         match disturbance.action:
             case "delay":
                 await asyncio.sleep(disturbance.delay_s)
@@ -205,11 +208,56 @@ class Dialogue(LeanSmtp):
             case "drop":
                 self.abort()
                 return True
+            case "certificate":
+                self.tls_context = self.reception.showing(disturbance)
+                return False
+            case "strip":
+                if self.session and not self.session.ssl:
+                    self.tls_context = None
+                return False
+            case "alert" | "stall":
+                await self._break_off_handshake(disturbance)
+                return True
         reply = disturbance.reply or replies.UNAVAILABLE
         await super().push(str(reply))
         if reply.code == 421 and self.transport:
             self.transport.close()  # RFC 5321 §3.8: 421 closes the channel
         return True
+
+    async def _break_off_handshake(self, disturbance: Disturbance) -> None:
+        """Agree to STARTTLS, and end the handshake with an alert, or not at all until it is lifted.
+
+        An alert is a record of its own (RFC 8446 §6: fatal, handshake_failure), and answers the
+        client's hello: before that a client takes it for a part of the reply.
+        """
+        await self.push("220 Ready to start TLS")
+        if disturbance.action == "stall":
+            await self.reception.disturbances.lifted(disturbance.label)
+            self.abort()
+            return
+        await self._reader.read(1)
+        if self.transport:
+            self.transport.write(_HANDSHAKE_FAILURE)
+            self.transport.close()
+
+    def lies(self) -> Action | None:
+        """What is really done with a message that the client is told to be taken; None: that."""
+        disturbance = self.reception.disturbances.at(Phase.DOT, self)
+        if disturbance is None or disturbance.action not in LIES:
+            return None
+        self._is_bitten(disturbance, Phase.DOT)
+        return disturbance.action
+
+    def _is_bitten(self, disturbance: Disturbance, phase: Phase) -> None:
+        """Journal that a service fault acts on this session."""
+        self.reception.journal.write(
+            "bitten",
+            fault=disturbance.label,
+            phase=str(phase),
+            client=self.client,
+            port=self.listener.port,
+            probe=self.probe,
+        )
 
     def _timeout_cb(self) -> None:
         """Say why before closing an idle session; the library closes it silently."""
@@ -264,7 +312,7 @@ class Dialogue(LeanSmtp):
         """Receive the message unless a fault acts in the middle of it."""
         envelope = self.envelope
         if (
-            self.reception.disturbances.at(Phase.BODY)
+            self.reception.disturbances.at(Phase.BODY, self)
             and envelope
             and envelope.rcpt_tos
             and not arg

@@ -9,10 +9,10 @@ from __future__ import annotations
 import enum
 from typing import Final
 
+from relaydrill.address_span import in_networks
 from relaydrill.message import GTUBE, SPAM_MARK
-from relaydrill.nodes import config
+from relaydrill.node_settings import Filters
 from relaydrill.nodes.receiving import replies
-from relaydrill.placement import in_networks
 from relaydrill.smtp import Reply
 
 
@@ -35,15 +35,15 @@ class Filtering:
         filters: What they turn away; None where there are none.
     """
 
-    def __init__(self, filters: config.Filters | None) -> None:
-        self._filters: Final = filters or config.Filters(content=False)
+    def __init__(self, filters: Filters | None) -> None:
+        self._filters: Final = filters or Filters(content=False)
         self._recipients = {each.lower() for each in self._filters.recipients}
         self._senders = {each.lower() for each in self._filters.senders}
 
     @property
     def tarpit_s(self) -> float:
         """How long an unauthenticated client waits for the refusal of a recipient."""
-        return self._filters.tarpit_s
+        return self._filters.tarpit
 
     def sender(self, address: str) -> Refusal | None:
         """Whether this envelope sender is turned away at MAIL."""

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from relaydrill.nodes import config
-from relaydrill.nodes.exchange_logs import ReceiveLog
+from relaydrill.nodes.exchange_log_writers import ReceiveLog
 from relaydrill.nodes.receiving import replies
 from relaydrill.nodes.receiving.dialogue import Dialogue
 from relaydrill.nodes.receiving.reception import Reception

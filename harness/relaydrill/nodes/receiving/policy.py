@@ -10,6 +10,7 @@ from aiosmtpd.smtp import Envelope, Session
 from relaydrill.nodes import config
 from relaydrill.nodes.receiving import replies
 from relaydrill.nodes.receiving.dialogue import Dialogue
+from relaydrill.nodes.receiving.lies import falsified
 from relaydrill.nodes.receiving.reception import Received, Reception
 from relaydrill.smtp import Phase
 
@@ -57,7 +58,7 @@ class Policy:
             replies.capabilities(
                 dialogue.hostname,
                 dialogue.client,
-                dialogue.connector.size_limit,
+                dialogue.connector.size,
                 offers if dialogue.tls_context else "",
             )
         ]
@@ -103,7 +104,7 @@ class Policy:
     ) -> str:
         """Take a recipient of an accepted domain, or any where the connector relays."""
         connector = dialogue.connector
-        if len(envelope.rcpt_tos) >= connector.most_recipients:
+        if len(envelope.rcpt_tos) >= connector.recipients:
             return self._reception.refuse(
                 dialogue, Phase.RCPT, replies.TOO_MANY_RECIPIENTS, recipient=address
             )
@@ -134,20 +135,21 @@ class Policy:
         if refused := self._reception.filters_of(dialogue.connector).content(content):
             layer, reply = refused
             return self._reception.refuse(dialogue, Phase.REPLY, reply, layer=layer)
-        reply = await self._reception.acceptor.accept(
-            Received(
-                sender=envelope.mail_from or "",
-                recipients=tuple(envelope.rcpt_tos),
-                content=content,
-                client=dialogue.client,
-                helo=session.host_name or "",
-                port=self._port,
-                tls=session.ssl is not None,
-                connector=dialogue.connector.name,
-                shadow_of=dialogue.shadow_of,
-                session=dialogue.session_id,
-            )
+        received = Received(
+            sender=envelope.mail_from or "",
+            recipients=tuple(envelope.rcpt_tos),
+            content=content,
+            client=dialogue.client,
+            helo=session.host_name or "",
+            port=self._port,
+            tls=session.ssl is not None,
+            connector=dialogue.connector.name,
+            shadow_of=dialogue.shadow_of,
+            session=dialogue.session_id,
         )
+        if dialogue.is_disturbed and (lie := dialogue.lies()):
+            received = falsified(lie, received, domain=self._reception.settings.fqdn)
+        reply = await self._reception.acceptor.accept(received)
         if dialogue.is_disturbed and await dialogue.interfere(Phase.REPLY):
             return None
         return str(reply) if reply.ok else self._reception.refuse(dialogue, Phase.REPLY, reply)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import tempfile
+from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from relaydrill.disturbance import Disturbance
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
-from relaydrill.nodes.disturbance import Disturbances
+from relaydrill.nodes.disturbances import Disturbances
 from relaydrill.nodes.receiving.connectors import Occupancy, serving
 from relaydrill.nodes.receiving.filters import NO_FILTERS, Filtering
 from relaydrill.smtp import Phase, Reply
@@ -23,12 +26,18 @@ class Received(NamedTuple):
     """A message as it stands after the dot, before anything is promised.
 
     Attributes:
-        sender, recipients: The envelope. content: Headers and body, CRLF.
-        client: The client's address. helo: What it called itself.
-        port: Logical port that it came in by. tls: Whether the session was encrypted.
+        sender: Envelope sender.
+        recipients: Envelope recipients.
+        content: Headers and body, CRLF.
+        client: The client's address.
+        helo: What it called itself.
+        port: Logical port that it came in by.
+        tls: Whether the session was encrypted.
         connector: Name of the receive connector that took it.
         shadow_of: What was said to XSHADOW, where it is another hub's copy: that hub, and its rows.
         session: Identity of the session, where a protocol log is kept.
+        kept_for: For whom it is really kept, once for each; None: for its recipients. Only a server
+            that lies makes a difference.
     """
 
     sender: str
@@ -41,6 +50,12 @@ class Received(NamedTuple):
     connector: str
     shadow_of: str = ""
     session: str = ""
+    kept_for: tuple[str, ...] | None = None
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """For whom it is to be kept, once for each."""
+        return self.recipients if self.kept_for is None else self.kept_for
 
 
 class Acceptor(Protocol):
@@ -109,6 +124,7 @@ class Reception:
         self.tls_context = _server_tls(settings.tls)
         self.filtering = Filtering(getattr(settings, "filters", None))
         self.occupancy = Occupancy()
+        self._shown: tuple[Disturbance, ssl.SSLContext] | None = None
         self.empty = asyncio.Event()
         self.empty.set()
         self._sessions: set[object] = set()
@@ -126,6 +142,12 @@ class Reception:
     def filters_of(self, connector: config.Connector) -> Filtering:
         """The filters that act on its sessions: none on those of the organisation's own servers."""
         return NO_FILTERS if connector.internal else self.filtering
+
+    def showing(self, disturbance: Disturbance) -> ssl.SSLContext:
+        """What makes a session show the certificate of a service fault."""
+        if self._shown is None or self._shown[0] is not disturbance:
+            self._shown = disturbance, _with_certificate(disturbance)
+        return self._shown[1]
 
     def entered(self, session: object) -> None:
         """A session has begun."""
@@ -150,7 +172,11 @@ class Reception:
         """Journal a refusal, and return its words.
 
         Args:
-            to: The session. layer: The filter that refuses, if one does.
+            to: The session.
+            phase: The phase of the session.
+            reply: What is answered.
+            recipient: The envelope recipient; empty where there is none yet.
+            layer: The filter that refuses, if one does.
         """
         self.journal.write(
             "refused",
@@ -175,6 +201,17 @@ class Reception:
         given = (bytes(data.login), bytes(data.password))
         known = {(login.user.encode(), login.password.encode()) for login in self.settings.logins}
         return AuthResult(success=given in known, handled=False, auth_data=data)
+
+
+def _with_certificate(disturbance: Disturbance) -> ssl.SSLContext:
+    """A context with the certificate of a service fault: the library reads files, and no bytes."""
+    with tempfile.TemporaryDirectory() as folder:  # for its owner only
+        certificate, key = Path(folder, "cert.pem"), Path(folder, "key.pem")
+        certificate.write_text(disturbance.certificate, encoding="ascii")
+        key.write_text(disturbance.key, encoding="ascii")
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, key)
+    return context
 
 
 def _server_tls(tls: config.Tls | None) -> ssl.SSLContext | None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import functools
 import re
-import time
 from collections.abc import Mapping
 from email.utils import formatdate
 from types import MappingProxyType
 from typing import Final
 
+from relaydrill import clock
 from relaydrill.smtp import Reply
 
 SENDER_OK: Final = Reply(250, "2.1.0 Sender OK")
@@ -71,7 +71,7 @@ def on_block_list(client: str) -> Reply:
 
 def date() -> str:
     """Now, as RFC 5322 §3.3 writes it."""
-    return _date(int(time.time()))
+    return _date(int(clock.wall()))
 
 
 @functools.lru_cache(maxsize=2)

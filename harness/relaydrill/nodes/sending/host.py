@@ -8,26 +8,36 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from relaydrill.address_span import in_networks
+from relaydrill.endpoint import Credentials, Endpoint
 from relaydrill.nodes import config
-from relaydrill.nodes.sending.workload import Letter
-from relaydrill.personas import PERSONAS, Circumstances, Directory, Mind
+from relaydrill.nodes.sending.workload import OutgoingMessage
+from relaydrill.personas import Directory, SenderSettings, SenderState, persona_called
 from relaydrill.personas.courier import Courier, Inquiry, Sent
 from relaydrill.personas.directories import KnownHosts, NameServers
-from relaydrill.placement import Credentials, Endpoint, in_networks
 from relaydrill.smtp import Outcome
 
 
-@functools.cache
 def trust(ca: str) -> ssl.SSLContext:
     """What trusts the authority in a file, or those of this machine; one for all that ask.
 
-    Reading this machine's authorities takes 20 ms of processor.
+    Reading this machine's authorities takes 20 ms of processor. A file is read again once it has
+    changed: in a simulated lab a node that starts anew does so in a process that goes on.
 
     Raises:
         OSError: The file is not there, or holds no certificate.
     """
+    if not ca:
+        return _trust("", ())
+    seen = Path(ca).stat()
+    return _trust(ca, (seen.st_ino, seen.st_mtime_ns, seen.st_size))
+
+
+@functools.cache
+def _trust(ca: str, _version: tuple[int, ...]) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca or None)
 
 
@@ -36,7 +46,8 @@ class Learnt:
     """What one attempt came to.
 
     Attributes:
-        outcome: What the sender has learnt. choice: The node that was tried first, or its address.
+        outcome: What the sender has learnt.
+        choice: The node that was tried first, or its address.
         member: Which sender of the population it was, where a sender keeps to its choice.
     """
 
@@ -55,14 +66,15 @@ class SendingHost:
     """Makes attempts; several threads may do so at a time.
 
     Args:
-        settings: The node's configuration. tls: Context that trusts the right authority; by default
-            the one that the configuration names.
+        settings: The node's configuration.
+        tls: Context that trusts the right authority; by default the one that the configuration
+            names.
     """
 
     def __init__(self, settings: config.Sender, tls: ssl.SSLContext | None = None) -> None:
         self._settings = settings
         self._courier = _courier(settings, tls or trust(settings.ca))
-        self._minds: dict[tuple[str, str, str, str], Mind] = {}
+        self._senders: dict[tuple[str, str, str, str], SenderState] = {}
         self._lock = threading.Lock()
 
     def ask(
@@ -84,15 +96,16 @@ class SendingHost:
             "answers": [_told(outcome) for outcome in answers.outcomes],
         }
 
-    def send(self, letter: Letter, tell: Callable[[Learnt], None]) -> None:
-        """Send a letter as its persona does. Never raises for the network.
+    def send(self, message: OutgoingMessage, tell: Callable[[Learnt], None]) -> None:
+        """Send a message as its persona does. Never raises for the network.
 
         Args:
+            message: The message.
             tell: Called once, as `Courier.send` does it: the session may still be under way.
         """
-        load = letter.load
-        member = letter.number % load.population
-        persona = PERSONAS[load.persona]
+        load = message.load
+        member = message.number % load.population
+        persona = persona_called(load.persona)
         keeps = persona.chooses == "sender" and not load.pin
 
         def learn(sent: Sent) -> None:
@@ -101,31 +114,31 @@ class SendingHost:
 
         self._courier.send(
             persona,
-            self._mind(load.drill, load.persona, f"{load.seed} {member}", load.pin),
+            self._sender(load.drill, load.persona, f"{load.seed} {member}", load.pin),
             load.host,
             load.port,
             sender=load.sender,
-            recipient=letter.recipient,
-            content=letter.content,
+            recipient=message.recipient,
+            content=message.content,
             tell=learn,
         )
 
-    def _mind(self, drill: str, persona: str, seed: str, pin: str) -> Mind:
+    def _sender(self, drill: str, persona: str, seed: str, pin: str) -> SenderState:
         """A member of a population; the first message of a drill forgets the drills before it."""
         key = (drill, persona, seed, pin)
         with self._lock:
-            if key not in self._minds:
-                if self._minds and next(iter(self._minds))[0] != drill:
-                    self._minds.clear()
-                born = Circumstances(
+            if key not in self._senders:
+                if self._senders and next(iter(self._senders))[0] != drill:
+                    self._senders.clear()
+                settings = SenderSettings(
                     random.Random(seed),
                     pin,
                     cache_s=self._settings.cache_s,
                     shun_s=self._settings.shun_s,
                     near=self._settings.address if self._settings.near else "",
                 )
-                self._minds[key] = PERSONAS[persona].mind(born)
-            return self._minds[key]
+                self._senders[key] = persona_called(persona).new_sender(settings)
+            return self._senders[key]
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:
@@ -151,7 +164,7 @@ def _courier(settings: config.Sender, tls: ssl.SSLContext) -> Courier:
 
     return Courier(
         helo=settings.fqdn,
-        source=settings.address,
+        source=settings.addresses,
         directory=_directory(settings),
         endpoint=endpoint,
         connect_s=settings.connect_s,
@@ -159,11 +172,22 @@ def _courier(settings: config.Sender, tls: ssl.SSLContext) -> Courier:
         tls=tls,
         login=Credentials(settings.login.user, settings.login.password),
         permits=permits,
+        every_s=settings.every_s,
     )
 
 
 def _directory(settings: config.Sender) -> Directory:
+    hosts = {
+        host: (*settings.hosts6.get(host, ()), *addresses)
+        for host, addresses in settings.hosts.items()
+    }
     if not settings.dns:
-        return KnownHosts(settings.hosts)
+        return KnownHosts(hosts)
     servers = [Endpoint(server.address, server.port) for server in settings.dns]
-    return NameServers(servers, settings.dns_s, settings.hosts, settings.address)
+    return NameServers(
+        servers,
+        settings.dns_s,
+        hosts,
+        settings.addresses,
+        asks_for_ipv6=bool(settings.second_address),
+    )

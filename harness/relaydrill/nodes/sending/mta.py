@@ -5,10 +5,11 @@ Facts about it come from its own log, a moment after they happen.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from relaydrill.nodes.supervisor import Supervised
 from relaydrill.smtp import Outcome
 
 
@@ -48,25 +49,17 @@ class Left:
 Fact = Named | Tried | PutOff | Left
 
 
-class Mta(Protocol):
-    """A real mail server as a child of this process."""
+class Mta(Supervised, Protocol):
+    """A real mail server as a child of this process, or one that runs already."""
 
-    @property
-    def title(self) -> str:
-        """What people call it."""
-
-    @property
-    def last_words(self) -> Sequence[str]:
-        """The end of its log."""
-
-    async def start(self) -> None:
+    async def begin(self) -> None:
         """Configure it and start it; it need not listen yet.
 
         Raises:
             LabError: It is not installed, or its configuration is wrong.
         """
 
-    async def serves(self) -> bool:
+    async def takes_mail(self) -> bool:
         """Wait until it takes mail; False if it has ended instead.
 
         Raises:
@@ -75,12 +68,6 @@ class Mta(Protocol):
 
     def facts(self) -> AsyncIterator[Fact]:
         """What it logs, until it ends."""
-
-    async def ended(self) -> int:
-        """Wait until it has ended; its exit status."""
-
-    async def end(self) -> None:
-        """End it in good order."""
 
     def queue(self) -> list[tuple[str, str]]:
         """Queue id and recipient of everything that is queued."""

@@ -1,6 +1,6 @@
 """What a master tells its workers to send, and what they tell of it: plain JSON values.
 
-A letter travels as what it is written from, and is written anew where it is sent: an order has the
+A message travels as what it is written from, and is written anew where it is sent: an order has the
 same few hundred bytes whatever the size of its message.
 """
 
@@ -9,28 +9,29 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from relaydrill.nodes.sending.workload import Letter, Load, write_letter
+from relaydrill.nodes.sending.workload import Load, OutgoingMessage, compose_message
 from relaydrill.smtp import Outcome, Phase, Reply, Result
 
 
-def order_of(letter: Letter) -> dict[str, Any]:
-    """A letter as an order."""
+def order_of(message: OutgoingMessage) -> dict[str, Any]:
+    """A message as an order."""
     return {
-        "load": asdict(letter.load),
-        "number": letter.number,
-        "sort": letter.sort,
-        "due": letter.due,
-        "date": letter.date,
+        "load": asdict(message.load),
+        "number": message.number,
+        "sort": message.sort,
+        "due": message.due,
+        "date": message.date,
     }
 
 
-def letter_of(order: dict[str, Any], fqdn: str) -> Letter:
-    """The letter of an order.
+def message_of(order: dict[str, Any], fqdn: str) -> OutgoingMessage:
+    """The message of an order.
 
     Args:
+        order: The order as it came.
         fqdn: The name of the host that is said to send it.
     """
-    return write_letter(
+    return compose_message(
         Load(**order["load"]),
         order["number"],
         fqdn=fqdn,

@@ -6,12 +6,13 @@ import asyncio
 import resource
 from typing import Any, Final
 
-from relaydrill.fibres.crew import Crew
+from relaydrill.disturbance import Action
+from relaydrill.fibres.carrier import carrier
+from relaydrill.fibres.waiting import new_pool
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
-from relaydrill.nodes.disturbance import Action
 from relaydrill.nodes.sending.host import Learnt, SendingHost
-from relaydrill.nodes.sending.workload import Letter, Workload, note_outcome
+from relaydrill.nodes.sending.workload import OutgoingMessage, Workload, note_outcome
 
 _OTHER_FILES: Final = 64
 
@@ -24,8 +25,9 @@ class SenderService:
     def __init__(self, settings: config.Sender, journal: Journal) -> None:
         self._journal = journal
         self._host = SendingHost(settings)
-        self._hands = Crew(_with_room_for(settings.most_at_once), name="attempts")
-        self._workload = Workload(settings, self._send, journal, self._hands)
+        most = settings.most_at_once
+        self._pool = new_pool(most if carrier() else _with_room_for(most), name="attempts")
+        self._workload = Workload(settings, self._send, journal, self._pool)
 
     async def start(self) -> None:
         """A sender listens nowhere but on its control channel."""
@@ -33,7 +35,7 @@ class SenderService:
     async def stop(self) -> None:
         """End the schedules; attempts under way are given up, and so have no outcome."""
         self._workload.close()
-        self._hands.shutdown()  # nothing writes into the journal from here on
+        self._pool.shutdown()  # nothing writes into the journal from here on
 
     async def refresh(self) -> None:
         """There is nothing to disturb."""
@@ -44,11 +46,11 @@ class SenderService:
             return await asyncio.to_thread(self._host.ask, **args)
         return await self._workload.handle(op, args)
 
-    def _send(self, letter: Letter) -> None:
+    def _send(self, message: OutgoingMessage) -> None:
         def note(learnt: Learnt) -> None:
-            note_outcome(self._journal, letter, learnt.outcome, **learnt.notes)
+            note_outcome(self._journal, message, learnt.outcome, **learnt.notes)
 
-        self._host.send(letter, note)
+        self._host.send(message, note)
 
 
 def _with_room_for(connections: int) -> int:

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from relaydrill.errors import CapabilityMissing, LabError
+from relaydrill import clock
+from relaydrill.disturbance import Action
+from relaydrill.endpoint import Endpoint, address_of
+from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
-from relaydrill.nodes.disturbance import Action
 from relaydrill.nodes.sending.mta import Fact, Left, Mta, Named, PutOff, Tried
-from relaydrill.nodes.sending.workload import Letter, Workload, note_attempt, note_outcome
-from relaydrill.placement import Endpoint
+from relaydrill.nodes.sending.workload import OutgoingMessage, Workload, note_attempt, note_outcome
+from relaydrill.nodes.supervisor import Supervisor
 from relaydrill.smtp import Outcome, Phase, Result
 from relaydrill.smtp_client import Route, SessionEnded, SmtpSession
 
@@ -32,9 +33,9 @@ _RESOLVER: Final = Path("/etc/resolv.conf")
 
 @dataclass(eq=False)
 class _Sent:
-    """A letter that the mail server has in hand."""
+    """A message that the mail server has in hand."""
 
-    letter: Letter
+    message: OutgoingMessage
     outcomes: int = 0
     is_told: threading.Event = field(default_factory=threading.Event)
 
@@ -43,7 +44,8 @@ class SendingMta:
     """The sender node, where its kind is a real mail server's.
 
     Args:
-        settings: The node's configuration. journal: The node's journal.
+        settings: The node's configuration.
+        journal: The node's journal.
         mta: The program.
     """
 
@@ -57,9 +59,9 @@ class SendingMta:
         self._sent: dict[str, _Sent] = {}
         self._names: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._attending: asyncio.Task[None]
-        hands = ThreadPoolExecutor(settings.most_at_once, "hand-in")
-        self._workload = Workload(settings, self._hand_in, journal, hands)
+        self._supervisor = Supervisor(settings.name, mta, mta.facts(), self._note)
+        pool = ThreadPoolExecutor(settings.most_at_once, "hand-in")
+        self._workload = Workload(settings, self._hand_in, journal, pool)
 
     async def start(self) -> None:
         """Start the mail server, and return when it takes mail.
@@ -67,19 +69,18 @@ class SendingMta:
         Raises:
             LabError: It is not installed, or it ended at once; its last words are in the message.
         """
-        self._know_hosts()
-        await self._mta.start()
-        self._attending = asyncio.get_running_loop().create_task(self._attend())
-        if not await self._mta.serves():
-            raise LabError(self._how_it_ended("at its start"))
+        if not self._settings.log:  # else it runs already, and this machine is not its own
+            self._know_hosts()
+        await self._mta.begin()
+        await self._supervisor.start(self._mta.takes_mail)
 
     async def stop(self) -> None:
         """End the schedules and the mail server; what it still queues is kept there."""
         self._stopping = True
+        self._supervisor.expect_end()
         self._workload.close()
         self._release()
-        await self._mta.end()
-        await self._attending
+        await self._supervisor.stop()
 
     async def refresh(self) -> None:
         """There is nothing to disturb."""
@@ -117,22 +118,22 @@ class SendingMta:
         # Written in place: the engine has mounted this very file.
         _HOSTS.write_text("".join([*known, *lines]))
 
-    def _hand_in(self, letter: Letter) -> None:
-        """Give a letter to the mail server, and wait until that has tried it once."""
-        sent = _Sent(letter)
+    def _hand_in(self, message: OutgoingMessage) -> None:
+        """Give a message to the mail server, and wait until that has tried it once."""
+        sent = _Sent(message)
         with self._lock:
             if self._stopping:  # whoever is released has been
                 return
-            self._sent[letter.identity] = sent
-        if refused := self._submit(letter):
+            self._sent[message.identity] = sent
+        if refused := self._submit(message):
             with self._lock:
-                del self._sent[letter.identity]
-            note_outcome(self._journal, letter, refused)
+                del self._sent[message.identity]
+            note_outcome(self._journal, message, refused)
             return
         sent.is_told.wait()
 
-    def _submit(self, letter: Letter) -> Outcome | None:
-        """None if the mail server has taken the letter, else why this host could not send."""
+    def _submit(self, message: OutgoingMessage) -> Outcome | None:
+        """None if the mail server has taken the message, else why this host could not send."""
         [listener] = self._settings.listeners
         route = Route(
             Endpoint(listener.bind.address, listener.bind.port),
@@ -140,11 +141,11 @@ class SendingMta:
             connect_s=_HAND_IN_S,
             reply_s=_HAND_IN_S,
         )
-        load = letter.load
+        load = message.load
         try:
             session = SmtpSession.connect(route)
-            outcome = session.send(load.sender, (letter.recipient,), letter.content)[
-                letter.recipient
+            outcome = session.send(load.sender, (message.recipient,), message.content)[
+                message.recipient
             ]
             session.quit()
         except (SessionEnded, OSError) as error:
@@ -156,26 +157,6 @@ class SendingMta:
         return Outcome(
             Result.UNSENT, Phase.CONNECT, reason=f"{self._mta.title} did not take it: {why}"
         )
-
-    async def _attend(self) -> None:
-        """Journal what the mail server logs. Its unwanted end is the end of this process too.
-
-        Raises:
-            SystemExit: It has ended by itself, or the journal is full. Unlike other errors it
-                passes through the event loop, so that the driver sees this node die.
-        """
-        try:
-            async for fact in self._mta.facts():
-                self._note(fact)
-        except OSError as error:
-            raise SystemExit(f"{self._settings.name} cannot write its journal: {error}") from error
-        await self._mta.ended()
-        if not self._stopping:
-            raise SystemExit(self._how_it_ended("by itself"))
-
-    def _how_it_ended(self, when: str) -> str:
-        words = "\n  ".join(["", *self._mta.last_words])
-        return f"{self._settings.name}: {self._mta.title} ended {when}{words}"
 
     def _note(self, fact: Fact) -> None:
         match fact:
@@ -200,9 +181,9 @@ class SendingMta:
 
     def _tried(self, sent: _Sent, outcome: Outcome) -> None:
         if sent.outcomes:  # the workload has journalled the first attempt
-            note_attempt(self._journal, sent.letter, scheduled=time.monotonic())
-        choice = self._settings.nodes.get(outcome.address.rpartition(":")[0], "")
-        note_outcome(self._journal, sent.letter, outcome, choice=choice)
+            note_attempt(self._journal, sent.message, scheduled=clock.monotonic())
+        choice = self._settings.nodes.get(address_of(outcome.address), "")
+        note_outcome(self._journal, sent.message, outcome, choice=choice)
         sent.outcomes += 1
         sent.is_told.set()
 

@@ -14,32 +14,31 @@ import itertools
 import json
 import sys
 import threading
-import time
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from relaydrill import clock
+from relaydrill.disturbance import Action
 from relaydrill.errors import LabError
 from relaydrill.journal import Journal
-from relaydrill.nodes import child, config
-from relaydrill.nodes.disturbance import Action
+from relaydrill.nodes import config
+from relaydrill.nodes.program import Program
 from relaydrill.nodes.sending.host import SendingHost
 from relaydrill.nodes.sending.orders import heard, order_of
-from relaydrill.nodes.sending.workload import Letter, Workload, note_outcome
+from relaydrill.nodes.sending.workload import OutgoingMessage, Workload, note_outcome
+from relaydrill.nodes.supervisor import Supervisor
 from relaydrill.smtp import Outcome, Phase, Result
 
-_ENDS_S: Final = 5.0
 _MOST_AT_ONCE: Final = 512  # each is a thread here, and a user on every worker
-_LONGEST_LINE: Final = 1024 * 1024  # a reply of many lines fits
 
 
 @dataclass(eq=False, slots=True)
 class _Ordered:
-    """A letter that a worker is to send, or has."""
+    """A message that a worker is to send, or has."""
 
-    letter: Letter
+    message: OutgoingMessage
     since: float
     is_over: threading.Event = field(default_factory=threading.Event)
 
@@ -54,15 +53,17 @@ class SharedSender:
         self._settings = settings.model_copy(update={"most_at_once": most})
         self._journal = journal
         self._host = SendingHost(settings)
-        hands = ThreadPoolExecutor(most, "order")
-        self._workload = Workload(settings, self._send, journal, hands)
+        pool = ThreadPoolExecutor(most, "order")
+        self._workload = Workload(settings, self._send, journal, pool)
         self._numbers = itertools.count()
         self._ordered: dict[int, _Ordered] = {}
         self._lock = threading.Lock()
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop
-        self._master: asyncio.subprocess.Process
-        self._attending: asyncio.Task[None]
+        self._master = Program("the Locust master")
+        self._supervisor = Supervisor(
+            settings.name, self._master, self._master.lines(whole=True), self._heard
+        )
 
     async def start(self) -> None:
         """Start the master, and return when all workers have come.
@@ -78,29 +79,28 @@ class SharedSender:
         self._loop = asyncio.get_running_loop()
         # A session of its own: where this node is killed, the master sees its input end, and has a
         # moment to send the workers home. ``-P``: no file of the user's passes for a module.
-        self._master = await asyncio.create_subprocess_exec(
+        await self._master.start(
             *(sys.executable, "-P", "-m", "relaydrill.locust.master"),
             stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            limit=_LONGEST_LINE,
+            stderr=None,
+            own_session=True,
         )
         self._tell(_for_master(self._settings))
         try:
             await self._gather()
         except BaseException:
-            await child.end(self._master, patience_s=_ENDS_S)
+            await self._master.end()
             raise
-        self._attending = self._loop.create_task(self._attend())
+        self._supervisor.follow()
 
     async def stop(self) -> None:
         """End the schedules, and send the workers home; attempts under way have no outcome."""
         self._stopping = True
+        self._supervisor.expect_end()
         self._workload.close()
         self._release()
-        assert self._master.stdin
-        self._master.stdin.close()
-        await self._attending
+        self._master.close_input()
+        await self._supervisor.finish()
 
     async def refresh(self) -> None:
         """There is nothing to disturb."""
@@ -114,33 +114,31 @@ class SharedSender:
             args["population"] = max(int(args.get("population", 1)), self._settings.workers)
         return await self._workload.handle(op, args)
 
-    def _send(self, letter: Letter) -> None:
-        """Have a worker send a letter, and wait until its outcome is known, or never will be."""
+    def _send(self, message: OutgoingMessage) -> None:
+        """Have a worker send a message, and wait until its outcome is known, or never will be."""
         number = next(self._numbers)
-        ordered = _Ordered(letter, time.monotonic())
+        ordered = _Ordered(message, clock.monotonic())
         with self._lock:
             if self._stopping:  # whoever is released has been
                 return
             self._ordered[number] = ordered
-        member = letter.number % letter.load.population
-        order = {"id": number, "member": member, **order_of(letter)}
+        member = message.number % message.load.population
+        order = {"id": number, "member": member, **order_of(message)}
         self._loop.call_soon_threadsafe(self._tell, order)
         ordered.is_over.wait()
 
     def _tell(self, line: dict[str, Any]) -> None:
-        assert self._master.stdin
-        self._master.stdin.write(json.dumps(line).encode() + b"\n")
-
-    async def _events(self) -> AsyncIterator[dict[str, Any]]:
-        """What the master says, until it ends."""
-        assert self._master.stdout
-        while line := await self._master.stdout.readline():
-            if line.endswith(b"\n"):  # else it was killed in the middle
-                yield json.loads(line)
+        self._master.write(json.dumps(line).encode() + b"\n")
 
     async def _gather(self) -> None:
+        """Follow the master until all workers have come.
+
+        Raises:
+            LabError: They have not, or it cannot listen.
+        """
         why = ""
-        async for event in self._events():
+        async for line in self._master.lines(whole=True):
+            event = json.loads(line)
             match event["event"]:
                 case "ready":
                     return
@@ -148,31 +146,19 @@ class SharedSender:
                     why = f"{self._settings.name}: {event['reason']}"
                 case _:
                     self._note(event)
-        raise LabError(why or await self._how_it_ended())
+        raise LabError(why or await self._supervisor.how_it_ended("at its start"))
 
-    async def _attend(self) -> None:
-        """Journal what the workers tell. The master's unwanted end is the end of this node, too.
+    def _heard(self, line: str) -> None:
+        """Journal what a worker tells.
 
         Raises:
-            SystemExit: It has ended by itself, the journal is full, or a worker talks nonsense.
-                Unlike other errors it passes through the event loop, so that the driver sees this
-                node die.
+            SystemExit: That is nonsense.
         """
         try:
-            async for event in self._events():
-                self._note(event)
-        except OSError as error:
-            raise SystemExit(f"{self._settings.name} cannot write its journal: {error}") from error
+            self._note(json.loads(line))
         except (ValueError, KeyError, TypeError) as error:
-            text = f"{self._settings.name}: a worker told what nobody understands: {error!r}"
+            text = f"{self._settings.name}: a worker sent an invalid message: {error!r}"
             raise SystemExit(text) from error
-        how = await self._how_it_ended()
-        if not self._stopping:
-            raise SystemExit(how)
-
-    async def _how_it_ended(self) -> str:
-        status = await self._master.wait()
-        return f"{self._settings.name}: the Locust master ended {child.how_it_ended(status, ())}"
 
     def _note(self, event: dict[str, Any]) -> None:
         match event:
@@ -184,7 +170,7 @@ class SharedSender:
             case {"event": "unsent", "id": number, "reason": reason}:
                 if ordered := self._over(number):
                     outcome = Outcome(Result.UNSENT, Phase.CONNECT, reason=reason)
-                    note_outcome(self._journal, ordered.letter, outcome)
+                    note_outcome(self._journal, ordered.message, outcome)
                     ordered.is_over.set()
             case {"event": "given up", "ids": numbers}:
                 # Nobody knows what became of these, and so the journal has no outcome of them.
@@ -198,10 +184,10 @@ class SharedSender:
 
     def _note_outcome(self, ordered: _Ordered, event: dict[str, Any], worker: str) -> None:
         """Journal what a worker has learnt, and how much later than it all this clock may be."""
-        slack_s = time.monotonic() - ordered.since - float(event["took_s"])
+        slack_s = clock.monotonic() - ordered.since - float(event["took_s"])
         note_outcome(
             self._journal,
-            ordered.letter,
+            ordered.message,
             heard(event["outcome"]),
             **event["notes"],
             worker=worker,

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import random
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Executor, Future
@@ -18,7 +17,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from relaydrill import clock
 from relaydrill.errors import CapabilityMissing
+from relaydrill.fibres.waiting import Work, begin, new_event, result_of
 from relaydrill.journal import Journal
 from relaydrill.message import SPAM, UNKNOWN, WANTED, compose, digest
 from relaydrill.nodes import config
@@ -31,11 +32,19 @@ class Load:
     """One flow's share of a workload.
 
     Attributes:
-        drill: Prefix of the Message-IDs, unique among all drills. flow: The flow's name.
-        persona, host, port: How and where to. rate: Attempts a second.
-        sender, recipient: The envelope. size: Bytes of a body.
-        begin: Monotonic time of the first attempt. most: Bound on the number of attempts.
-        population: Senders that take turns. pin: The MX host that they have picked, if one.
+        drill: Prefix of the Message-IDs, unique among all drills.
+        flow: The flow's name.
+        persona: How to send.
+        host: Where to send to.
+        port: The port there.
+        rate: Attempts a second.
+        sender: Envelope sender.
+        recipient: Envelope recipient.
+        size: Bytes of a body.
+        begin: Monotonic time of the first attempt.
+        most: Bound on the number of attempts.
+        population: Senders that take turns.
+        pin: The MX host that they have picked, if one.
         sorts: Weight of each sort of mail.
     """
 
@@ -61,13 +70,18 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class OutgoingMessage:
     """One message on its way out.
 
     Attributes:
-        load: Whose it is. number: From 0. identity: Its Message-ID.
-        recipient: Of its envelope. sort: What sort of mail it is. content: Headers and body, CRLF.
-        due: When the schedule wanted it, monotonic. date: Of its header, seconds since the epoch.
+        load: Whose it is.
+        number: From 0.
+        identity: Its Message-ID.
+        recipient: Of its envelope.
+        sort: What sort of mail it is.
+        content: Headers and body, CRLF.
+        due: When the schedule wanted it, monotonic.
+        date: Of its header, seconds since the epoch.
     """
 
     load: Load
@@ -80,13 +94,18 @@ class Letter:
     date: float
 
 
-def write_letter(
+def compose_message(
     load: Load, number: int, *, fqdn: str, sort: str, due: float, date: float
-) -> Letter:
-    """One letter of a load. The same arguments give the same letter, wherever it is written.
+) -> OutgoingMessage:
+    """One message of a load. The same arguments give the same message, wherever it is written.
 
     Args:
-        fqdn: The name of the sending host. The rest as in `Letter`.
+        load: What the sender sends.
+        number: Its number in the load, from 0.
+        fqdn: The name of the sending host. The rest as in `OutgoingMessage`.
+        sort: Whether it is wanted, or to be refused.
+        due: When it was due, monotonic seconds.
+        date: Of its header, seconds since the epoch.
     """
     identity = f"<{load.drill}.{load.flow}.{number}@{fqdn}>"
     domain = load.recipient.rpartition("@")[2]
@@ -99,10 +118,10 @@ def write_letter(
         date=date,
         spam=sort == SPAM,
     )
-    return Letter(load, number, identity, recipient, sort, content, due, date)
+    return OutgoingMessage(load, number, identity, recipient, sort, content, due, date)
 
 
-Send = Callable[[Letter], None]
+Send = Callable[[OutgoingMessage], None]
 """Makes one attempt and returns when its outcome is journalled."""
 
 
@@ -110,18 +129,18 @@ class _Running:
     """A load under way.
 
     Attributes:
-        ended: Set when its schedule is to end. until: What was due by then is still tried,
-            monotonic seconds. unwritten: Why lines of its attempts could not be journalled.
+        schedule: What keeps it.
+        ended: Set when its schedule is to end.
+        until: What was due by then is still tried, monotonic seconds.
+        unwritten: Why lines of its attempts could not be journalled.
     """
 
-    def __init__(self, load: Load, keep_schedule: Callable[[_Running], None]) -> None:
+    def __init__(self, load: Load) -> None:
         self.load = load
-        self.ended = threading.Event()
+        self.ended = new_event()
         self.until = float("-inf")
         self.unwritten: list[str] = []
-        self.thread = threading.Thread(
-            target=keep_schedule, args=(self,), name=f"schedule-{load.flow}", daemon=True
-        )
+        self.schedule: Work
 
 
 class Workload:
@@ -129,25 +148,25 @@ class Workload:
 
     Args:
         settings: The node's configuration.
-        send: What makes an attempt; called by one of the hands, after the attempt is journalled.
+        send: What makes an attempt; called by one of the pool, after the attempt is journalled.
         journal: The node's journal.
-        hands: What carries out the attempts, many at a time; shut down by `close`.
+        pool: What carries out the attempts, many at a time; shut down by `close`.
     """
 
     def __init__(
-        self, settings: config.Common, send: Send, journal: Journal, hands: Executor
+        self, settings: config.Common, send: Send, journal: Journal, pool: Executor
     ) -> None:
         self._settings = settings
         self._send = send
         self._journal = journal
-        self._hands = hands
+        self._pool = pool
         self._running: dict[str, _Running] = {}
 
     def close(self) -> None:
         """End the schedules; attempts under way are given up, and so have no outcome."""
         for running in self._running.values():
             running.ended.set()
-        self._hands.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def handle(self, op: str, args: dict[str, Any]) -> Any:
         """``start`` a load; ``finish`` waits for its end; ``stop`` ends its schedule early.
@@ -158,7 +177,7 @@ class Workload:
             return self._start(Load(**args))
         if op == "finish":
             running = self._running.pop(str(args["flow"]))
-            return await asyncio.to_thread(running.thread.join)
+            return await asyncio.to_thread(running.schedule.join)
         if op == "stop":
             return await asyncio.to_thread(self._stop, str(args["flow"]), wait=bool(args["wait"]))
         raise CapabilityMissing(op, "the node program", self._settings.name)
@@ -166,9 +185,10 @@ class Workload:
     def _start(self, load: Load) -> None:
         if load.flow in self._running:
             raise ValueError(f"flow {load.flow} is running already")
-        running = _Running(load, self._keep_schedule)
+        running = _Running(load)
         self._running[load.flow] = running
-        running.thread.start()
+        keep = functools.partial(self._keep_schedule, running)
+        running.schedule = begin(keep, name=f"schedule-{load.flow}")
 
     def _stop(self, flow: str, *, wait: bool) -> str:
         """End a schedule; waiting, until the outcome of its last attempt is journalled.
@@ -178,10 +198,10 @@ class Workload:
         """
         running = self._running.pop(flow)
         if wait:
-            running.until = time.monotonic()
+            running.until = clock.monotonic()
         running.ended.set()
         if wait:
-            running.thread.join()
+            running.schedule.join()
         lacks = running.unwritten
         return f"{len(lacks)} lines of its attempts ({lacks[0]})" if lacks else ""
 
@@ -192,11 +212,11 @@ class Workload:
         due_times = moments(load.seed, begin=load.begin, rate=load.rate)
         for number, due in enumerate(islice(due_times, load.most)):
             # One wait for each attempt, until its own moment: lateness does not add up.
-            if running.ended.wait(max(0.0, due - time.monotonic())) and due > running.until:
+            if running.ended.wait(max(0.0, due - clock.monotonic())) and due > running.until:
                 break
             [sort] = chance.choices([*load.sorts], [*load.sorts.values()])
             try:
-                attempt = self._hands.submit(self._attempt, running, number, due, sort)
+                attempt = self._pool.submit(self._attempt, running, number, due, sort)
             except RuntimeError:  # the node is ending
                 break
             attempts.append(attempt)
@@ -204,16 +224,16 @@ class Workload:
                 attempts.popleft()
         for attempt in attempts:
             with contextlib.suppress(CancelledError):  # the node is ending
-                attempt.result()
+                result_of(attempt)
 
     def _attempt(self, running: _Running, number: int, due: float, sort: str) -> None:
-        letter = write_letter(
-            running.load, number, fqdn=self._settings.fqdn, sort=sort, due=due, date=time.time()
+        message = compose_message(
+            running.load, number, fqdn=self._settings.fqdn, sort=sort, due=due, date=clock.wall()
         )
         try:
             # What cannot be journalled is not sent: nobody would know of it.
-            note_attempt(self._journal, letter, scheduled=due)
-            self._send(letter)
+            note_attempt(self._journal, message, scheduled=due)
+            self._send(message)
         except OSError as error:
             running.unwritten.append(error.strerror or str(error))
 
@@ -223,21 +243,21 @@ def _went_well(attempt: Future[None]) -> bool:
     return attempt.done() and not attempt.cancelled() and not attempt.exception()
 
 
-def note_attempt(journal: Journal, letter: Letter, *, scheduled: float) -> None:
-    """Journal that a letter is tried."""
+def note_attempt(journal: Journal, message: OutgoingMessage, *, scheduled: float) -> None:
+    """Journal that a message is tried."""
     journal.write(
         "attempt",
-        letter.identity,
-        letter.recipient,
-        flow=letter.load.flow,
-        sort=letter.sort,
+        message.identity,
+        message.recipient,
+        flow=message.load.flow,
+        sort=message.sort,
         scheduled=round(scheduled, 6),
-        port=letter.load.port,
-        digest=digest(letter.content),
+        port=message.load.port,
+        digest=digest(message.content),
     )
 
 
-def note_outcome(journal: Journal, letter: Letter, outcome: Outcome, **more: Any) -> None:
+def note_outcome(journal: Journal, message: OutgoingMessage, outcome: Outcome, **more: Any) -> None:
     """Journal what the sender has learnt from the last attempt."""
     detail: dict[str, Any] = {
         "result": str(outcome.result),
@@ -250,4 +270,6 @@ def note_outcome(journal: Journal, letter: Letter, outcome: Outcome, **more: Any
         detail |= {"code": outcome.reply.code, "text": outcome.reply.text}
     if outcome.reason:
         detail["reason"] = outcome.reason
-    journal.write("outcome", letter.identity, letter.recipient, **detail)
+    if outcome.reused:
+        detail["reused"] = True
+    journal.write("outcome", message.identity, message.recipient, **detail)

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import threading
 
 import tenacity
 
+from relaydrill.endpoint import Endpoint
+from relaydrill.fibres.waiting import Work, begin, new_event, new_permits
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
-from relaydrill.nodes.exchange_logs import TrackingLog
+from relaydrill.nodes.exchange_log_writers import TrackingLog
 from relaydrill.nodes.transport.queue import Queue, Queued
-from relaydrill.placement import Endpoint
 from relaydrill.smtp import Outcome, Result
 from relaydrill.smtp_client import Route, SessionEnded, SmtpSession
 
@@ -30,7 +30,7 @@ class _NoNextHop(Exception):
 
 
 class Delivery:
-    """The delivery threads of one destination.
+    """The deliveries to one destination; each connection is made by blocking code beside the loop.
 
     Args:
         settings: The hub's configuration.
@@ -58,18 +58,16 @@ class Delivery:
         self._queue = queue
         self._journal = journal
         self._tracking = tracking
-        self._ended = threading.Event()
-        self._work = threading.Semaphore(0)
+        self._ended = new_event()
+        self._work = new_permits()
         self._turns = itertools.count()
-        self._threads = [
-            threading.Thread(target=self._run, name=f"delivery-{route.name}-{number}", daemon=True)
-            for number in range(workers)
-        ]
+        self._workers = workers
+        self._running: list[Work] = []
 
     def start(self) -> None:
         """Begin to deliver whatever is queued."""
-        for thread in self._threads:
-            thread.start()
+        for number in range(self._workers):
+            self._running.append(begin(self._run, name=f"delivery-{self._destination}-{number}"))
             self._work.release()
 
     def wake(self) -> None:
@@ -79,10 +77,10 @@ class Delivery:
     def stop(self) -> None:
         """Finish the messages under way, and end."""
         self._ended.set()
-        for _ in self._threads:
+        for _ in self._running:
             self._work.release()
-        for thread in self._threads:
-            thread.join()
+        for worker in self._running:
+            worker.join()
 
     def _run(self) -> None:
         while not self._ended.is_set():
@@ -149,7 +147,7 @@ class Delivery:
         return Route(
             Endpoint(hop.address, hop.port),
             helo=settings.fqdn,
-            source=settings.address,
+            source=settings.addresses,
             connect_s=settings.connect_s,
             reply_s=settings.reply_s,
         )

@@ -8,7 +8,7 @@ from typing import Final
 
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
-from relaydrill.nodes.exchange_logs import TrackingLog
+from relaydrill.nodes.exchange_log_writers import TrackingLog
 from relaydrill.nodes.transport.delivery import Delivery
 from relaydrill.nodes.transport.queue import UNREACHABLE, Queue
 
@@ -20,7 +20,9 @@ class Destinations:
 
     Args:
         settings: The hub's configuration.
-        queue: Where messages wait. journal: The hub's. tracking: Its message tracking log.
+        queue: Where messages wait.
+        journal: The hub's.
+        tracking: Its message tracking log.
     """
 
     def __init__(

@@ -8,15 +8,17 @@ from email.utils import make_msgid
 from pathlib import Path
 from typing import Any
 
+from relaydrill.disturbance import OF_A_MAIL_SERVER, OF_TLS
 from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
-from relaydrill.message import message_id, split
+from relaydrill.message import message_id, own_id, split
+from relaydrill.message.rewriting import rewritten
 from relaydrill.nodes import config
-from relaydrill.nodes.disturbance import OF_A_MAIL_SERVER, Disturbances
-from relaydrill.nodes.exchange_logs import TrackingLog
+from relaydrill.nodes.disturbances import Disturbances
+from relaydrill.nodes.exchange_log_writers import TrackingLog
 from relaydrill.nodes.receiving import replies
+from relaydrill.nodes.receiving.listeners import Listeners
 from relaydrill.nodes.receiving.reception import Received
-from relaydrill.nodes.receiving.smtp_server import Listeners
 from relaydrill.nodes.transport.departures import Departures
 from relaydrill.nodes.transport.destinations import Destinations
 from relaydrill.nodes.transport.queue import Queue, QueueFull
@@ -27,9 +29,11 @@ from relaydrill.smtp import Reply
 class HubService:
     """A hub; also the acceptor of its own listeners."""
 
-    disturbable = OF_A_MAIL_SERVER
+    disturbable = OF_A_MAIL_SERVER | OF_TLS
 
     def __init__(self, settings: config.Hub, journal: Journal, disturbances: Disturbances) -> None:
+        if settings.tls is None:
+            self.disturbable = OF_A_MAIL_SERVER
         self._settings = settings
         self._journal = journal
         self._departures = Departures()
@@ -106,11 +110,15 @@ class HubService:
         if _hops(head) > replies.MOST_HOPS:
             return replies.LOOP
         own = message_id(head)
-        identity = own or make_msgid(domain=self._settings.fqdn)
+        identity = own_id(head) or make_msgid(domain=self._settings.fqdn)
         if received.shadow_of:
             return self._keep(identity, received)
         content = self._stamped(received, "" if own else identity)
         try:
+            if not received.kept:
+                self._journal_all("accepted", identity, received, stored=False)
+                self._track(identity, received, 1)
+                return replies.queued(identity, 1)
             if self._settings.ack == "before_store":
                 self._journal_all("accepted", identity, received, stored=False)
                 self._track(identity, received, 1)
@@ -127,7 +135,7 @@ class HubService:
             self._queue.withdraw(rows)
             return replies.BACK_PRESSURE
         if is_promise:
-            self._destinations.release(rows, received.recipients)
+            self._destinations.release(rows, received.kept)
         else:
             await self._make_sure(rows, received, content)
             # That it is stored stands in the journal: a full disk now takes nothing back.
@@ -142,17 +150,17 @@ class HubService:
         """
         if self._settings.ack == "delayed":
             departure = self._departures.expect(rows)
-            self._destinations.release(rows, received.recipients)
+            self._destinations.release(rows, received.kept)
             try:
                 # A task of its own, for a session is none and cannot be timed.
-                await asyncio.create_task(departure.wait(self._settings.ack_delay_s))
+                await asyncio.create_task(departure.wait(self._settings.ack_delay))
             finally:
                 self._departures.forget(rows)
             return
         try:
-            await self._copier.copy(rows, received.sender, received.recipients, content)
+            await self._copier.copy(rows, received.sender, received.kept, content)
         finally:
-            self._destinations.release(rows, received.recipients)
+            self._destinations.release(rows, received.kept)
 
     def _journal_all(
         self, kind: str, identity: str, received: Received, *, stored: bool = True
@@ -166,7 +174,7 @@ class HubService:
                 client=received.client,
                 port=received.port,
                 connector=received.connector,
-                stored=stored,
+                stored=stored and recipient in received.kept,
             )
 
     def _track(self, identity: str, received: Received, row: int) -> None:
@@ -178,9 +186,9 @@ class HubService:
         return self._queue.put(
             identity,
             received.sender,
-            received.recipients,
+            received.kept,
             content,
-            destinations=[self._destinations.of(each) for each in received.recipients],
+            destinations=[self._destinations.of(each) for each in received.kept],
             copies=self._settings.copies,
         )
 
@@ -190,10 +198,10 @@ class HubService:
         def store() -> None:
             self._promised -= 1
             rows = self._store(identity, received, content)
-            self._destinations.release(rows, received.recipients)
+            self._destinations.release(rows, received.kept)
 
         self._promised += 1
-        asyncio.get_running_loop().call_later(self._settings.ack_lag_s, store)
+        asyncio.get_running_loop().call_later(self._settings.ack_lag, store)
 
     def _keep(self, identity: str, received: Received) -> Reply:
         """Keep a shadow copy for the hub that sends it."""
@@ -239,7 +247,10 @@ class HubService:
         self._destinations.release(rows, copy.recipients)
 
     def _stamped(self, received: Received, missing_id: str) -> bytes:
-        """The message with this hub's Received header, and a Message-ID if it had none."""
+        """The message with this hub's Received header, and a Message-ID if it had none.
+
+        What this hub writes anew is so from here on.
+        """
         with_tls = " (TLS)" if received.tls else ""
         head = (
             f"Received: from {received.helo} ({received.client}) by {self._settings.fqdn}"
@@ -248,7 +259,10 @@ class HubService:
         )
         if missing_id:
             head += f"Message-ID: {missing_id}\r\n"
-        return head.encode("utf-8", "surrogateescape") + received.content
+        content = received.content
+        if changes := self._settings.rewrites:
+            content = rewritten(content, changes, domain=self._settings.fqdn)
+        return head.encode("utf-8", "surrogateescape") + content
 
 
 def _hops(head: bytes) -> int:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from relaydrill import clock
+from relaydrill.fibres.carrier import closed_at_the_end
 
 
 class QueueFull(Exception):
@@ -69,6 +71,7 @@ class Queue:
         self._on_done = on_done
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        closed_at_the_end(self._db)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.execute(_SCHEMA)
@@ -96,7 +99,12 @@ class Queue:
         back: a promise that could not be journalled must not be delivered either.
 
         Args:
+            message: The Message-ID.
+            sender: Envelope sender.
+            recipients: Envelope recipients.
+            content: The message, headers and body.
             destinations: Where each recipient's row waits; none named: `UNREACHABLE`.
+            copies: How many hubs must have a copy before it is sent.
 
         Raises:
             QueueFull: There is no room, or the queue is closed; nothing was stored.
@@ -137,9 +145,10 @@ class Queue:
         """Take up to ``most`` rows that are due; each stays claimed until `done` or `put_off`.
 
         Args:
+            most: How many rows at most.
             destination: Of the rows.
         """
-        now = time.monotonic()
+        now = clock.monotonic()
         with self._lock:
             self._delete_done()
             waiting = {row for row, due in self._not_before.items() if due > now}
@@ -192,7 +201,7 @@ class Queue:
         with self._lock:
             self._claimed.discard(row)
             if seconds > 0:
-                self._not_before[row] = time.monotonic() + seconds
+                self._not_before[row] = clock.monotonic() + seconds
 
     def items(self) -> list[tuple[str, str]]:
         """(Message-ID, recipient) of every row."""

@@ -19,15 +19,17 @@ import itertools
 import json
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from relaydrill import clock
+from relaydrill.endpoint import Endpoint
+from relaydrill.fibres.carrier import closed_at_the_end
+from relaydrill.fibres.waiting import Work, begin, new_event
 from relaydrill.nodes import config
 from relaydrill.nodes.transport.queue import QueueFull
-from relaydrill.placement import Endpoint
 from relaydrill.smtp import Result
 from relaydrill.smtp_client import Route, SessionEnded, SmtpSession
 
@@ -40,8 +42,14 @@ class Copy:
     """A message that a shadow keeps.
 
     Attributes:
-        number: Its own, in this hub. primary: The hub that promised it.
-        first, last: Its rows there. message, sender, recipients, content: What it is.
+        number: Its own, in this hub.
+        primary: The hub that promised it.
+        first: Its first row there.
+        last: Its last row there.
+        message: Its Message-ID.
+        sender: Its envelope sender.
+        recipients: Its envelope recipients.
+        content: Headers and body.
     """
 
     number: int
@@ -59,7 +67,7 @@ def route_to(settings: config.Hub, address: config.Address) -> Route:
     return Route(
         Endpoint(address.address, address.port),
         helo=settings.fqdn,
-        source=settings.address,
+        source=settings.addresses,
         connect_s=settings.connect_s,
         reply_s=settings.reply_s,
     )
@@ -125,6 +133,7 @@ class ShadowQueue:
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        closed_at_the_end(self._db)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.execute(_SCHEMA)
@@ -195,28 +204,28 @@ class Custodian:
         self._resubmit = resubmit
         self._addresses = {each.name: each.address for each in settings.partners}
         self._heard: dict[str, float] = {}
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="custodian", daemon=True)
+        self._ended = new_event()
+        self._asking: Work
 
     def start(self) -> None:
         """Begin to ask."""
-        self._thread.start()
+        self._asking = begin(self._run, name="custodian")
 
     def stop(self) -> None:
         """Ask no more."""
         self._ended.set()
-        self._thread.join()
+        self._asking.join()
 
     def _run(self) -> None:
-        while not self._ended.wait(self._settings.shadow_heartbeat_s):
+        while not self._ended.wait(self._settings.shadow.heartbeat):
             kept = self._shadows.counts()
             # Whose last copy has been thrown away is asked no more, and so not heard of.
             self._heard = {name: heard for name, heard in self._heard.items() if name in kept}
             for primary in kept:
-                self._heard.setdefault(primary, time.monotonic())
+                self._heard.setdefault(primary, clock.monotonic())
                 if self._ask(primary):
-                    self._heard[primary] = time.monotonic()
-                elif time.monotonic() - self._heard[primary] >= self._settings.shadow_resubmit_s:
+                    self._heard[primary] = clock.monotonic()
+                elif clock.monotonic() - self._heard[primary] >= self._settings.shadow.resubmit:
                     self._take_over(primary)
 
     def _ask(self, primary: str) -> bool:

@@ -8,25 +8,22 @@ keepalived.
 from __future__ import annotations
 
 import asyncio
-import collections
 import re
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-import psutil
-
-from relaydrill.nodes import child, config
+from relaydrill.nodes import config
+from relaydrill.nodes.own_network import interface_of
+from relaydrill.nodes.program import Program, find_program
+from relaydrill.nodes.supervisor import Supervisor
 from relaydrill.nodes.vrrp.router import VrrpState
 
 _LOOK_S: Final = 0.2
 _ROUTER_ID: Final = 51
 _CONFIGURATION: Final = "keepalived.conf"
 _PID_FILES: Final = {"--pid": "keepalived.pid", "--vrrp_pid": "vrrp.pid"}
-_ENDS_S: Final = 5.0
-_LAST_WORDS: Final = 6
 _ENTERS: Final = re.compile(r"\(pair\) Entering (MASTER|BACKUP|FAULT) STATE")
 
 
@@ -34,6 +31,7 @@ def render(settings: config.Vrrp, interface: str) -> str:
     """A whole configuration file.
 
     Args:
+        settings: The node's part in the pair.
         interface: The one that is to have the VIPs.
     """
     return "\n".join(_lines(settings, interface)) + "\n"
@@ -70,19 +68,12 @@ def entered(line: str) -> VrrpState | None:
     return VrrpState.MASTER if found[1] == "MASTER" else VrrpState.BACKUP
 
 
-def interface_of(address: str) -> str:
-    """The network interface that has an address; empty if none has."""
-    for name, addresses in psutil.net_if_addrs().items():
-        if any(each.address == address for each in addresses):
-            return name
-    return ""
-
-
 class Keepalived:
     """keepalived as a child of this process.
 
     Args:
-        settings: The balancer. changed: Called with each state that keepalived tells.
+        settings: The balancer.
+        changed: Called with each state that keepalived tells.
     """
 
     def __init__(
@@ -97,10 +88,8 @@ class Keepalived:
         self._vrrp = vrrp
         self._interface = ""
         self._changed = changed
-        self._last_words: collections.deque[str] = collections.deque(maxlen=_LAST_WORDS)
-        self._stopping = False
-        self._process: asyncio.subprocess.Process
-        self._attendance: asyncio.Task[None]
+        self._program = Program("keepalived")
+        self._supervisor = Supervisor(self._name, self._program, self._program.lines(), self._note)
         self._watch: asyncio.Task[None]
 
     async def start(self) -> None:
@@ -109,7 +98,7 @@ class Keepalived:
         Raises:
             LabError: It is not installed.
         """
-        program = child.find_program(
+        program = find_program(
             "keepalived", node=self._name, kind="keepalived", package="keepalived"
         )
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -117,26 +106,19 @@ class Keepalived:
         for stale in _PID_FILES.values():
             # After a kill the number in it may be somebody else's by now.
             (self._folder / stale).unlink(missing_ok=True)
-        self._process = await asyncio.create_subprocess_exec(
+        await self._program.start(
             *(program, "--dont-fork", "--vrrp", "--log-console", "--log-detail"),
             *("--use-file", _CONFIGURATION),
             *(f"{option}={self._folder}/{name}" for option, name in _PID_FILES.items()),
             cwd=self._folder,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            preexec_fn=child.dies_with_parent(),
         )
-        loop = asyncio.get_running_loop()
-        self._attendance = loop.create_task(self._attend())
-        self._watch = loop.create_task(self._follow_the_network())
+        self._supervisor.follow()
+        self._watch = asyncio.get_running_loop().create_task(self._follow_the_network())
 
     async def stop(self) -> None:
         """End it; a master says so, and is followed within the other's skew."""
-        self._stopping = True
         self._watch.cancel()
-        await child.end(self._process, patience_s=_ENDS_S)
-        await self._attendance
+        await self._supervisor.stop()
 
     def _configure(self, interface: str) -> None:
         self._interface = interface
@@ -153,23 +135,10 @@ class Keepalived:
             interface = interface_of(self._address)
             if interface and interface != self._interface:
                 self._configure(interface)
-                self._process.send_signal(signal.SIGHUP)
+                self._program.send_signal(signal.SIGHUP)
 
-    async def _attend(self) -> None:
-        """Follow its log. Its unwanted end is the end of this process too.
-
-        Raises:
-            SystemExit: It has ended by itself. Unlike other errors it passes through the event
-                loop, so that the driver sees this node die.
-        """
-        assert self._process.stdout
-        while line := await self._process.stdout.readline():
-            text = line.decode("utf-8", "replace").rstrip()
-            self._last_words.append(text)
-            print(text, file=sys.stderr, flush=True)
-            if (state := entered(text)) is not None:
-                self._changed(state)
-        status = await self._process.wait()
-        if not self._stopping:
-            how = child.how_it_ended(status, self._last_words)
-            raise SystemExit(f"{self._name}: keepalived ended by itself {how}")
+    def _note(self, line: str) -> None:
+        """Follow a line of its log."""
+        self._program.note(line)
+        if (state := entered(line)) is not None:
+            self._changed(state)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol, cast
 
+from relaydrill.disturbance import Action
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
-from relaydrill.nodes.disturbance import Action
 from relaydrill.nodes.service import Service
 from relaydrill.nodes.vrrp.keepalived import Keepalived
 from relaydrill.nodes.vrrp.router import VrrpState

@@ -33,7 +33,8 @@ class Terms:
     """What a router is set to.
 
     Attributes:
-        priority: 1 to 254. advert_s: From one advertisement to the next.
+        priority: 1 to 254.
+        advert_s: From one advertisement to the next.
         preempt: Whether it takes over from a living master of a lower priority.
     """
 
@@ -56,7 +57,8 @@ class Router:
     """One router; it begins as a backup.
 
     Args:
-        now: Monotonic seconds. later_s: How much longer than usual it waits for a first sign.
+        now: Monotonic seconds.
+        later_s: How much longer than usual it waits for a first sign.
 
     Attributes:
         state: What it believes to be.

@@ -19,10 +19,10 @@ import socket
 import struct
 import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from relaydrill import clock
 from relaydrill.nodes import config
 from relaydrill.nodes.vrrp.router import RESIGNS, Router, Terms, VrrpState
 
@@ -69,14 +69,14 @@ class Adverts:
 
     def _run(self) -> None:
         told = VrrpState.INITIALIZE
-        router = Router(self._terms, time.monotonic(), self._settings.later_s)
+        router = Router(self._terms, clock.monotonic(), self._settings.later_s)
         look_s = self._terms.advert_s / _LOOKS_IN_AN_ADVERT
         while not self._ended.is_set():
-            wait_s = min(look_s, router.next_s - time.monotonic())
+            wait_s = min(look_s, router.next_s - clock.monotonic())
             select.select([self._socket], [], [], max(0.0, wait_s))
             for priority in self._heard():
-                router.hear(priority, time.monotonic())
-            if router.look(time.monotonic()):
+                router.hear(priority, clock.monotonic())
+            if router.look(clock.monotonic()):
                 self._send(self._terms.priority)
             if router.state is not told:
                 told = router.state

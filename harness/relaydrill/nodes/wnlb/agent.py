@@ -16,15 +16,15 @@ import json
 import select
 import socket
 import threading
-import time
 import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, Protocol
 
+from relaydrill import clock
 from relaydrill.nodes import config
-from relaydrill.nodes.wnlb.membership import HostState, Membership, Timing
+from relaydrill.nodes.wnlb.membership import HostState, Membership
 
 _LOOKS_IN_A_BEAT: Final = 5
 _LONGEST: Final = 2048
@@ -72,8 +72,7 @@ class Agent:
         self._socket: socket.socket
         self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
         self._ended = threading.Event()
-        timing = Timing(cluster.heartbeat_s, cluster.missed, cluster.convergence_s)
-        self.membership = Membership(timing, time.monotonic(), me)
+        self.membership = Membership(cluster, clock.monotonic(), me)
         self._told: list[HostState | None] = []
         self._filtering = ThreadPoolExecutor(1, "filter")
 
@@ -111,14 +110,14 @@ class Agent:
         self._send(host, kind="ask", nonce=nonce)
 
     def _run(self) -> None:
-        beat_s = self._cluster.heartbeat_s
-        next_beat = next_look = time.monotonic()
+        beat_s = self._cluster.heartbeat
+        next_beat = next_look = clock.monotonic()
         while not self._ended.is_set():
-            wait_s = min(next_beat, next_look) - time.monotonic()
+            wait_s = min(next_beat, next_look) - clock.monotonic()
             select.select([self._socket], [], [], max(0.0, wait_s))
             self._hear()
             # First the look: whoever overslept must not go on as if nothing had been.
-            now = time.monotonic()
+            now = clock.monotonic()
             if now >= next_look:
                 self._look(now)
                 next_look = now + beat_s / _LOOKS_IN_A_BEAT

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from relaydrill.disturbance import Action
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
-from relaydrill.nodes.disturbance import Action
 from relaydrill.nodes.service import Service
 from relaydrill.nodes.wnlb.agent import Agent
 from relaydrill.nodes.wnlb.kernel import Kernel

@@ -48,7 +48,7 @@ def setup(cluster: config.Cluster, me: str) -> str:
         for vip in cluster.vips.values()
     )
     port = next(host.beats.port for host in cluster.hosts if host.name == me)
-    patience_ms = max(1, round(cluster.heartbeat_s * cluster.missed * 1000))
+    patience_ms = max(1, round(cluster.patience * 1000))
     return f"""\
 table arp {_TABLE} {{
   chain output {{

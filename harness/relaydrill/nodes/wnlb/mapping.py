@@ -45,7 +45,9 @@ def stages(
     With one host for everything there is one choice, of it alone; with nobody there is none.
 
     Args:
+        cluster: The cluster's settings.
         rule: The port's; None where no rule covers it.
+        live: The hosts that are up.
     """
     present = [host.name for host in cluster.hosts if host.name in live]
     if rule is None:

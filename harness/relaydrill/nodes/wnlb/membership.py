@@ -8,8 +8,9 @@ for itself, and as all hear the same heartbeats they come to the same view at mu
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import Final
+
+from relaydrill.node_settings import ClusterTiming
 
 _MOST_AT_ONCE: Final = 0.5
 """Part of a heartbeat interval by which silence grows between two looks: whoever slept longer, was
@@ -30,20 +31,6 @@ class HostState(enum.StrEnum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Wall seconds; see `relaydrill.topology.Cluster`."""
-
-    heartbeat_s: float
-    missed: int
-    convergence_s: float
-
-    @property
-    def patience_s(self) -> float:
-        """Silence after which a host counts as gone."""
-        return self.heartbeat_s * self.missed
-
-
 class Membership:
     """One host's view of its cluster.
 
@@ -53,7 +40,7 @@ class Membership:
         me: The host's own name; the cluster's node is no host, and has none.
     """
 
-    def __init__(self, timing: Timing, now: float, me: str = "") -> None:
+    def __init__(self, timing: ClusterTiming, now: float, me: str = "") -> None:
         self._timing = timing
         self._me = me
         self._looked = now
@@ -68,11 +55,6 @@ class Membership:
     def view(self) -> frozenset[str]:
         """The hosts that share new connections."""
         return self._view
-
-    @property
-    def converging(self) -> bool:
-        """Whether a new view is being agreed upon."""
-        return self._converges_at is not None
 
     def state_of(self, host: str) -> HostState | None:
         """What a host says of itself; None while nothing is heard of it."""
@@ -90,17 +72,17 @@ class Membership:
         converged with him.
         """
         passed_s, self._looked = now - self._looked, now
-        self._awake_s += min(passed_s, self._timing.heartbeat_s * _MOST_AT_ONCE)
+        self._awake_s += min(passed_s, self._timing.heartbeat * _MOST_AT_ONCE)
         before = self._view
-        if self._me in self._view and passed_s >= self._timing.patience_s:
+        if self._me in self._view and passed_s >= self._timing.patience:
             self._view -= {self._me}
             self._coming = self._view
         wanted = frozenset(host for host in self._heard if self.state_of(host) is HostState.STARTED)
         if wanted != self._coming:
             self._coming = wanted
-            self._converges_at = now + self._timing.convergence_s
+            self._converges_at = now + self._timing.convergence
             if self._takes_from_the_living(wanted):
-                self._converges_at += self._timing.heartbeat_s * _TAKEN_LATER
+                self._converges_at += self._timing.heartbeat * _TAKEN_LATER
         if self._converges_at is not None and now >= self._converges_at:
             self._view, self._converges_at = self._coming, None
         return self._view != before
@@ -114,4 +96,4 @@ class Membership:
 
     def _is_heard(self, host: str) -> bool:
         silent_s = self._awake_s - self._heard.get(host, float("-inf"))
-        return silent_s < self._timing.patience_s
+        return silent_s < self._timing.patience

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+from relaydrill.disturbance import Action
 from relaydrill.errors import CapabilityMissing
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
-from relaydrill.nodes.disturbance import Action
 from relaydrill.nodes.wnlb.agent import Agent
 from relaydrill.nodes.wnlb.membership import HostState
 from relaydrill.nodes.wnlb.stand_in import StandIn

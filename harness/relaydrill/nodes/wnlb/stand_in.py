@@ -235,7 +235,7 @@ class StandIn:
 
     async def _is_there(self, host: str) -> bool:
         """Ask a host's agent until it answers, or has been silent for too long."""
-        wait_s = self._cluster.heartbeat_s / _ASKS_IN_A_BEAT
+        wait_s = self._cluster.heartbeat / _ASKS_IN_A_BEAT
         nonce, answer = next(self._nonces), asyncio.Event()
         self._asked[nonce] = answer
         try:

@@ -1,6 +1,7 @@
 """The HTML report: one file that needs nothing else, for people who were not there.
 
-Everything on it comes from the judgement that the terminal and ``--json`` show. It loads nothing,
+Everything on it comes from what the terminal and ``--json`` show, too: the judgement of a drill or
+an audit, or a comparison of two. It loads nothing,
 and runs no script; its content security policy forbids both.
 """
 
@@ -14,11 +15,14 @@ import jinja2
 import jinja2.ext
 from markupsafe import Markup
 
+import relaydrill
 from relaydrill.drills.audit import Audit, judge_either
-from relaydrill.drills.judgement import Judgement
+from relaydrill.drills.comparison import Comparison
+from relaydrill.drills.result import Judgement
 from relaydrill.errors import UsageError
 from relaydrill.report import words
 from relaydrill.report.html import colours
+from relaydrill.report.html.comparison import ComparisonPage, page_of_comparison
 from relaydrill.report.html.latency import PERCENTILES
 from relaydrill.report.html.page import Page, page_of_audit, page_of_drill
 from relaydrill.report.html.safe import embedded, visible
@@ -36,10 +40,19 @@ def report(run: Path) -> str:
     return render(judge_either(run))
 
 
-def render(found: Audit | Judgement) -> str:
+def render(found: Audit | Judgement | Comparison) -> str:
     """The report of what was found, as HTML."""
+    if isinstance(found, Comparison):
+        return _rendered("comparison.html", page_of_comparison(found), told=colours.STATUSES)
     page = page_of_audit(found) if isinstance(found, Audit) else page_of_drill(found)
-    return _rendered(page)
+    return _rendered(
+        "page.html",
+        page,
+        series={node: number for number, node in enumerate(page.nodes)},
+        colours=colours.SERIES,
+        percentiles=PERCENTILES,
+        words=words,
+    )
 
 
 def must_be_writable(file: Path | None) -> None:
@@ -75,7 +88,7 @@ class _Unindented(jinja2.ext.Extension):
         return re.sub(r"^ +", "", source, flags=re.MULTILINE)
 
 
-def _rendered(page: Page) -> str:
+def _rendered(template: str, page: Page | ComparisonPage, **told: object) -> str:
     environment = jinja2.Environment(
         extensions=[_Unindented],
         loader=jinja2.PackageLoader("relaydrill.report.html"),
@@ -86,15 +99,13 @@ def _rendered(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"seconds": seconds, "digits": digits, "short": short}
-    return environment.get_template("page.html").render(
+    return environment.get_template(template).render(
         page=page,
+        version=relaydrill.__version__,
         document=embedded(page.document),
-        series={node: number for number, node in enumerate(page.nodes)},
-        colours=colours.SERIES,
         light=Markup(colours.declarations(colours.LIGHT)),  # our own, in no way a run's
         dark=Markup(colours.declarations(colours.DARK)),
-        percentiles=PERCENTILES,
-        words=words,
+        **told,
     )
 
 

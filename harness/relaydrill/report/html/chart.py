@@ -66,8 +66,9 @@ class Lane:
     """A strip above the bars: ``kind`` is fault, belief or stall.
 
     Attributes:
-        bars: When it was so. text_at: Percent from the left. from_right: Whether the words end
-            there, in place of beginning.
+        bars: When it was so.
+        text_at: Percent from the left.
+        from_right: Whether the words end there, in place of beginning.
     """
 
     kind: str
@@ -82,9 +83,12 @@ class Chart:
     """A timeline, drawn.
 
     Attributes:
-        height: Of all. top, bottom: Between which the bars stand. zero: Accepted above, failed
-            below it. buckets: So many share the width. changes: Percent, where a fault began or
-            ended.
+        height: Of all.
+        top: Where the bars begin.
+        bottom: Where the bars end.
+        zero: Accepted above, failed below it.
+        buckets: So many share the width.
+        changes: Percent, where a fault began or ended.
     """
 
     height: float

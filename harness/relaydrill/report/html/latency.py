@@ -22,7 +22,8 @@ class Latency:
 
     Attributes:
         part: ``before``, ``during`` or ``after`` the faults; ``all`` where nothing was broken.
-        attempts: So many began in it. unended: Of them, without an outcome: their sender ended.
+        attempts: So many began in it.
+        unended: Of them, without an outcome: their sender ended.
         percentiles_s: At each of `PERCENTILES`, by nearest rank; empty without an outcome.
         longest_s: Of all with an outcome.
     """
@@ -39,7 +40,7 @@ def latencies_of(case: Case) -> tuple[Latency, ...]:
     """Part by part, those of no attempt left out. An attempt belongs to where it began."""
     windows = [each for each in case.ledger.faults if each.injected is not None]
     if not windows:
-        return _told({"all": case.attempts}, case.clock)
+        return _latencies({"all": case.attempts}, case.clock)
     begin = min(each.inject for each in windows)
     end = max(each.healed or float("inf") for each in windows)
     parts = {
@@ -47,10 +48,10 @@ def latencies_of(case: Case) -> tuple[Latency, ...]:
         "during": case.attempts.between(begin, end),
         "after": case.attempts.between(max(begin, end), float("inf")),
     }
-    return _told(parts, case.clock)
+    return _latencies(parts, case.clock)
 
 
-def _told(parts: Mapping[str, Attempts], clock: float) -> tuple[Latency, ...]:
+def _latencies(parts: Mapping[str, Attempts], clock: float) -> tuple[Latency, ...]:
     found = []
     for part, attempts in parts.items():
         took = sorted(took_s * clock for took_s in attempts.took_s())
@@ -65,5 +66,6 @@ def nearest_rank(ordered: list[float], percent: int) -> float:
 
     Args:
         ordered: At least one value, smallest first.
+        percent: The percentile, 1 to 100.
     """
     return ordered[max(0, ceil(len(ordered) * percent / 100) - 1)]

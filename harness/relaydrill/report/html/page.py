@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from relaydrill.drills import record
 from relaydrill.drills.audit import Audit
 from relaydrill.drills.checks import Case
 from relaydrill.drills.findings import Finding
-from relaydrill.drills.judgement import FlowVerdict, Judgement
+from relaydrill.drills.result import FlowVerdict, Judgement
 from relaydrill.ledger import Account
 from relaydrill.report import words
 from relaydrill.report.html import repeat
@@ -21,6 +21,7 @@ from relaydrill.report.html.chart import Chart, Tick, draw, percent_ticks
 from relaydrill.report.html.latency import Latency, latencies_of
 from relaydrill.report.html.shares import Shares, shares_of
 from relaydrill.report.html.timeline import Period, Timeline, period_of, timeline_of
+from relaydrill.sentences import number_of
 from relaydrill.verdict import Status, Verdict, merge
 
 _MOST_BUCKETS: Final = 90
@@ -29,10 +30,10 @@ _BUCKETS_OF_ALL: Final = 3000
 """Of all charts together: what many drills cost in detail keeps the file small."""
 
 _SENTENCES: Final = {
-    "pass": "Every check held: mail went on as the topology promises, whatever was broken.",
+    "pass": "Every check held: mail kept flowing as the topology promises, whatever was broken.",
     words.ACCEPTED: "Every check held, but for weaknesses that the topology's author accepts.",
-    "fail": "The design does not hold what it promises; the findings say where.",
-    "unknown": "Something was not proven, and so it does not count as holding.",
+    "fail": "The design breaks its promises; the findings say where.",
+    "unknown": "Something was not proven, so the design does not pass.",
 }
 _STEADY_SENTENCE: Final = (
     "Every check held: mail flows as the topology promises. Nothing was broken."
@@ -106,13 +107,18 @@ class Page:
     """A whole report.
 
     Attributes:
-        status: Pass, fail or unknown. sentence: The same, for somebody who reads nothing else.
-        findings: Each with the anchor of its drill. all_held: Whether no check failed, accepted or
-            not, or was left open.
-        accounts: Those that occur, in the order of the ledger. nodes: Those that took mail, in the
-            order of the topology: a node has one colour on the whole page.
-        legend: What the cells of the matrix say. loss: What is known of lost mail, a sentence.
+        status: Pass, fail or unknown.
+        sentence: The same, for somebody who reads nothing else.
+        findings: Each with the anchor of its drill.
+        all_held: Whether no check failed, accepted or not, or was left open.
+        accounts: Those that occur, in the order of the ledger.
+        nodes: Those that took mail, in the order of the topology: a node has one colour on the
+            whole page.
+        legend: What the cells of the matrix say.
+        loss: What is known of lost mail, a sentence.
         document: What ``--json`` prints.
+        smallest_sets: Of an audit that lost several at a time; else none.
+        smallest_heading: What stands over them.
     """
 
     title: str
@@ -143,15 +149,24 @@ class Page:
     longest: Longest | None
     nodes: tuple[str, ...]
     topology_yaml: str
-    document: dict[str, Any]
+    document: Mapping[str, object]
+    smallest_sets: tuple[words.Smallest, ...] = ()
+    smallest_heading: str = ""
 
 
 def page_of_audit(audit: Audit) -> Page:
     """The report of an audit."""
     title = f"Audit of {audit.topology.name}"
     page = _page(title, "audit", audit.rows, audit.directory, audit.document())
-    told = f"{audit.false_alarm.sentence}."
-    return replace(page, remarks=(*audit.remarks, *page.remarks, told))
+    text = f"{audit.false_alarm.sentence}."
+    page = replace(page, remarks=(*audit.remarks, *page.remarks, text))
+    if audit.depth < 2:
+        return page
+    return replace(
+        page,
+        smallest_sets=tuple(words.smallest_sets(audit)),
+        smallest_heading=words.smallest_heading(audit),
+    )
 
 
 def page_of_drill(judgement: Judgement) -> Page:
@@ -165,7 +180,7 @@ def _page(
     what: str,
     rows: tuple[Judgement, ...],
     directory: Path,
-    document: dict[str, Any],
+    document: Mapping[str, object],
 ) -> Page:
     first = rows[0]
     run = record.load(first.directory)
@@ -212,7 +227,7 @@ def _page(
         totals=words.totals(rows),
         legend=words.legend(rows),
         messages=sum(counts.values()),
-        lost=counts[Account.LOST],
+        lost=counts[Account.LOST] + counts[Account.DISCARDED],
         loss=_loss(counts),
         longest=_longest(drills),
         nodes=(*known, *sorted(took - {*known})),
@@ -234,10 +249,11 @@ def _status(rows: tuple[Judgement, ...]) -> str:
 
 def _loss(counts: Counter[str]) -> str:
     """What is known of lost mail; nothing is claimed of what nobody could see."""
-    messages, lost = sum(counts.values()), counts[Account.LOST]
-    unseen = counts[Account.MISSING] + counts[Account.UNOBSERVED]
-    if lost:
-        return f"{lost} of {messages} messages {'was' if lost == 1 else 'were'} lost."
+    messages = sum(counts.values())
+    unseen = sum(counts[each] for each in (Account.MISSING, Account.UNOBSERVED, Account.HANDED_ON))
+    for gone, how in ((Account.LOST, "lost"), (Account.DISCARDED, "thrown away on purpose")):
+        if count := counts[gone]:
+            return f"{count} of {messages} messages {number_of(count, 'was', 'were')} {how}."
     if unseen:
         return f"Whether mail was lost is not known: {unseen} messages were not seen to arrive."
     promised = messages - counts[Account.NOT_ACCEPTED] - counts[Account.REFUSED]

@@ -16,6 +16,8 @@ def command(drill: Drill, driver: str, topology: Path) -> str:
     """The command that runs this very drill: its flows, its faults with their times, its seed.
 
     Args:
+        drill: The drill.
+        driver: The driver that ran it.
         topology: The file of the topology as run.
     """
     words = ["relaydrill", "drill", str(topology), "--driver", driver, "--seed", str(drill.seed)]

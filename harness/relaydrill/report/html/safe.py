@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Mapping
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -31,7 +32,7 @@ def _seen(character: str) -> str:
     return f"\\u{ord(character):04x}"
 
 
-def embedded(document: dict[str, Any]) -> Markup:
+def embedded(document: Mapping[str, object]) -> Markup:
     """A document as JSON that may stand in a ``script`` element (HTML standard, 4.12.1.3)."""
     text = json.dumps(document, separators=(",", ":"))
     for character in "<>&":

@@ -12,7 +12,8 @@ class Share:
     """One server's part of the senders' choices; shares are from 0 to 1.
 
     Attributes:
-        low, high: The exact interval, with the error that the check allows one server.
+        low: Lower end of the exact interval, with the error that the check allows one server.
+        high: Its upper end.
     """
 
     server: str
@@ -27,7 +28,8 @@ class Shares:
     """All servers of a promise.
 
     Attributes:
-        fair: The equal share. choices: All choices, those of other servers included.
+        fair: The equal share.
+        choices: All choices, those of other servers included.
         confidence: Of each interval.
         top: Where the axis ends, a round share above everything that is drawn.
     """

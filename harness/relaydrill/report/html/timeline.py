@@ -48,11 +48,14 @@ class Timeline:
     """One flow's drill in buckets.
 
     Attributes:
-        width_s: Of a bucket. length_s: Of the drill, from the begin of the workload to the last
-            outcome of any flow.
-        series: What each node accepted. failed: Attempts that began in a bucket, and failed.
-        faults: What was broken, and when. gap: The longest time without any acceptance.
-        beliefs: When a balancer took a backend to be down. stalls: When the machine starved.
+        width_s: Of a bucket.
+        length_s: Of the drill, from the begin of the workload to the last outcome of any flow.
+        series: What each node accepted.
+        failed: Attempts that began in a bucket, and failed.
+        faults: What was broken, and when.
+        gap: The longest time without any acceptance.
+        beliefs: When a balancer took a backend to be down.
+        stalls: When the machine starved.
     """
 
     width_s: float
@@ -83,6 +86,7 @@ def period_of(cases: list[Case], begun: float | None) -> Period:
     """From the begin of the workload to the last thing that a sender saw.
 
     Args:
+        cases: The flows' drills.
         begun: When the workload began, where the run directory tells.
     """
     seen = [case.attempts for case in cases if case.attempts]
@@ -95,7 +99,10 @@ def timeline_of(case: Case, period: Period, gap: Verdict | None, most: int) -> T
     """A flow's drill in ``most`` buckets at most.
 
     Args:
+        case: The flow's drill.
+        period: What the chart covers.
         gap: What the check of that name found; its figures say where the gap lies.
+        most: How many buckets at most.
     """
     clock = case.clock
     length_s = (period.end - period.begin) * clock
@@ -107,7 +114,7 @@ def timeline_of(case: Case, period: Period, gap: Verdict | None, most: int) -> T
 
     counts: dict[str, list[int]] = defaultdict(lambda: [0] * buckets)
     failed = [0] * buckets
-    for moment, node in case.ledger.acceptances(case.flow, case.topology.nodes):
+    for moment, node in case.ledger.acceptances(case.flow, case.named):
         counts[node or UNNAMED][bucket(moment)] += 1
     for moment in case.attempts.failures:
         failed[bucket(moment)] += 1
@@ -132,6 +139,8 @@ def bucket_width(length_s: float, most: int, spacing_s: float) -> float:
     """A round width, 1, 2 or 5 times a power of ten, that gives ``most`` buckets at most.
 
     Args:
+        length_s: What is to be divided, seconds.
+        most: How many buckets at most.
         spacing_s: The longest time between two attempts: with narrower buckets a steady flow would
             have holes.
     """
@@ -143,7 +152,8 @@ def rounded_up(value: float, steps: tuple[int, ...]) -> float:
     """The next of these steps times a power of ten; a hair's breadth above one is that one.
 
     Args:
-        value: Above zero. steps: From 1 to 10, in order.
+        value: Above zero.
+        steps: From 1 to 10, in order.
     """
     power = 10.0 ** floor(log10(value))
     return next(round(step * power, 9) for step in steps if step * power >= value * 0.9999)

@@ -8,36 +8,41 @@ import re
 import ssl
 import time
 from collections.abc import Iterator
+from email.parser import BytesHeaderParser
+from email.policy import compat32
 from typing import Any, Final
 
 from relaydrill.drivers.attach import secrets
+from relaydrill.drivers.attach.imap_connection import opened
 from relaydrill.drivers.attach.observers.arrival import Arrival
+from relaydrill.drivers.attach.reaching import ANYWHERE, Bounds
 from relaydrill.errors import LabError
-from relaydrill.message import digest, message_id
+from relaydrill.message import Recognised, recognise
 from relaydrill.topology.attach import Imap
 
-_TIMEOUT_S: Final = 20.0
 _EVERY_S: Final = 0.25
 _NEXT: Final = re.compile(rb"UIDNEXT (\d+)")
 _UID: Final = re.compile(rb"UID (\d+)")
 
-_Broken = (imaplib.IMAP4.error, OSError)
+_Broken = (imaplib.IMAP4.error, OSError, LabError)
 
 
 class ImapObserver:
     """A mailbox that the test domain's mail arrives in; nothing in it is changed.
 
     Args:
-        settings: Where it is. ca: A file with the authority that signed its certificate; empty for
-            those of the system.
+        settings: Where it is.
+        ca: A file with the authority that signed its certificate; empty for those of the system.
+        bounds: Where this machine may connect to.
 
     Raises:
         LabError: It cannot be looked into.
         UsageError: The login cannot be found.
     """
 
-    def __init__(self, settings: Imap, ca: str) -> None:
+    def __init__(self, settings: Imap, ca: str, bounds: Bounds = ANYWHERE) -> None:
         self._settings = settings
+        self._bounds = bounds
         self._login = secrets.read(settings.login)
         self._trust = ssl.create_default_context(cafile=ca or None)
         self._looked = float("-inf")
@@ -65,29 +70,43 @@ class ImapObserver:
                 raise self._blind(error) from None
         self._looked = time.monotonic()
         for content in found:
-            if identity := message_id(content):
-                body = digest(content) if self._settings.compare else ""
-                yield Arrival(identity, digest=body)
+            message, lies_with = recognise(content), self._lies_with(content)
+            if message.identity:
+                yield self._arrival(message, lies_with)
+            for each in message.marks:
+                yield Arrival(each, by=lies_with, marks=message.marks)
 
     def close(self) -> None:
         """Log out."""
         with contextlib.suppress(*_Broken):
             self._mailbox.logout()
 
+    def _lies_with(self, content: bytes) -> str:
+        """Whose mailbox the last delivery says that it is; empty where the inventory says it."""
+        if self._settings.whose:
+            return ""
+        named = BytesHeaderParser(policy=compat32).parsebytes(content)["Delivered-To"]
+        return str(named or "").strip(" <>")
+
+    def _arrival(self, message: Recognised, lies_with: str) -> Arrival:
+        if not self._settings.compare:
+            return Arrival(
+                message.identity, by=lies_with, known_by=message.known_by, bears=message.bears
+            )
+        return Arrival(
+            message.identity,
+            by=lies_with,
+            digest=message.digest,
+            known_by=message.known_by,
+            bears=message.bears,
+            changed=message.changed,
+        )
+
     def _open(self) -> imaplib.IMAP4:
         where = self._settings
-        mailbox: imaplib.IMAP4
-        if where.tls == "implicit":
-            mailbox = imaplib.IMAP4_SSL(
-                where.server, where.port, ssl_context=self._trust, timeout=_TIMEOUT_S
-            )
-        else:
-            mailbox = imaplib.IMAP4(where.server, where.port, timeout=_TIMEOUT_S)
+        mailbox = opened(where, self._login, self._trust, self._bounds)
         with contextlib.ExitStack() as on_error:
             on_error.callback(mailbox.shutdown)
-            if where.tls == "starttls":
-                mailbox.starttls(self._trust)
-            mailbox.login(self._login.user, self._login.password)
             _wanted(mailbox.select(_quoted(where.folder), readonly=True))
             on_error.pop_all()
         return mailbox
@@ -115,7 +134,7 @@ class ImapObserver:
     def _blind(self, error: Exception) -> LabError:
         where = self._settings
         return LabError(
-            f"the mailbox {where.folder} at {where.server}:{where.port} cannot be looked into:"
+            f"the mailbox {where.folder} at {where.host}:{where.port} cannot be looked into:"
             f" {error}"
         )
 

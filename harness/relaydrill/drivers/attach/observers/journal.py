@@ -31,8 +31,17 @@ class JournalObserver:
             except ValueError:
                 continue  # torn, where its writer was killed
             if event.kind == "arrived":
-                digest = str(event.detail.get("digest", ""))
-                yield Arrival(event.message, event.recipient, digest, event.mono, event.wall)
+                detail = event.detail
+                changed = detail.get("changed", ())
+                yield Arrival(
+                    event.message,
+                    event.recipient,
+                    digest=str(detail.get("digest", "")),
+                    mono=event.mono,
+                    wall=event.wall,
+                    known_by=str(detail.get("known_by", "")),
+                    changed=tuple(map(str, changed)) if isinstance(changed, list) else (),
+                )
 
     def close(self) -> None:
         """Look no more."""

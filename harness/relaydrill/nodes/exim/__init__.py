@@ -1,1 +1,0 @@
-"""Exim as a node: a mail server that sends."""
