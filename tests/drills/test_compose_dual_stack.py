@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 from testcontainers.core.config import testcontainers_config
 
 from relaydrill import topology_files
 from relaydrill.drills.drill_plan import plan
 from relaydrill.drills.runner import run_drill
-from relaydrill.drivers.docker import compose, way_in
+from relaydrill.drivers.docker import way_in
 from relaydrill.drivers.docker.lab import DockerLab
 from relaydrill.errors import LabError, UsageError
-from relaydrill.images import IMAGES
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status
+from tests.compose_lab import COMPOSE_TEST_S, NEEDS_COMPOSE, brought_up
 from tests.docker_engine import why_no_docker
 
-_COMPOSE = shutil.which("docker-compose")
-_PROJECT = "relaydrilldual"
 _SOON_S = 30.0
 _LAB = """\
 name: dual
@@ -46,30 +39,18 @@ expect: {gap: 60s}
 
 pytestmark = [
     pytest.mark.skipif(bool(why_no_docker("node")), reason=why_no_docker("node")),
-    pytest.mark.skipif(not _COMPOSE, reason="to run this: apt-get install docker-compose"),
+    NEEDS_COMPOSE,
+    pytest.mark.timeout(COMPOSE_TEST_S),
 ]
 
 
-@pytest.fixture(name="topology", scope="module")
-def a_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
-    """Of this checkout's image, brought up."""
-    folder = tmp_path_factory.mktemp("dual")
-    source, file = folder / "dual.yaml", folder / "compose.yaml"
+@pytest.fixture(name="standing", scope="module")
+def a_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Topology, str]]:
+    """The topology, and the name of the project that has been brought up of it."""
+    source = tmp_path_factory.mktemp("dual") / "dual.yaml"
     source.write_text(_LAB)
-    topology = topology_files.load(source)
-    with closing(docker.from_env()) as engine:
-        taken = json.dumps([each.attrs for each in engine.networks.list()])
-    subnet = next(f"10.215.{each}.0/24" for each in range(200) if f"10.215.{each}." not in taken)
-    text = compose.compose_file(topology, str(source), subnet=subnet, mounted=True)
-    file.write_text(text.replace(IMAGES["node"].tag, IMAGES["node"].exact_tag))
-    command = [str(_COMPOSE), "-p", _PROJECT, "-f", str(file)]
-    subprocess.run([*command, "up", "-d"], check=True, capture_output=True, timeout=100)
-    try:
-        yield topology
-    finally:
-        subprocess.run(
-            [*command, "down", "-v", "-t", "0"], check=True, capture_output=True, timeout=100
-        )
+    with brought_up(source) as project:
+        yield topology_files.load(source), project
 
 
 @pytest.fixture(autouse=True)
@@ -78,10 +59,11 @@ def _own_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_mail_goes_by_ipv6_before_a_node_was_cut_off_and_after(
-    topology: Topology, tmp_path: Path
+    standing: tuple[Topology, str], tmp_path: Path
 ) -> None:
     """Both hubs are met by both versions, by their addresses in the compose file."""
-    with DockerLab(topology, tmp_path / "lab", project=_PROJECT) as lab:
+    topology, project = standing
+    with DockerLab(topology, tmp_path / "lab", project=project) as lab:
         seats = lab.placement.seats
         found = run_drill(lab, plan(topology, faults=("isolate:ht1",)), tmp_path / "run")
     assert found.status is Status.PASS, [each.doubtful for each in found.flows]
@@ -96,11 +78,12 @@ def test_mail_goes_by_ipv6_before_a_node_was_cut_off_and_after(
         assert met == {each for hub in ("ht1", "ht2") for each in seats[hub].addresses}
 
 
-def told(topology: Topology, folder: Path, way: way_in.WayIn, patch: Any) -> str:
+def told(standing: tuple[Topology, str], folder: Path, way: way_in.WayIn, patch: Any) -> str:
     """Why a project is not drilled by whoever reaches its engine's machine so."""
     patch.setattr(way_in, "_published", lambda _host, _by: way)
     patch.setattr(testcontainers_config, "tc_host_override", "elsewhere")
-    lab, begun = DockerLab(topology, folder, project=_PROJECT), time.monotonic()
+    topology, project = standing
+    lab, begun = DockerLab(topology, folder, project=project), time.monotonic()
     with pytest.raises((LabError, UsageError)) as refused, lab:
         pass
     assert time.monotonic() - begun < _SOON_S
@@ -108,15 +91,15 @@ def told(topology: Topology, folder: Path, way: way_in.WayIn, patch: Any) -> str
 
 
 def test_a_project_that_is_not_reached_is_told_in_seconds(
-    topology: Topology, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    standing: tuple[Topology, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the address that was tried, and what to do; not after a minute."""
     astray = way_in.WayIn("127.99.99.99", "127.0.0.1")
-    said = told(topology, tmp_path / "astray", astray, monkeypatch)
+    said = told(standing, tmp_path / "astray", astray, monkeypatch)
     assert "runs, and cannot be reached from here: " in said
     assert "127.99.99.99:2100" in said
     assert "TESTCONTAINERS_HOST_OVERRIDE" in said
     elsewhere = way_in.WayIn("192.0.2.7", "192.0.2.7")
-    said = told(topology, tmp_path / "elsewhere", elsewhere, monkeypatch)
-    assert f"the compose project {_PROJECT} publishes its ports on 127.0.0.1 of the" in said
+    said = told(standing, tmp_path / "elsewhere", elsewhere, monkeypatch)
+    assert f"the compose project {standing[1]} publishes its ports on 127.0.0.1 of the" in said
     assert "write 192.0.2.7 in place of 127.0.0.1" in said

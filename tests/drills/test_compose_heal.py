@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,19 +13,17 @@ import docker
 import pytest
 
 from relaydrill import topology_files
-from relaydrill.drivers.docker import compose, leftovers
+from relaydrill.drivers.docker import leftovers
 from relaydrill.drivers.docker.lab import DockerLab
 from relaydrill.drivers.docker.labels import NODE, PROJECT
 from relaydrill.drivers.docker.lease import is_held
 from relaydrill.drivers.undo import Left, UndoLog
 from relaydrill.errors import ControlError, UsageError
-from relaydrill.images import IMAGES
 from relaydrill.wait import wait_for
+from tests.compose_lab import COMPOSE_TEST_S, NEEDS_COMPOSE, brought_up
 from tests.docker_engine import why_no_docker
 
 _RUN = [sys.executable, "-c", "from relaydrill.cli import main; main()"]
-_COMPOSE = shutil.which("docker-compose")
-_PROJECT = "relaydrillheal"
 _LAB = """\
 name: shared
 clock: 10
@@ -47,8 +44,8 @@ flows:
 _FAULTS = {
     "kill:ht1": "started anew",
     "pause:ht2": "resumed",
-    "isolate:ht3": f"connected to {_PROJECT}_mail",
-    "blackhole:ht4": f"resumed, connected to {_PROJECT}_mail",
+    "isolate:ht3": "connected to PROJECT_mail",
+    "blackhole:ht4": "resumed, connected to PROJECT_mail",
     "refuse:ht5": "started anew",
 }
 _HEALED = {**_FAULTS, "mail:app": "started anew"}
@@ -56,7 +53,8 @@ _HEALED = {**_FAULTS, "mail:app": "started anew"}
 
 pytestmark = [
     pytest.mark.skipif(bool(why_no_docker("node")), reason=why_no_docker("node")),
-    pytest.mark.skipif(not _COMPOSE, reason="to run this: apt-get install docker-compose"),
+    NEEDS_COMPOSE,
+    pytest.mark.timeout(COMPOSE_TEST_S),
 ]
 
 
@@ -67,16 +65,18 @@ class Project:
     Attributes:
         engine: The Docker engine.
         folder: With its topology, and the records of what is drilled there.
+        name: What compose calls it.
     """
 
     engine: docker.DockerClient
     folder: Path
+    name: str
 
     @property
     def states(self) -> dict[str, str]:
         """What each node is: its container's state, and whether that is on a network."""
         found = self.engine.containers.list(
-            all=True, filters={"label": [f"{PROJECT}={_PROJECT}", NODE]}
+            all=True, filters={"label": [f"{PROJECT}={self.name}", NODE]}
         )
         return {
             each.labels[NODE]: each.status
@@ -95,7 +95,7 @@ class Project:
     def is_in_use(self) -> bool:
         """Whether a drill holds it."""
         found = self.engine.containers.list(
-            all=True, filters={"label": [f"{PROJECT}={_PROJECT}", NODE]}
+            all=True, filters={"label": [f"{PROJECT}={self.name}", NODE]}
         )
         return is_held(self.engine, found)
 
@@ -119,7 +119,7 @@ class Project:
     def drill(self, out: str, *faults: str) -> list[str]:
         """What drills it."""
         return [
-            *("drill", "shared.yaml", "--driver", "docker", "--project", _PROJECT, "--out", out),
+            *("drill", "shared.yaml", "--driver", "docker", "--project", self.name, "--out", out),
             *(word for fault in faults for word in ("--fault", fault)),
         ]
 
@@ -130,23 +130,8 @@ def a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proje
     folder = tmp_path
     monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
     (folder / "shared.yaml").write_text(_LAB)
-    file, engine = folder / "compose.yaml", docker.from_env()
-    taken = json.dumps([each.attrs for each in engine.networks.list()])
-    subnet = next(f"10.214.{each}.0/24" for each in range(200) if f"10.214.{each}." not in taken)
-    source = str(folder / "shared.yaml")
-    text = compose.compose_file(
-        topology_files.parse(_LAB, "x"), source, subnet=subnet, mounted=True
-    )
-    file.write_text(text.replace(IMAGES["node"].tag, IMAGES["node"].exact_tag))
-    command = [str(_COMPOSE), "-p", _PROJECT, "-f", str(file)]
-    subprocess.run([*command, "up", "-d"], check=True, capture_output=True, timeout=100)
-    try:
-        yield Project(engine, folder)
-    finally:
-        subprocess.run(
-            [*command, "down", "-v", "-t", "0"], check=True, capture_output=True, timeout=100
-        )
-        engine.close()
+    with closing(docker.from_env()) as engine, brought_up(folder / "shared.yaml") as name:
+        yield Project(engine, folder, name)
 
 
 def test_a_killed_drill_is_healed(project: Project) -> None:
@@ -174,7 +159,8 @@ def test_a_killed_drill_is_healed(project: Project) -> None:
     assert project.states == whole | broken
     wait_for(lambda: not project.is_in_use, what="the lease to end", deadline_s=10)
 
-    lab = DockerLab(topology_files.parse(_LAB, "x"), project.folder / "refused", project=_PROJECT)
+    topology = topology_files.parse(_LAB, "x")
+    lab = DockerLab(topology, project.folder / "refused", project=project.name)
     with pytest.raises(UsageError) as refused, lab:
         pass
     assert (
@@ -184,20 +170,19 @@ def test_a_killed_drill_is_healed(project: Project) -> None:
     )
     removed, kept = leftovers.clean(project.engine)
     (left,) = (each for each in kept if each.lab == "shared")
-    assert (left.containers, left.remedy) == (len(whole), f"docker compose -p {_PROJECT} down -v")
+    assert left.containers == len(whole)
+    assert left.remedy == f"docker compose -p {project.name} down -v"
     assert "shared" not in {each.lab for each in removed}
 
     said = project.run("heal")
     lines = dict(line.split(" on shared: ", 1) for line in said.splitlines())
     assert lines.keys() == _HEALED.keys(), said
     for fault, done in _HEALED.items():
-        assert lines[fault].endswith(f" was {done})"), said
+        assert lines[fault].endswith(f" was {done.replace('PROJECT', project.name)})"), said
     assert project.states == whole
     assert project.records == []
 
-    with DockerLab(
-        topology_files.parse(_LAB, "x"), project.folder / "after", project=_PROJECT
-    ) as lab:
+    with DockerLab(topology, project.folder / "after", project=project.name) as lab:
         assert [lab.control(node)("ping") for node in whole] == [*whole]
         with pytest.raises(ControlError):
             lab.control("app")("stop", flow="relay", wait=False)  # nothing runs any more

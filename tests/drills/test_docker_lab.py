@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -33,6 +32,7 @@ from relaydrill.ledger import Account
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status
 from relaydrill.wait import wait_for
+from tests.compose_lab import COMPOSE_TEST_S, NEEDS_COMPOSE, alone, standing_project
 from tests.docker_engine import why_no_docker
 
 _REPOSITORY = Path(__file__).parents[2]
@@ -365,7 +365,6 @@ def test_the_compose_file_is_in_step_with_its_topology(tmp_path: Path) -> None:
         assert run(tmp_path, "compose", path.stem).stdout == path.read_text()
 
 
-_COMPOSE = shutil.which("docker-compose")
 UNHURRIED = {
     # Whether it can be drilled is asked, and not how fast: at clock 10 an answer to a health check
     # has 100 ms, which real mail servers beside it on two cores have taken for many seconds.
@@ -374,7 +373,8 @@ UNHURRIED = {
 }
 
 
-@pytest.mark.skipif(not _COMPOSE, reason="to run this: apt-get install docker-compose")
+@NEEDS_COMPOSE
+@pytest.mark.timeout(COMPOSE_TEST_S)
 def test_a_lab_that_compose_brought_up_can_be_drilled(
     engine: docker.DockerClient, named: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -383,12 +383,11 @@ def test_a_lab_that_compose_brought_up_can_be_drilled(
     file = tmp_path / "lab.yaml"
     subnet = next(f"10.213.{third}.0/24" for third in range(100, 200) if not taken(engine, third))
     file.write_text(run(tmp_path, "compose", topology, "--subnet", subnet).stdout)
-    compose = [str(_COMPOSE), "-p", "relaydrilltest", "-f", str(file)]
-    subprocess.run([*compose, "up", "-d"], check=True, capture_output=True, timeout=100)
-    try:
+    project = f"relaydrilltest{os.getpid()}"
+    with alone(), standing_project(project, file):
         done = run(
             tmp_path,
-            *("drill", topology, "--driver", "docker", "--project", "relaydrilltest"),
+            *("drill", topology, "--driver", "docker", "--project", project),
             *("--fault", "kill:ht2", "--json", "--out", "out"),
         )
         flows = json.loads(done.stdout)["flows"].values()
@@ -396,12 +395,10 @@ def test_a_lab_that_compose_brought_up_can_be_drilled(
         assert [each["summary"] for each in checks if each["status"] != "pass"] == []
         assert done.returncode == 0, done.stderr
         standing_now = engine.containers.list(
-            filters={"label": [NODE, "com.docker.compose.project=relaydrilltest"]}
+            filters={"label": [NODE, f"com.docker.compose.project={project}"]}
         )
         assert len(standing_now) == 7
         assert {each.labels[RUN] for each in standing_now} == {"compose"}
-    finally:
-        subprocess.run([*compose, "down", "-v"], check=True, capture_output=True, timeout=100)
 
 
 def taken(engine: docker.DockerClient, third: int) -> bool:

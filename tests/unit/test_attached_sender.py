@@ -161,7 +161,10 @@ def test_every_try_is_read_off_its_log(happens: str, tmp_path: Path) -> None:
 def test_it_must_take_connections_and_log_them(
     line: str | None, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the lab does not begin: of another program's log no try would ever be read."""
+    """Else the lab does not begin: of another program's log no try would ever be read.
+
+    Whoever follows what it logs reads meanwhile, and may be the first to see that line.
+    """
     monkeypatch.setattr(attached, "_CONNECT_S", 0.3)
     log = tmp_path / "mail.log"
     log.touch()
@@ -179,12 +182,16 @@ def test_it_must_take_connections_and_log_them(
             serving.close()
         postfix = AttachedPostfix(settings(log, port))
         await postfix.begin()
+        reading = asyncio.create_task(read(postfix))
         try:
             return await postfix.takes_mail()
         finally:
             await postfix.end()
-            assert [fact async for fact in postfix.facts()] == []
+            assert await reading == []
             serving.close()
+
+    async def read(postfix: AttachedPostfix) -> list[Fact]:
+        return [fact async for fact in postfix.facts()]
 
     if told:
         with pytest.raises(LabError, match=told):

@@ -26,6 +26,8 @@ from relaydrill.nodes.sending.mta import Fact
 _EVERY_S: Final = 0.05
 _CONNECT_S: Final = 10.0
 _QUEUE_S: Final = 30.0
+_TAKES_MAIL: Final = ("/smtpd", "/postscreen")
+"""Ends of the tags of Postfix's daemons that do; OpenSMTPD's is ``smtpd`` alone."""
 
 
 class AttachedPostfix:
@@ -45,6 +47,7 @@ class AttachedPostfix:
         self._file: BinaryIO
         self._rest = b""
         self._ended = asyncio.Event()
+        self._serves = asyncio.Event()
         self.last_words: deque[str] = deque(maxlen=10)
 
     async def begin(self) -> None:
@@ -63,6 +66,8 @@ class AttachedPostfix:
         """Take a connection of ours for a sign of life, and its line in the log for one of that.
 
         A log that is another program's, or a copy that comes late, would tell of no try at all.
+        The line is awaited and not looked for: whoever follows `facts` reads the log, and a second
+        reader would find half of the lines, and not always that one.
 
         Raises:
             LabError: Nobody answers, or the log does not grow by it.
@@ -70,6 +75,7 @@ class AttachedPostfix:
         name = self._settings.name
         [listener] = self._settings.listeners
         where = f"{listener.bind.address}:{listener.bind.port}"
+        self._serves.clear()
         try:
             async with asyncio.timeout(_CONNECT_S):
                 reader, writer = await asyncio.open_connection(*where.rsplit(":", 1))
@@ -80,18 +86,13 @@ class AttachedPostfix:
             raise LabError(f"{name}: the mail server at {where} takes no mail: {why}") from None
         try:
             async with asyncio.timeout(_CONNECT_S):
-                while not any(self._is_postfix(line) for line in self._new_lines()):
-                    await asyncio.sleep(_EVERY_S)
+                await self._serves.wait()
         except TimeoutError:
             raise LabError(
                 f"{name}: {self._path} tells nothing of a connection to {where}: name the log of"
                 " that mail server, as it is written"
             ) from None
         return True
-
-    def _is_postfix(self, line: bytes) -> bool:
-        framed = self._framer.frame(line)
-        return framed is not None and framed.program.endswith(("/smtpd", "/postscreen"))
 
     async def facts(self) -> AsyncIterator[Fact]:
         """What it logs, until nobody wants to know any more."""
@@ -107,6 +108,8 @@ class AttachedPostfix:
                 framed = self._framer.frame(line)
                 if framed is None:
                     continue
+                if framed.program.endswith(_TAKES_MAIL):
+                    self._serves.set()
                 program = framed.program.rpartition("/")[2]
                 fact = log.parse(f"postfix/{program}[{framed.process}]: {framed.text}")
                 if told := fact_of(fact):
