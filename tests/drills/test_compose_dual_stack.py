@@ -34,9 +34,8 @@ names:
   hubs.contoso.com: [ht1, ht2]
 flows:
   relay: {from: app, persona: rotated_list, to: hubs.contoso.com, rate: 20/s}
-# The two addresses of a dead hub may stand side by side in a list: its mail waits for both,
-# and some for a sender that is free: how long is not what is asked here.
-expect: {gap: 60s, late: 300s}
+# The two addresses of a dead hub may stand side by side in a list: its mail waits for both.
+expect: {gap: 60s, late: 90s}
 """
 
 pytestmark = [

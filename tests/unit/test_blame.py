@@ -680,6 +680,22 @@ class TestReleasedByTheHeal:
         self.hung(history, "ht2", 37.2, 40, 0.5)
         assert _status(history, plan) is expected
 
+    @pytest.mark.parametrize(
+        ("twice_of", "expected"), [(2, PASS), (3, PASS), (10, FAIL)], ids=["half", "third", "few"]
+    )
+    def test_a_silent_host_may_be_waited_for_at_each_of_its_addresses(
+        self, twice_of: int, expected: Status
+    ) -> None:
+        """Who begins at the first of two waits twice: one in some does, and it is no exception."""
+        history = steadily(80)
+        plan = [broken(history, "kill:ht2", 10, 40)]
+        for number in range(110):
+            at, waits = 10.2 + number / 4, 1 if number % twice_of else 2
+            message, took = f"<e{number}@app>", waits * 1.5 / CLOCK + 0.001
+            history.attempt(message, at=at / CLOCK, took=took, server="ht1.contoso.com")
+        self.hung(history, "ht2", 37.2, 40, 0.5)
+        assert _status(history, plan) is expected
+
     @pytest.mark.parametrize("why", ["a fault of its own", "the machine", "another silent hub"])
     def test_a_wait_for_anything_else_is_no_wait_for_the_silent_node(self, why: str) -> None:
         """Behind one VIP all make the same choice: who was late by another was not led past it."""
