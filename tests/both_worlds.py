@@ -192,6 +192,7 @@ _ON_A_HUB: Final = (
     *("truncate", "garble", "readdress", "auth-down", "auth-refused", "directory-down"),
     *("phantom-reject", "certificate-expired", "certificate-not-yet", "certificate-name"),
     *("certificate-unknown", "starttls-hidden", "handshake-fails", "handshake-stalls"),
+    "tls-outdated",
     *("drop-mid-data", "drop-before-store", "drop-after-store"),
     *("hang.data", "busy%30", "tempfail.rcpt%30", "swallow%20"),
 )

@@ -347,6 +347,12 @@ SABOTAGES: Final = {
         "mode http",
         "listen smtp passes mail on in mode",
     ),
+    "haproxy-tls-at-once": Sabotage(
+        "mail check",
+        (("10.1.0.12:25 check send-proxy-v2", "10.1.0.12:25 check send-proxy-v2 ssl verify none"),),
+        "server ht2",
+        "server ht2 of listen smtp is spoken to by TLS at once, on 25",
+    ),
     "keepalived-both-master": Sabotage(
         "two balancers",
         (("state BACKUP", "state MASTER"),),

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, get_args
 from relaydrill.smtp import Phase, Reply
 
 _Lie = Literal["swallow", "double", "misdeliver", "truncate", "garble", "readdress"]
-_InTls = Literal["certificate", "strip", "alert", "stall"]
+_InTls = Literal["certificate", "strip", "alert", "stall", "outdated"]
 Action = Literal["reply", "delay", "drop", "hang", "close", "rcode", "stale"] | _Lie | _InTls
 
 Flaw = Literal["expired", "not yet valid", "wrong name", "unknown authority"]
@@ -41,7 +41,8 @@ class Disturbance:
             ``double`` delivers it twice, ``misdeliver`` to somebody else, ``truncate`` half of its
             body, ``garble`` another body, ``readdress`` under another From and Subject. `OF_TLS`:
             ``certificate`` shows another one, ``strip`` offers no STARTTLS, ``alert`` ends the
-            handshake with an alert, ``stall`` leaves it without an answer until it is lifted.
+            handshake with an alert, ``stall`` leaves it without an answer until it is lifted,
+            ``outdated`` knows no TLS newer than 1.1.
         phase: Where it acts; None is everywhere. ``close`` acts at no phase.
         strength: Of the sessions that come as far as that, the part that it acts on, above 0 and
             at most 1. ``close`` acts on all.

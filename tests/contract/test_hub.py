@@ -679,6 +679,7 @@ flows: {relay: {from: app, to: ht1}}
         ("starttls-hidden", "the server offers no STARTTLS"),
         ("handshake-fails", "handshake failure"),
         ("handshake-stalls", "timed out"),
+        ("tls-outdated", "connection closed"),
     ],
 )
 def test_a_client_that_verifies_meets_each_fault_of_tls(

@@ -247,6 +247,14 @@ _TLS: Final = (
         way=Drilled((f"handshake-stalls:ht1{GONE}",), ("submission",)),
         findings=(Finding("degraded", ("at starttls", "by ht1"), "submission"),),
     ),
+    Defect(
+        id="tls-of-long-ago-in-a-lab",
+        subject="gray failures",
+        wrong="one hub was never patched, and speaks TLS 1.1 at most",
+        change="",
+        way=Drilled((f"tls-outdated:ht1{GONE}",), ("submission",)),
+        findings=(Finding("degraded", ("at starttls", "by ht1"), "submission"),),
+    ),
 )
 
 DEFECTS: Final = (*_SHARES, *_LIES, *_DIRECTORY, *_TLS)

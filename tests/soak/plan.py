@@ -50,6 +50,7 @@ NOT_TRIED: Final = frozenset(
         *("reset", "directory-down", "phantom-reject", "auth-down", "auth-refused"),
         *("certificate-expired", "certificate-not-yet", "certificate-name"),
         *("certificate-unknown", "starttls-hidden", "handshake-fails", "handshake-stalls"),
+        "tls-outdated",
     }
 )
 """Faults that no soak injects: what it cannot, or must not; and those that it does not try yet."""

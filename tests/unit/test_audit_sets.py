@@ -182,10 +182,7 @@ def test_an_acceptance_breaks_the_promise_all_the_same() -> None:
     assert all("lb1" not in nodes_of(drill) for drill in drills)
 
 
-def test_a_simulated_audit_finds_what_two_lose_together(tmp_path: Path) -> None:
-    """Neither of two hubs is missed alone; both are, and the index of the run keeps it."""
-    design = topology_files.parse(
-        """\
+_TWO_HUBS = """\
 name: two
 clock: 10
 nodes:
@@ -201,9 +198,12 @@ nodes:
 flows:
   relay: {from: app, to: mail, rate: 20/s}
 expect: {lost: 0, gap: 5s}
-""",
-        "two.yaml",
-    )
+"""
+
+
+def test_a_simulated_audit_finds_what_two_lose_together(tmp_path: Path) -> None:
+    """Neither of two hubs is missed alone; both are, and the index of the run keeps it."""
+    design = topology_files.parse(_TWO_HUBS, "two.yaml")
     nodes = ("ht1", "ht2")
     audit = relaydrill.audit(design, nodes=nodes, depth=2, driver="simulate", directory=tmp_path)
     assert [each.status for each in audit.rows] == [*[Status.PASS] * 3, Status.FAIL]
@@ -213,6 +213,21 @@ expect: {lost: 0, gap: 5s}
         " seen to ride that out",
     )
     assert relaydrill.judge_audit(tmp_path).document() == audit.document()
+
+
+def test_what_is_accepted_of_two_together_fails_no_audit_and_covers_neither_alone(
+    tmp_path: Path,
+) -> None:
+    """It stays among the smallest sets, as accepted; a loss of one is nobody's agreement."""
+    accept = "accept: [{nodes: [ht1, ht2], reason: known and agreed}]\n"
+    design = topology_files.parse(_TWO_HUBS + accept, "two.yaml")
+    nodes = ("ht1", "ht2")
+    audit = relaydrill.audit(design, nodes=nodes, depth=2, driver="simulate", directory=tmp_path)
+    assert audit.status is Status.PASS
+    assert [(each.units, each.status) for each in audit.cut_sets] == [(nodes, "accepted")]
+    lone = _TWO_HUBS.replace("backends: [ht1, ht2]", "backends: [ht1]") + accept
+    alone = relaydrill.audit(topology_files.parse(lone, "x"), nodes=("ht1",), driver="simulate")
+    assert alone.status is Status.FAIL
 
 
 def test_a_flow_is_in_the_sets_whose_every_unit_it_passes() -> None:

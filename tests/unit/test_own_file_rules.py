@@ -48,3 +48,23 @@ def test_a_rule_of_files_says_why_and_what_to_do(rule: FileRule) -> None:
     assert rule.fact.endswith(".")
     assert "(" in rule.fact, "no source"
     assert rule.remedy.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("bind", "told"),
+    [
+        ("bind :25 ssl crt lb.pem", "listen smtp takes nothing but TLS on 25"),
+        ("bind :25,:587 ssl crt lb.pem", "takes nothing but TLS on "),
+        ("bind :465 ssl crt lb.pem", ""),
+        ("bind :25", ""),
+    ],
+)
+def test_a_listener_of_tls_is_for_clients_that_begin_with_it(
+    bind: str, told: str, tmp_path: Path
+) -> None:
+    """Where a client waits for a greeting, nobody greets; on 465 TLS comes first."""
+    text = f"listen smtp\n mode tcp\n {bind}\n server ht1 10.1.0.11:25 check\n"
+    found = found_in({"haproxy.cfg": text}, tmp_path).findings
+    said = [each.summary for each in found if each.rule == "haproxy-tls-at-once"]
+    assert bool(said) is bool(told)
+    assert all(told in each for each in said)

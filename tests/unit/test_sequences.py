@@ -50,6 +50,16 @@ def faults(drill: Drill) -> list[str]:
         ("- {fault: kill, nodes: ht1, times: 0}", 3, ("too small",)),
         ("- {fault: kill, nodes: ht1, order: backwards}", 3, ("not one of the choices", "at once")),
         ("- {fault: [], nodes: ht1}", 3, ("empty",)),
+        ("- {fault: kill, nodes: app>ht1}", 3, ("kill is done to a node", "cut:app>NODE")),
+        ("- {fault: cut, nodes: ap>all hubs}", 3, ("no node or site is called 'ap'",)),
+        ("- {fault: cut, nodes: ap>lb1}", 3, ("no node or site is called 'ap'",)),
+        ("- {fault: cut, nodes: app>mbx}", 3, ("no mail goes from app to mbx itself",)),
+        ("- {fault: kill, nodes: ht1@3s}", 3, ("a node, a site or a group", "at, down")),
+        (
+            "- {fault: cut, nodes: [lb1>ht1, lb1<ht2], order: at once}",
+            3,
+            ("reached by one way", "a step for each way"),
+        ),
         (
             "- {fault: kill, nodes: ht1, at: 10s, down: 9s}\n- {fault: stop, nodes: ht1, at: 15s}",
             4,
@@ -116,6 +126,37 @@ def test_a_flapping_hub_goes_up_and_down_as_often_as_it_says() -> None:
     starts = [each.start_s for each in drill.faults]
     assert len(starts) == 20
     assert {round(b - a, 6) for a, b in pairwise(starts)} == {6.0}
+
+
+def test_the_network_is_broken_on_one_way_after_another() -> None:
+    """To each member of a group that mail comes to by it, in its direction, and to no other."""
+    steps = "- {fault: [cut, latency=2s], nodes: lb1>all hubs, down: 9s}\n"
+    said = [f"{kind}:lb1>{hub}" for hub in SHAREPOINT.hubs for kind in ("cut", "latency=2s")]
+    assert faults(planned(steps)) == said
+    assert faults(planned("- {fault: cut, nodes: app<lb1}")) == ["cut:app<lb1"]
+    together = planned("- {fault: cut, nodes: lb1>all hubs, order: at once}").faults
+    assert {each.start_s for each in together} == {together[0].start_s}
+    assert faults(planned("- {fault: cut, nodes: ht1>all mailbox servers}")) == ["cut:ht1>mbx"]
+    with pytest.raises(UsageError, match="breaks nothing of sharepoint"):
+        planned("- {fault: cut, nodes: app>all edges}")
+
+
+def test_a_sequence_breaks_the_network_in_a_simulated_lab(tmp_path: Path) -> None:
+    """One way after another, and the verdict names the one after which mail was late."""
+    written = tmp_path / "network.yaml"
+    step = "- {fault: cut, nodes: world>all hubs, down: 20s}"
+    written.write_text(f"name: network\nsteps:\n{step}\n")
+    (tmp_path / "two.yaml").write_text(QUICK)
+    done = CliRunner().invoke(
+        cli,
+        [
+            *("drill", str(tmp_path / "two.yaml"), "--driver", "simulate"),
+            *("--sequence", str(written), "--out", str(tmp_path / "run")),
+        ],
+        standalone_mode=False,
+    )
+    assert "cut:world>ht1" in done.output, done.output
+    assert "after fault 2 of 2, cut:world>ht2" in " ".join(done.output.split()), done.output
 
 
 def test_a_storm_is_drawn_by_the_seed() -> None:

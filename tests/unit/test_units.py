@@ -142,6 +142,41 @@ def test_a_balancer_is_the_entry_point_to_its_backends() -> None:
     assert takers_of(design, "relay", frozenset({"ht1"})) == {"ht2", "ht3"}
 
 
+def test_a_weakness_may_be_of_several_things_together(tmp_path: Path) -> None:
+    """Only while all of all of them are broken, and for its flows."""
+    path = tmp_path / "mine.yaml"
+    text = "extends: microsoft\nname: mine\naccept: [{nodes: NODES, reason: known and agreed}]\n"
+    path.write_text(text.replace("NODES", "[maila.contoso.com, ns1], flows: [pinned]"))
+    design = topology_files.load(path)
+    assert acceptance_of(design, frozenset({"edge1", "edge4", "ns1", "mbx"}), "pinned")
+    assert acceptance_of(design, frozenset({"edge1", "edge4", "ns1"}), "spread") is None
+    for part in ({"edge1", "edge4"}, {"ns1"}, {"edge1", "ns1"}):
+        assert acceptance_of(design, frozenset(part), "pinned") is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        (
+            "nodes: [edge1, mars]",
+            r"accept\[0\]\.nodes\[1\].*no node, MX host or site is called 'mars'",
+        ),
+        ("node: edge1, nodes: [edge1, edge2]", "a weakness has either node, or nodes"),
+        ("flows: [pinned]", "a weakness has either node, or nodes"),
+        ("nodes: [edge1]", "two things at least, each named once"),
+        ("nodes: [edge1, edge1]", "two things at least, each named once"),
+        ("nodes: [edge1, edge2, edge1]", "two things at least, each named once"),
+    ],
+)
+def test_a_weakness_that_makes_no_sense_is_refused(entry: str, told: str, tmp_path: Path) -> None:
+    """With its place, and what is to be written."""
+    path = tmp_path / "mine.yaml"
+    text = f"extends: microsoft\nname: mine\naccept: [{{{entry}, reason: known and agreed}}]\n"
+    path.write_text(text)
+    with pytest.raises(TopologyError, match=f"(?s){told}"):
+        topology_files.load(path)
+
+
 def test_a_weakness_may_be_accepted_of_an_mx_host_or_a_site(tmp_path: Path) -> None:
     """Only where all of it is broken; a name that is none of them is refused."""
     path = tmp_path / "mine.yaml"

@@ -199,7 +199,7 @@ class ServiceFault:
                 return Sign(How.CUT)
             case "hang" | "stall":
                 return Sign(How.KEPT)
-            case "certificate" | "strip" | "alert":
+            case "certificate" | "strip" | "alert" | "outdated":
                 return Sign(How.CUT)
             case "rcode" | "stale":
                 return Sign(How.MISLED)

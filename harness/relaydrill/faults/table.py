@@ -270,6 +270,14 @@ TABLE: Final[tuple[Fault, ...]] = (
         action="stall",
         phase=Phase.STARTTLS,
     ),
+    # Never patched: TLS 1.0 and 1.1 are not to be used any more (RFC 8996).
+    ServiceFault(
+        kind="tls-outdated",
+        state="speaking outdated TLS",
+        does="speaks no TLS newer than 1.1",
+        action="outdated",
+        phase=Phase.STARTTLS,
+    ),
     # A zone that was lost, or never delegated.
     ServiceFault(
         kind="nxdomain",

@@ -52,7 +52,7 @@ def _reason(topology: Topology, finding: LintFinding, *, single_points: bool) ->
         node = str(finding.where[1])
         for accepted in topology.accept:
             through = set(flows_through(topology, (node,)))
-            if accepted.node == node and (not accepted.flows or through <= {*accepted.flows}):
+            if accepted.lost == (node,) and (not accepted.flows or through <= {*accepted.flows}):
                 return accepted.reason
     return ""
 

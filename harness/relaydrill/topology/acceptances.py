@@ -12,7 +12,7 @@ from relaydrill.topology.units import unit_called
 def acceptance_of(topology: Topology, broken: frozenset[str], flow: str) -> Acceptance | None:
     """The weakness accepted for ``flow`` while these nodes are broken, if there is one.
 
-    That of an MX host or of a site only where all of it is.
+    That of an MX host or of a site only where all of it is, and of several things where all are.
     """
     return next((entry for entry, _ in _acceptances(topology, broken, flow)), None)
 
@@ -26,7 +26,8 @@ def _acceptances(
     topology: Topology, broken: frozenset[str], flow: str
 ) -> Iterator[tuple[Acceptance, frozenset[str]]]:
     for entry in topology.accept:
-        unit = unit_called(topology, entry.node)
-        is_all_broken = unit is not None and unit.nodes <= broken
-        if unit and is_all_broken and (not entry.flows or flow in entry.flows):
-            yield entry, unit.nodes
+        units = [unit_called(topology, name) for name in entry.lost]
+        nodes = frozenset[str]().union(*(unit.nodes for unit in units if unit))
+        is_all_broken = all(units) and nodes <= broken
+        if is_all_broken and (not entry.flows or flow in entry.flows):
+            yield entry, nodes

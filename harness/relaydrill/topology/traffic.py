@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, get_args
 
-from pydantic import ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import PydanticKnownError
 
 from relaydrill import extensions
@@ -221,15 +226,23 @@ class Acceptance(Model):
     """A weakness that the topology's author knows and accepts, with the reason.
 
     It covers the time for which mail does not flow while ``node`` is broken: a node, or all of what
-    stands behind an MX host or in a site. It never covers lost, phantom, altered or duplicated
-    mail.
+    stands behind an MX host or in a site; or while all of ``nodes`` are broken at once. It never
+    covers lost, phantom, altered or duplicated mail.
 
     Attributes:
         node: A node, an MX host or a site.
+        nodes: Two or more of them, lost together: each alone is not accepted by it. Either these or
+            ``node``.
         flows: Of these flows; by default of all.
         reason: Why it is accepted; reports show it.
     """
 
-    node: Host
+    node: Host | None = None
+    nodes: tuple[Host, ...] = ()
     flows: tuple[Name, ...] = ()
     reason: str = Field(min_length=10)
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """All that is broken while it counts, by name."""
+        return self.nodes if self.node is None else (self.node,)

@@ -111,7 +111,7 @@ def _on_acceptances(old: Topology, new: Topology) -> Iterator[str]:
 
 def _accepted(topology: Topology) -> list[str]:
     return [
-        f"{each.node} for {listed(each.flows)}" if each.flows else each.node
+        f"{listed(each.lost)} for {listed(each.flows)}" if each.flows else listed(each.lost)
         for each in topology.accept
     ]
 

@@ -158,7 +158,9 @@ def space_of(
                 f"{kind!r} names more than a fault; here write {KIND_FORM}: the search chooses what"
                 " it is done to, and when (--node limits that)"
             )
-    accepted = {entry.node for entry in topology.accept if not entry.flows}
+    accepted = {
+        name for entry in topology.accept if not entry.flows and entry.node for name in entry.lost
+    }
     chosen = tuple(dict.fromkeys(units)) or tuple(
         name for name in _breakable(topology) if name not in accepted
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from relaydrill.drills.sequences import WrittenSequence
@@ -12,7 +13,8 @@ from relaydrill.drills.sequences.model import MOST_TURNS, Step
 from relaydrill.drills.timing import Timing
 from relaydrill.errors import TopologyError, UsageError
 from relaydrill.faults import FaultSpec, FaultText, strength_of
-from relaydrill.faults.aiming import those_that_can
+from relaydrill.faults.aiming import flows_by, those_that_can
+from relaydrill.impairment import Way
 from relaydrill.marks import Mark, Marked, Mistake, dotted
 from relaydrill.topology import Role, Topology
 from relaydrill.verdict import Levels
@@ -29,6 +31,20 @@ GROUPS: Final = (*(f"all {each}" for each in _OF_ROLE), "all sites", "first hub"
 
 Aimed = Callable[[FaultText], tuple[str, ...]]
 """The nodes that a fault's ``NODE`` stands for; raises `UsageError`."""
+
+
+class _Unit(NamedTuple):
+    """What is broken as one.
+
+    Attributes:
+        nodes: All of it.
+        origin: From where it is reached, of faults of the network; empty: from everywhere.
+        way: Which packets between the two are meant.
+    """
+
+    nodes: tuple[str, ...]
+    origin: str = ""
+    way: Way = Way.TO
 
 
 class Turn(NamedTuple):
@@ -99,6 +115,9 @@ class _Step:
     def turns(self, step: Step, rng: random.Random) -> Iterator[Turn]:
         """The turns of the step."""
         units = [unit for at in range(len(step.nodes)) for unit in self._units(step, at)]
+        if step.order == "at once" and len({(unit.origin, unit.way) for unit in units}) > 1:
+            what = "nodes that are broken at once are reached by one way"
+            self.mistakes.append(Mistake(self._place("nodes").place, what, "a step for each way"))
         begin_s = step.at
         for _ in range(step.times if units and not self.mistakes else 0):
             for faults in self._round(step, units, rng):
@@ -106,39 +125,69 @@ class _Step:
                 begin_s = None
 
     def _round(
-        self, step: Step, units: list[tuple[str, ...]], rng: random.Random
+        self, step: Step, units: list[_Unit], rng: random.Random
     ) -> Iterator[tuple[tuple[FaultText, tuple[str, ...]], ...]]:
         """What is done the one time: turns, each of faults with their nodes."""
         kinds = [FaultText.of_kind(kind) for kind in step.fault]
         if step.order == "drawn":
             kinds, units = [rng.choice(kinds)], [rng.choice(units)]
         if step.order == "at once":
-            units = [tuple(dict.fromkeys(node for unit in units for node in unit))]
+            nodes = tuple(dict.fromkeys(node for unit in units for node in unit.nodes))
+            units = [units[0]._replace(nodes=nodes)]
         for unit in units:
-            done = ((kind, self._able(kind, unit)) for kind in kinds)
+            done = (
+                (replace(kind, origin=unit.origin, way=unit.way), self._able(kind, unit))
+                for kind in kinds
+            )
             if faults := tuple(each for each in done if each[1]):
                 yield faults
 
-    def _units(self, step: Step, at: int) -> list[tuple[str, ...]]:
+    def _units(self, step: Step, at: int) -> list[_Unit]:
         """What one entry of ``nodes`` stands for: each is broken as one."""
-        name, topology = step.nodes[at], self._topology
-        kinds = [FaultText.of_kind(kind) for kind in step.fault]
+        try:
+            said = [FaultText.parse(f"{kind}:{step.nodes[at]}") for kind in step.fault]
+        except UsageError as error:
+            self._mistaken(at, str(error))
+            return []
+        if said[0].is_timed:
+            self._mistaken(at, "a node, a site or a group", "when, and for how long: at, down")
+            return []
+        name, origin, way = said[0].node, said[0].origin, said[0].way
         if name in GROUPS:
-            units = [*_group(topology, name)]
-            return [unit for unit in units if any(self._able(kind, unit) for kind in kinds)]
-        nodes: dict[str, None] = {}
-        for kind in kinds:
             try:
-                nodes |= dict.fromkeys(self._aimed(FaultText(kind.kind, kind.phase, name)))
+                units = [_Unit(nodes, origin, way) for nodes in self._in_group(name, origin)]
             except UsageError as error:
-                here = self._place("nodes", at)
-                groups = "" if name in topology.nodes else f"or {', '.join(GROUPS)}"
-                what = f"{dotted(here.path)}: {error}"
-                self.mistakes.append(Mistake(here.place, what, groups))
-        return [tuple(nodes)] if nodes else []
+                self._mistaken(at, str(error))
+                return []
+            return [unit for unit in units if any(self._able(kind, unit) for kind in said)]
+        nodes: dict[str, None] = {}
+        for each in said:
+            try:
+                nodes |= dict.fromkeys(self._aimed(each))
+            except UsageError as error:
+                groups = "" if name in self._topology.nodes else f"or {', '.join(GROUPS)}"
+                self._mistaken(at, str(error), groups)
+        return [_Unit(tuple(nodes), origin, way)] if nodes else []
 
-    def _able(self, kind: FaultText, unit: tuple[str, ...]) -> tuple[str, ...]:
-        return those_that_can(self._topology, kind.kind_text, unit)
+    def _in_group(self, name: str, origin: str) -> Iterator[tuple[str, ...]]:
+        """The members of a group; of a fault on a way, those that mail comes to by it.
+
+        Raises:
+            UsageError: There is no such way.
+        """
+        for nodes in _group(self._topology, name):
+            if origin:
+                others = (node for node in nodes if node != origin)
+                nodes = tuple(each for each in others if flows_by(self._topology, origin, each))
+            if nodes:
+                yield nodes
+
+    def _mistaken(self, at: int, what: str, allowed: str = "") -> None:
+        here = self._place("nodes", at)
+        self.mistakes.append(Mistake(here.place, f"{dotted(here.path)}: {what}", allowed))
+
+    def _able(self, kind: FaultText, unit: _Unit) -> tuple[str, ...]:
+        return those_that_can(self._topology, kind.kind_text, unit.nodes)
 
     def _place(self, *more: str | int) -> Marked:
         """The nearest part of the step that is written."""

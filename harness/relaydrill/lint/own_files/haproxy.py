@@ -22,6 +22,8 @@ from relaydrill.sentences import listed, number_of
 _INTER_S: Final = 2.0
 _FALL: Final = 3
 _AUTHENTICATED: Final = frozenset({465, 587})
+_IN_THE_CLEAR: Final = frozenset({25, 587})
+"""Ports on which a mail server greets before anybody speaks of TLS."""
 
 
 def _farms(files: OwnFiles) -> Iterator[tuple[Haproxy, Proxy]]:
@@ -400,8 +402,37 @@ def mode_http(files: OwnFiles) -> Iterator[FoundInFile]:
                 yield mode.at, place_of(proxy, "mode"), f"{proxy.title} passes mail on in mode http"
 
 
+@file_rule(
+    "haproxy-tls-at-once",
+    Severity.ERROR,
+    fact="The option ssl begins TLS with the first byte, and on 25 and 587 a mail server greets in"
+    " the clear and is asked for TLS by STARTTLS (RFC 3207); TLS from the start is of 465 alone"
+    " (RFC 8314 §3.3).",
+    remedy="Take ssl out, and let STARTTLS pass through; or lead to port 465.",
+)
+def tls_at_once(files: OwnFiles) -> Iterator[FoundInFile]:
+    """TLS from the first byte, where the other side begins in the clear."""
+    for each, backend in _farms(files):
+        for server in backend.active:
+            ports = each.ports(backend, server)
+            if "ssl" in server.options and ports and ports <= _IN_THE_CLEAR:
+                text = f"server {server.name} of {backend.title} is spoken to by TLS at once"
+                at = server.lines.get("ssl", server.at)
+                yield at, place_of(backend, "server", server.name), f"{text}, on {_on(ports)}"
+        for front in each.fronts(backend):
+            for bind in front.binds:
+                ports = frozenset(bind.place.ports)
+                if "ssl" in bind.words and ports and ports <= _IN_THE_CLEAR:
+                    text = f"{front.title} takes nothing but TLS on {_on(ports)}"
+                    yield bind.at, place_of(front, "bind"), text
+
+
+def _on(ports: Iterable[int]) -> str:
+    return listed(map(str, sorted(ports)))
+
+
 RULES = (
     *(no_check, tcp_check, blind_check, check_elsewhere, check_proxy, slow_check),
     *(short_timeout, sticky, hides_clients, single_server, no_redispatch, name_at_start),
-    *(one_backup, mode_http),
+    *(one_backup, mode_http, tls_at_once),
 )

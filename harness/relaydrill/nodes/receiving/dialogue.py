@@ -211,6 +211,9 @@ class Dialogue(LeanSmtp):
             case "certificate":
                 self.tls_context = self.reception.showing(disturbance)
                 return False
+            case "outdated":
+                self.tls_context = self.reception.outdated
+                return False
             case "strip":
                 if self.session and not self.session.ssl:
                     self.tls_context = None

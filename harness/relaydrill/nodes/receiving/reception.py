@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import tempfile
+import warnings
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -148,6 +150,18 @@ class Reception:
         if self._shown is None or self._shown[0] is not disturbance:
             self._shown = disturbance, _with_certificate(disturbance)
         return self._shown[1]
+
+    @cached_property
+    def outdated(self) -> ssl.SSLContext | None:
+        """What makes a session know no TLS newer than 1.1; None where it has no certificate."""
+        context = _server_tls(self.settings.tls)
+        if context:
+            context.set_ciphers("DEFAULT@SECLEVEL=0")  # OpenSSL signs nothing so weak otherwise
+            with warnings.catch_warnings():  # that they are outdated is the point
+                warnings.simplefilter("ignore", DeprecationWarning)
+                context.minimum_version = ssl.TLSVersion.TLSv1
+                context.maximum_version = ssl.TLSVersion.TLSv1_1
+        return context
 
     def entered(self, session: object) -> None:
         """A session has begun."""

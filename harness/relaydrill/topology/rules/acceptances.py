@@ -11,13 +11,26 @@ from relaydrill.topology.traffic import Acceptance
 from relaydrill.topology.units import unit_called, units_of
 
 
+def one_loss(draft: Draft, at: int, entry: Acceptance) -> Iterator[Mistake]:
+    """It says what is lost, in one of two ways, and of several things each once."""
+    if (entry.node is None) == (not entry.nodes):
+        text = "a weakness has either node, or nodes: those that are lost together"
+        yield draft.mistake(("accept", at), text)
+    elif entry.nodes and len({*entry.nodes}) < max(2, len(entry.nodes)):
+        text = "what is lost together is two things at least, each named once"
+        yield draft.mistake(("accept", at, "nodes"), text, "one alone is written as node")
+
+
 def accepted_loss(draft: Draft, at: int, entry: Acceptance) -> Iterator[Mistake]:
     """What may be lost is a node, an MX host or a site."""
-    topology, name = draft.topology, entry.node
-    if name not in topology.nodes and name not in draft.lost and not unit_called(topology, name):
+    topology = draft.topology
+    for place, name in enumerate(entry.lost):
+        if name in topology.nodes or name in draft.lost or unit_called(topology, name):
+            continue
         text = f"no node, MX host or site is called {name!r}"
         allowed = one_of(unit.name for unit in units_of(topology))
-        yield draft.mistake(("accept", at, "node"), text, allowed)
+        here = ("nodes", place) if entry.nodes else ("node",)
+        yield draft.mistake(("accept", at, *here), text, allowed)
 
 
 def accepted_flows(draft: Draft, at: int, entry: Acceptance) -> Iterator[Mistake]:
@@ -30,6 +43,7 @@ def accepted_flows(draft: Draft, at: int, entry: Acceptance) -> Iterator[Mistake
 RULES: Final[tuple[Rule, ...]] = (
     of_each(
         lambda topology: dict(enumerate(topology.accept)),
+        one_loss,
         accepted_loss,
         accepted_flows,
     ),
