@@ -1094,3 +1094,53 @@ def test_no_line_of_another_server_takes_long(tmp_path: Path, piece: str) -> Non
     began = time.process_time()
     read(tmp_path)
     assert time.process_time() - began < 1.0
+
+
+BESIDE = {
+    "a copy for an archive": (
+        "mx1 virtual: A1B2C3: to=<archive@x.test>, orig_to=<u@x.test>, relay=virtual,"
+        " delay=0, dsn=2.0.0, status=sent (delivered to maildir)",
+        {"delivered": 1, "handed on": 1},
+    ),
+    "nobody": ("", {"handed on": 1}),
+}
+
+
+@pytest.mark.parametrize("who", BESIDE)
+def test_who_gets_a_copy_stands_in_for_nobody(tmp_path: Path, who: str) -> None:
+    """What went on to a server without a log is not there because an archive of ours has it."""
+    beside, expected = BESIDE[who]
+    found = of_lines(
+        tmp_path,
+        f"""
+        mx1 smtpd: A1B2C3: client=app[10.0.0.9]
+        mx1 cleanup: A1B2C3: message-id=<1@app>
+        mx1 qmgr: A1B2C3: from=<app@x>, size=9, nrcpt={1 + bool(beside)} (queue active)
+        mx1 smtp: A1B2C3: to=<u@x.test>, relay=far[10.0.0.3]:25, status=sent (250 Ok)
+        {beside}
+        mx1 qmgr: A1B2C3: removed
+        """,
+    )
+    assert counts(found) == expected
+    assert found.status is Status.UNKNOWN
+
+
+def test_who_comes_of_a_recipient_further_on_stands_in_for_it(tmp_path: Path) -> None:
+    """A filter puts mail in anew, and an alias behind it leads to the recipient's mailbox."""
+    found = of_lines(
+        tmp_path,
+        """
+        mx1 smtpd: A1B2C3: client=app[10.0.0.9]
+        mx1 cleanup: A1B2C3: message-id=<1@app>
+        mx1 qmgr: A1B2C3: from=<app@x>, size=9, nrcpt=1 (queue active)
+        mx1 pipe: A1B2C3: to=<u@x.test>, relay=scan, delay=0, dsn=2.0.0, status=sent (delivered via scan service)
+        mx1 qmgr: A1B2C3: removed
+        mx1 pickup: B1B2C3: uid=99 from=<app@x>
+        mx1 cleanup: B1B2C3: message-id=<1@app>
+        mx1 qmgr: B1B2C3: from=<app@x>, size=9, nrcpt=1 (queue active)
+        mx1 virtual: B1B2C3: to=<box@x.test>, orig_to=<u@x.test>, relay=virtual, delay=0, dsn=2.0.0, status=sent (delivered to maildir)
+        mx1 qmgr: B1B2C3: removed
+        """,  # noqa: E501
+    )
+    assert counts(found) == {"delivered": 1}
+    assert found.status is Status.PASS
