@@ -11,6 +11,7 @@ from relaydrill.exchange_logs import TrackingRow
 from relaydrill.exchange_logs.events import SOURCES, Meaning
 from relaydrill.journal import Event
 from relaydrill.mail_logs.deeds import Does
+from relaydrill.mail_logs.reading import sends_back, throws_away
 
 Key = tuple[str, str]
 """Message-ID, and recipient in lower case."""
@@ -91,6 +92,9 @@ def step_of(server: str, row: TrackingRow, means: Meaning, service: str = "") ->
             said = f"sent to {to} in place of the recipient"
     elif does in (Does.MOVED, Does.HANDED_ON) and not means.has_it:
         to = row.server or row.server_ip or row.values.get("connector-id", "")
+    answer = _answered(row) if does is Does.MOVED else None
+    if answer:
+        does, said = answer, f"{said}; {row.context}"[:_MOST_SAID]
     connector = row.values.get("connector-id", "").lower()
     return Step(
         row.time,
@@ -101,13 +105,26 @@ def step_of(server: str, row: TrackingRow, means: Meaning, service: str = "") ->
         does=does,
         says=means.says,
         source=row.source,
-        by=_by(row, does),
+        by=to if answer else _by(row, does),
         service=service,
         is_direct=connector.startswith("intra-organization"),
         is_to_edge=connector.startswith("edgesync") and "inbound" not in connector,
         everywhere=means.everywhere,
         has_it=means.has_it,
     )
+
+
+def _answered(row: TrackingRow) -> Does | None:
+    """What a server that took it says to have made of it, where that is no promise to deliver it.
+
+    The reply stands in the status, or in the context behind the session's number.
+    """
+    if not row.event.startswith("SEND"):
+        return None
+    replies = (*row.statuses, *row.context.split(";")[1:])
+    if any(throws_away(reply) for reply in replies):
+        return Does.DISCARDED
+    return Does.FAILED if any(sends_back(reply) for reply in replies) else None
 
 
 def _by(row: TrackingRow, does: Does) -> str:
