@@ -19,6 +19,8 @@ Key = tuple[str, str]
 _QUARANTINE: Final = ("quarantine", "quarantäne", "spam", "junk", "malware", "virus")
 PROMISE: Final = "250"
 """Stands for an event where only the SmtpReceive log has a message."""
+SENT: Final = "250 (SmtpSend)"
+"""Stands for an event where only the SmtpSend log tells that a next hop has taken a message."""
 _THROWN_AWAY: Final = ("deleted by", "quarantined")
 _MOST_SAID: Final = 200
 _ENTERS: Final = (Does.PROMISED, Does.COPIED)
@@ -107,11 +109,21 @@ def step_of(server: str, row: TrackingRow, means: Meaning, service: str = "") ->
         source=row.source,
         by=to if answer else _by(row, does),
         service=service,
-        is_direct=connector.startswith("intra-organization"),
-        is_to_edge=connector.startswith("edgesync") and "inbound" not in connector,
+        is_direct=is_direct(connector),
+        is_to_edge=is_to_edge(connector),
         everywhere=means.everywhere,
         has_it=means.has_it,
     )
+
+
+def is_direct(connector: str) -> bool:
+    """Whether a send connector, in lower case, leads to the organization's own servers."""
+    return connector.startswith("intra-organization")
+
+
+def is_to_edge(connector: str) -> bool:
+    """Whether a send connector, in lower case, leads to Edge servers."""
+    return connector.startswith("edgesync") and "inbound" not in connector
 
 
 def _answered(row: TrackingRow) -> Does | None:
@@ -121,7 +133,11 @@ def _answered(row: TrackingRow) -> Does | None:
     """
     if not row.event.startswith("SEND"):
         return None
-    replies = (*row.statuses, *row.context.split(";")[1:])
+    return answered(*row.statuses, *row.context.split(";")[1:])
+
+
+def answered(*replies: str) -> Does | None:
+    """What replies of 250 make of a message, where they are no promise to deliver it."""
     if any(throws_away(reply) for reply in replies):
         return Does.DISCARDED
     return Does.FAILED if any(sends_back(reply) for reply in replies) else None
