@@ -99,6 +99,27 @@ def _put(path: Path, text: str) -> None:
     path.write_text(text, newline="")
 
 
+ANSWERS = {
+    "250 2.6.0 <1@app> [InternalId=7] Queued mail for delivery": "handed on",
+    "250 2.0.0 Ok: queued as 4XyzQ1": "handed on",
+    "250 2.1.5 <quarantine@contoso.com> Recipient ok": "handed on",
+    "250 2.7.0 Ok, discarded, id=07-01": "discarded",
+    "250 Virus Detected; Discarded Email": "discarded",
+    "250 2.5.0 Ok, id=07-01, BOUNCE": "failed",
+}
+
+
+@pytest.mark.parametrize("field", ["recipient_status", "source_context"])
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_server_that_takes_mail_and_says_that_it_throws_it_away_has_it(
+    of_logs: Account, answer: str, field: str
+) -> None:
+    """As in the logs of Postfix and Exim: its reply says what it makes of the message."""
+    said = answer if field == "recipient_status" else f"08DEA1;{answer};ClientSubmitTime:"
+    found = of_logs({"ht1": [received(0), sent(1, "ht1", "filter.contoso.com", **{field: said})]})
+    assert found.counts == {ANSWERS[answer]: 1}
+
+
 @pytest.mark.parametrize(
     ("rows", "expected", "status"),
     [

@@ -301,7 +301,7 @@ def test_a_folder_gives_its_logs_and_says_what_it_passes_over(tmp_path: Path) ->
     (tmp_path / "ht1" / "RECV20190125-1.log").write_text(_PROTOCOL)
     (tmp_path / "ht1" / "MSGTRK20080603-1.LOG").write_text("")
     (tmp_path / "ht1" / "MSGTRK20080604-1.LOG").write_text("what is this?\n")
-    send = "#Log-type: SMTP Send Protocol Log\n#Fields: date-time,data\n2008-06-02T10:00:00Z,x\n"
+    send = "#Log-type: Connectivity Log\n#Fields: date-time,data\n2008-06-02T10:00:00Z,x\n"
     (tmp_path / "ht1" / "RECV20190126-1.log").write_text(send)
     (tmp_path / "ht1" / "notes.txt").write_text("not a log\n")
     logs = read_all([tmp_path])
@@ -309,7 +309,7 @@ def test_a_folder_gives_its_logs_and_says_what_it_passes_over(tmp_path: Path) ->
     remarks = " ".join(remark for log in logs for remark in log.remarks)
     assert "MSGTRK20080603-1.LOG is empty" in remarks
     assert "MSGTRK20080604-1.LOG:1 is no log of Exchange's" in remarks
-    assert "a SMTP Send Protocol Log is not read" in remarks
+    assert "a Connectivity Log is not read" in remarks
     assert "notes.txt" not in remarks
 
 

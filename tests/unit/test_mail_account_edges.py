@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import os
 import re
+import tarfile
 import time
 import zipfile
 from collections import Counter
@@ -16,9 +18,12 @@ from typing import Any
 
 import pytest
 from tests.mail_logs_model import Tier, bsd, iso, log_of, tier
-from tests.unit.test_mail_account import counts, in_utc, put, read, told, written
+from tests.unit.test_mail_account import AFTER, counts, in_utc, put, read, told, written
 
+from relaydrill.api.logs import account
 from relaydrill.mail_account import files, sharing
+from relaydrill.mail_account.files import find_logs
+from relaydrill.mail_account.reading import account_of
 from relaydrill.mail_account.result import MailAccount
 from relaydrill.mail_account.sharing import same_hosts
 from relaydrill.verdict import Status
@@ -42,6 +47,17 @@ def without(world: Tier, name: str, number: int) -> str:
     queue_id = host.lines[begin][2].partition(":")[0]
     host.lines[begin:end] = []
     return queue_id
+
+
+def tar_of(files: dict[str, bytes]) -> bytes:
+    """A tar of these."""
+    written_to = io.BytesIO()
+    with tarfile.open(fileobj=written_to, mode="w") as archive:
+        for name, content in files.items():
+            about = tarfile.TarInfo(name)
+            about.size, about.mtime = len(content), int(AFTER)
+            archive.addfile(about, io.BytesIO(content))
+    return written_to.getvalue()
 
 
 class TestLost:
@@ -189,6 +205,63 @@ class TestPlaces:
                 archive.writestr(f"{name}/mail.log", b"".join(log_of(host)))
         assert counts(read(tmp_path / "logs.zip")) == world.truth
 
+    @pytest.mark.parametrize("pack", [None, bytes, gzip.compress, bz2.compress, lzma.compress])
+    @pytest.mark.parametrize("packed_in_it", [bytes, gzip.compress, bz2.compress, lzma.compress])
+    def test_what_is_packed_in_an_archive_is_read(
+        self,
+        tmp_path: Path,
+        packed_in_it: Callable[[bytes], bytes],
+        pack: Callable[[bytes], bytes] | None,
+    ) -> None:
+        """Whatever its members are packed with, and a tar itself; None is a zip."""
+        world = tier(1)
+        world.send(["delivered"] * 3)
+        logs = {
+            f"{name}/mail.log.1": packed_in_it(b"".join(log_of(host)))
+            for name, host in world.hosts.items()
+        }
+        if pack is None:
+            with zipfile.ZipFile(tmp_path / "logs.zip", "w") as archive:
+                for name, content in logs.items():
+                    archive.writestr(name, content)
+        else:
+            (tmp_path / "logs.tar").write_bytes(pack(tar_of(logs)))
+        found = read(tmp_path)
+        assert counts(found) == world.truth
+        assert not found.unread
+
+    @pytest.mark.parametrize(
+        "begin", [b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"7z\xbc\xaf\x27\x1c"]
+    )
+    @pytest.mark.parametrize("is_within", [True, False])
+    def test_what_cannot_be_unpacked_is_named(
+        self, tmp_path: Path, begin: bytes, is_within: bool
+    ) -> None:
+        """A log that is packed by something else is not read, whatever it is called: no pass."""
+        written(busy(), tmp_path)
+        content = begin + b"\x12\xff" * 500
+        name, written_as = "older", content
+        if is_within:
+            name, written_as = "older.tar", tar_of({"x/older": content})
+        (tmp_path / name).write_bytes(written_as)
+        found = account(tmp_path)
+        assert found.status is Status.UNKNOWN
+        assert found.servers is not None
+        assert any("unpack it first" in said for said in found.servers.unread)
+
+    def test_logs_of_exchange_take_no_others_with_them(self, tmp_path: Path) -> None:
+        """One archive of logs of Exchange's and of Postfix's: both are read."""
+        world = busy()
+        with zipfile.ZipFile(tmp_path / "logs.zip", "w") as archive:
+            for name, host in world.hosts.items():
+                archive.writestr(f"{name}/mail.log", b"".join(log_of(host)))
+            archive.writestr(
+                "EX1/MSGTRK2026020310-1.LOG", "#Software: Microsoft Exchange Server\r\n"
+            )
+        found = find_logs([tmp_path])
+        assert found.exchange == (tmp_path / "logs.zip",)
+        assert counts(account_of(found.logs)) == world.truth
+
     def test_a_rotated_log_that_is_missing_is_named(self, tmp_path: Path) -> None:
         """Between two others: it is not whole."""
         lines = log_of(busy().hosts["mx1"])
@@ -204,6 +277,14 @@ class TestPlaces:
         world = busy()
         for path in written(world, tmp_path):
             put(path, [path.read_bytes().decode().encode("utf-16-le")])
+        assert counts(read(tmp_path)) == world.truth
+
+    @pytest.mark.parametrize("zeroes", [4095, 4096, 70_000])
+    def test_zeroes_at_the_begin_are_no_utf_16(self, tmp_path: Path, zeroes: int) -> None:
+        """A log that was emptied under its writer begins with what was there."""
+        world = busy()
+        for path in written(world, tmp_path):
+            put(path, [b"\0" * zeroes, path.read_bytes()])
         assert counts(read(tmp_path)) == world.truth
 
     def test_odd_bytes(self, tmp_path: Path) -> None:
@@ -1013,3 +1094,53 @@ def test_no_line_of_another_server_takes_long(tmp_path: Path, piece: str) -> Non
     began = time.process_time()
     read(tmp_path)
     assert time.process_time() - began < 1.0
+
+
+BESIDE = {
+    "a copy for an archive": (
+        "mx1 virtual: A1B2C3: to=<archive@x.test>, orig_to=<u@x.test>, relay=virtual,"
+        " delay=0, dsn=2.0.0, status=sent (delivered to maildir)",
+        {"delivered": 1, "handed on": 1},
+    ),
+    "nobody": ("", {"handed on": 1}),
+}
+
+
+@pytest.mark.parametrize("who", BESIDE)
+def test_who_gets_a_copy_stands_in_for_nobody(tmp_path: Path, who: str) -> None:
+    """What went on to a server without a log is not there because an archive of ours has it."""
+    beside, expected = BESIDE[who]
+    found = of_lines(
+        tmp_path,
+        f"""
+        mx1 smtpd: A1B2C3: client=app[10.0.0.9]
+        mx1 cleanup: A1B2C3: message-id=<1@app>
+        mx1 qmgr: A1B2C3: from=<app@x>, size=9, nrcpt={1 + bool(beside)} (queue active)
+        mx1 smtp: A1B2C3: to=<u@x.test>, relay=far[10.0.0.3]:25, status=sent (250 Ok)
+        {beside}
+        mx1 qmgr: A1B2C3: removed
+        """,
+    )
+    assert counts(found) == expected
+    assert found.status is Status.UNKNOWN
+
+
+def test_who_comes_of_a_recipient_further_on_stands_in_for_it(tmp_path: Path) -> None:
+    """A filter puts mail in anew, and an alias behind it leads to the recipient's mailbox."""
+    found = of_lines(
+        tmp_path,
+        """
+        mx1 smtpd: A1B2C3: client=app[10.0.0.9]
+        mx1 cleanup: A1B2C3: message-id=<1@app>
+        mx1 qmgr: A1B2C3: from=<app@x>, size=9, nrcpt=1 (queue active)
+        mx1 pipe: A1B2C3: to=<u@x.test>, relay=scan, delay=0, dsn=2.0.0, status=sent (delivered via scan service)
+        mx1 qmgr: A1B2C3: removed
+        mx1 pickup: B1B2C3: uid=99 from=<app@x>
+        mx1 cleanup: B1B2C3: message-id=<1@app>
+        mx1 qmgr: B1B2C3: from=<app@x>, size=9, nrcpt=1 (queue active)
+        mx1 virtual: B1B2C3: to=<box@x.test>, orig_to=<u@x.test>, relay=virtual, delay=0, dsn=2.0.0, status=sent (delivered to maildir)
+        mx1 qmgr: B1B2C3: removed
+        """,  # noqa: E501
+    )
+    assert counts(found) == {"delivered": 1}
+    assert found.status is Status.PASS

@@ -30,6 +30,15 @@ FILEBEAT = {
     "fields": {"env": "production"},
 }
 
+RSYSLOG = {
+    "msg": f" {SAID}",
+    "timereported": f"{AT}+00:00",
+    "hostname": "mx1",
+    "syslogtag": "postfix/virtual[12]:",
+    "programname": "postfix",
+    "procid": "12",
+}
+
 FRAMES = {
     "syslog": LINE,
     "a day below ten": LINE.replace("29 ", " 9 "),
@@ -56,6 +65,57 @@ FRAMES = {
         JOURNALD | {"MESSAGE": LINE, "SYSLOG_IDENTIFIER": "9f0a", "CONTAINER_ID": "9f0a"}
     ),
     "Filebeat": json.dumps(FILEBEAT),
+    "Filebeat, with its log": json.dumps(
+        FILEBEAT | {"host": {"name": "mx1"}, "log": {"offset": 12, "file": {"path": "mail.log"}}}
+    ),
+    "Elastic Common Schema": json.dumps(
+        FILEBEAT
+        | {"message": SAID, "host": {"hostname": "mx1"}, "log": {"offset": 1}}
+        | {"process": {"name": "postfix/virtual", "pid": 12}}
+    ),
+    "Elasticsearch's search": json.dumps({"_index": "mail", "_source": FILEBEAT}),
+    "rsyslog's jsonmesg": json.dumps(RSYSLOG),
+    "rsyslog for Elasticsearch": json.dumps(
+        {"@timestamp": f"{AT}+00:00", "host": "mx1", "tag": "postfix/virtual[12]:"}
+        | {"severity": "info", "message": f" {SAID}"}
+    ),
+    "rsyslog's raw line": json.dumps({"rawmsg": f"<22>{LINE}", "msg": f" {SAID}"}),
+    "rsyslog's RFC 5424": f"<22>1 {AT}.1+00:00 mx1 postfix/virtual 12 - -  {SAID}",
+    "syslog-ng": json.dumps(
+        {"PROGRAM": "postfix/virtual", "PID": "12", "MESSAGE": SAID, "HOST": "mx1"}
+        | {"DATE": "Nov 29 19:29:16"}
+    ),
+    "Fluent Bit, of a file": json.dumps({"date": 1795980556.1, "log": LINE}),
+    "Fluent Bit, of a pod": json.dumps(
+        {"date": 1795980556.1, "time": f"{AT}Z", "stream": "stdout", "logtag": "F", "log": LINE}
+    ),
+    "Fluentd": f"{AT}+00:00\tmail.log\t"
+    + json.dumps({"host": "mx1", "ident": "postfix/virtual", "pid": "12", "message": SAID}),
+    "Vector": json.dumps(
+        {"appname": "postfix/virtual", "procid": 12, "hostname": "mx1", "message": SAID}
+        | {"timestamp": f"{AT}Z"}
+    ),
+    "GELF": json.dumps(
+        {"version": "1.1", "host": "mx1", "short_message": SAID, "timestamp": 1795980556.1}
+        | {"_application_name": "postfix/virtual", "_process_id": "12"}
+    ),
+    "Loki": json.dumps({"labels": {"host": "mx1"}, "line": LINE, "timestamp": f"{AT}Z"}),
+    "Cloud Logging": json.dumps({"textPayload": LINE, "timestamp": f"{AT}Z"}),
+    "logcli": f'{AT}Z {{host="mx1"}} {LINE}',
+    "Swarm": f"mail_mta.1.x2k9@node1    | {LINE}",
+    "Compose, in colours": f"\x1b[36mmta-1  |\x1b[0m {LINE}",
+    "stern": f"mx-0 postfix {LINE}",
+    "grep": f"/var/log/mail.log.1:{LINE}",
+    "grep -n": f"12:{LINE}",
+    "s6-log": f"{AT}.123456789  {LINE}",
+    "a relay's time before its own": f"Nov 29 19:29:17 10.0.0.5 <22>{LINE}",
+    "octets counted": f"140 <22>1 {AT}Z mx1 postfix/virtual 12 - - {SAID}",
+    "AIX": LINE.replace("mx1 ", "mx1 mail:info "),
+    "AIX, forwarded": LINE.replace("mx1 ", "loghost Message forwarded from mx1: "),
+    "a day of one digit": LINE.replace("29 ", "1 "),
+    "a day with a zero": LINE.replace("29 ", "01 "),
+    "tabs": LINE.replace(" mx1 ", "\tmx1\t"),
+    "a mark at the file's begin": f"\ufeff{LINE}",
     "after a crash": f"Nov 29 19:2\0\0\0{LINE}",
 }
 
@@ -98,6 +158,22 @@ def test_pieces_become_a_line_again() -> None:
     at = "Nov 29 19:29:16 mx exim[1]: "
     assert framer.frame(f"{at}[1/2] 1xVojD-00001Y-04 => an".encode()) is None
     assert text_of(framer.frame(f"{at}[2\\2] na".encode())) == "1xVojD-00001Y-04 => anna"
+
+
+def test_what_a_shipper_made_of_a_whole_line_is_whole() -> None:
+    """Docker's own files alone end a line with a new line; engines mark what is cut otherwise."""
+    framer = Framer("log", END)
+    for line in (LINE[:50], LINE[50:]):
+        cut = {"stream": "stdout", "logtag": "F" if line.endswith(")") else "P", "log": line}
+        last = framer.frame(json.dumps(cut).encode())
+    assert text_of(last) == SAID
+    assert text_of(framer.frame(json.dumps({"log": LINE, "date": 1.5}).encode())) == SAID
+
+
+def test_what_a_header_says_is_no_line() -> None:
+    """An Exim's reject log holds headers of what it turned down: anybody's words."""
+    framed = Framer("log", END).frame(f"  Subject: {LINE}".encode())
+    assert framed is None or framed.program != "postfix/virtual"
 
 
 def text_of(framed: Framed | None) -> str:

@@ -152,7 +152,7 @@ def _of_mail_servers(
     logs = found.logs
     if found.exchange:
         logs = tuple(log for log in logs if log.sounds_like_mail or is_of_mail(log))
-        if not logs:
+        if not (logs or found.unread):
             return None, found.exchange
     account = account_of(
         logs,

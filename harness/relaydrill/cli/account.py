@@ -47,9 +47,9 @@ def account_command(
     """Account for the mail in logs of Postfix, Exim and Exchange, of one or several servers.
 
     Each LOG is a file or a folder of files, which may be packed as gz or zip; the content tells
-    which server wrote it. Of Exchange, message tracking logs, SmtpReceive logs and the output of
-    Get-MessageTrackingLog | Export-Csv are read; HAProxy's logs add the sessions that each server
-    got. Exit status: 0 if all mail was delivered; 1 if
+    which server wrote it. Of Exchange, message tracking logs, SmtpReceive and SmtpSend logs and the
+    output of Get-MessageTrackingLog | Export-Csv are read; HAProxy's logs add the sessions that
+    each server got. Exit status: 0 if all mail was delivered; 1 if
     some was lost, failed, discarded or delivered twice; 3 if some is queued, if its end is not in
     these logs, or if something could not be read completely.
     """

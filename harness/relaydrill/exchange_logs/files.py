@@ -18,7 +18,9 @@ from relaydrill.exchange_logs import NEVER, READ_TYPES, ExchangeLog, exports, pa
 from relaydrill.exchange_logs.coverage import kind_by_name
 from relaydrill.exchange_logs.decoding import lines
 
-_NAMED_SO: Final = re.compile(r"(MSGTRK|RECV).*\.(log|csv)(\.gz)?$|(MSGTRK|RECV).*\.log", re.I)
+_NAMED_SO: Final = re.compile(
+    r"(MSGTRK|RECV|SEND).*\.(log|csv)(\.gz)?$|(MSGTRK|RECV|SEND).*\.log", re.I
+)
 _PERHAPS: Final = (".log", ".csv", ".txt", ".gz")
 _GZ: Final = b"\x1f\x8b"
 _ZIP: Final = b"PK\x03\x04"
@@ -46,7 +48,7 @@ def read_all(paths: Iterable[Path]) -> tuple[ExchangeLog, ...]:
         elif path.resolve() not in found:
             found |= _logs(path, seen, is_named=True)
     logs = tuple(found.values())
-    if not any(log.tracking or log.protocol for log in logs):
+    if all(log.is_empty for log in logs):
         remarks = [remark for log in logs for remark in log.remarks]
         raise ExchangeLogError("\n  ".join(["there is not one row in what was named", *remarks]))
     return logs

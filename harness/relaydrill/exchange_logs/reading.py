@@ -14,6 +14,7 @@ from relaydrill.exchange_logs.decoding import lines
 from relaydrill.exchange_logs.rows import (
     NEVER,
     RECEIVE_TYPE,
+    SEND_TYPE,
     TRACKING_TYPE,
     ExchangeLog,
     Fields,
@@ -21,8 +22,10 @@ from relaydrill.exchange_logs.rows import (
     TrackingRow,
 )
 
+_OF_SESSIONS: Final = ("date-time", "session-id", "sequence-number", "event", "data")
 _NEEDED: Final = {
-    RECEIVE_TYPE: ("date-time", "session-id", "sequence-number", "event", "data"),
+    RECEIVE_TYPE: _OF_SESSIONS,
+    SEND_TYPE: _OF_SESSIONS,
     TRACKING_TYPE: ("date-time", "source", "event-id", "message-id", "recipient-address"),
 }
 _ROW_BEGINS: Final = re.compile(r"\d{4}-\d\d-\d\dT|#[A-Za-z-]+:")
@@ -57,6 +60,7 @@ class _Reading:
         self._kinds: list[str] = []
         self._tracking: list[TrackingRow] = []
         self._protocol: list[ProtocolRow] = []
+        self._sending: list[ProtocolRow] = []
         self._remarks: list[str] = []
         self._version = 0
         self._begun: float | None = None
@@ -81,7 +85,8 @@ class _Reading:
                 )
             self._remarks.append(f"{self._path} is empty")
         self._take_exported()
-        is_bad = not (self._tracking or self._protocol) and self._hole_from is not None
+        is_bad = not (self._tracking or self._protocol or self._sending)
+        is_bad = is_bad and self._hole_from is not None
         if self._hole_from is not None:
             self._holes.append((self._hole_from, NEVER))
         return ExchangeLog(
@@ -97,6 +102,7 @@ class _Reading:
             self._blocks,
             self._blind,
             unread=f"{self._path}: not one of its rows can be read" if is_bad else "",
+            sending=tuple(self._sending),
         )
 
     def _records(self, found: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
@@ -223,7 +229,7 @@ class _Reading:
             self._last = row.time
         else:
             said = _protocol_row(found, where)
-            self._protocol.append(said)
+            (self._sending if self._kind == SEND_TYPE else self._protocol).append(said)
             self._last = said.time
         if self._hole_from is not None:
             self._holes.append((self._hole_from, self._last))

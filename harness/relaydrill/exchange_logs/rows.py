@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 RECEIVE_TYPE: Final = "SMTP Receive Protocol Log"
+SEND_TYPE: Final = "SMTP Send Protocol Log"
 TRACKING_TYPE: Final = "Message Tracking Log"
 
 RECEIVE_FIELDS: Final = (
@@ -23,7 +24,7 @@ TRACKING_FIELDS: Final = (
 )
 """Those of Exchange 2007, which the fakes write."""
 
-READ_TYPES: Final = (RECEIVE_TYPE, TRACKING_TYPE)
+READ_TYPES: Final = (RECEIVE_TYPE, SEND_TYPE, TRACKING_TYPE)
 NEVER: Final = float("inf")
 
 
@@ -111,8 +112,8 @@ class ProtocolRow:
         number: From 0, within the session.
         local: Address and port of this end.
         remote: Address and port of the other end.
-        event: ``+`` and ``-`` begin and end a session, ``<`` came from the client, ``>`` went to
-            it, ``*`` is the server's remark.
+        event: ``+`` and ``-`` begin and end a session, ``<`` came from the other end, ``>`` went
+            to it, ``*`` is the server's remark.
         data: What was said.
         context: Exchange's remark on it.
         where: ``file:line``.
@@ -150,6 +151,7 @@ class ExchangeLog:
         blind: How many of its rows do not say for whom they are.
         is_cut: Whether it surely went on behind its last row.
         unread: Why nothing of the file could be read; empty where something was.
+        sending: Rows of its SmtpSend protocol log, in their order.
     """
 
     path: Path
@@ -165,3 +167,9 @@ class ExchangeLog:
     blind: int = 0
     is_cut: bool = False
     unread: str = ""
+    sending: tuple[ProtocolRow, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no row."""
+        return not (self.tracking or self.protocol or self.sending)

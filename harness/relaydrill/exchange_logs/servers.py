@@ -20,6 +20,7 @@ from relaydrill.exchange_logs.deeds import own_name
 _FOLDERS: Final = frozenset(
     {
         *("smtpreceive", "messagetracking", "protocollog", "hub", "logs", "frontend", "edge"),
+        *("smtpsend",),
         *("transportroles", "mailbox", "delivery", "submission", "hubtransport"),
     }
 )
@@ -127,7 +128,7 @@ def _writers(logs: Iterable[ExchangeLog]) -> dict[Path, str]:
             silent.append(log)
     for log in silent:
         names = beside[log.path.parent]
-        found[log.path] = next(iter(names)) if len(names) == 1 else _by_folder(log.path)
+        found[log.path] = next(iter(names)) if len(names) == 1 else by_folder(log.path)
     return found
 
 
@@ -138,7 +139,8 @@ def _writer(log: ExchangeLog) -> str:
     return said.most_common(1)[0][0] if said else ""
 
 
-def _by_folder(path: Path) -> str:
+def by_folder(path: Path) -> str:
+    """What a server is called by the folder of its log, in lower case."""
     folders = [part for part in path.parts[:-1] if part.lower() not in _FOLDERS]
     return folders[-1].lower() if folders else path.stem.lower()
 

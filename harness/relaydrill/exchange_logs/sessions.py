@@ -35,6 +35,8 @@ _SHADOW: Final = "XSHADOWREQUEST"
 ``XSHADOW`` (2010) it gives the message itself, and keeps the copy."""
 
 _HOST: Final = re.compile(r"\bHostname=([^\],\s]+)")
+_INTERNET_ID: Final = re.compile(r"InternetMessageId (?P<id>.+)")
+_RECORD: Final = re.compile(r"RecordId (\d+)")
 _REPLY: Final = re.compile(r"([2-5]\d\d)( |$)")
 
 
@@ -51,6 +53,8 @@ class Letter:
             passes on what the transport service behind it said).
         time: Of the reply, seconds since the epoch.
         where: ``file:line``.
+        reply: The reply itself.
+        record: The sending server's own number for it, where its SmtpSend log tells that.
     """
 
     message: str
@@ -59,6 +63,8 @@ class Letter:
     host: str
     time: float
     where: str
+    reply: str = ""
+    record: str = ""
 
 
 @dataclass(slots=True)
@@ -77,6 +83,7 @@ class Session:
         is_broken_off: Whether it ended after the 354 and before a reply.
         is_front_end: Whether a front end took it, which has no tracking log of its own.
         is_shadow: Whether another server gave it copies to keep, which are nobody's mail.
+        connector: As the log names it.
     """
 
     server: str
@@ -90,6 +97,7 @@ class Session:
     is_broken_off: bool = False
     is_front_end: bool = False
     is_shadow: bool = False
+    connector: str = ""
 
     @property
     def taken(self) -> list[str]:
@@ -113,9 +121,11 @@ def _session(server: str, rows: list[ProtocolRow]) -> Session:
     first = rows[0]
     client = address_of(first.remote) or first.remote
     session = Session(server, first.session, client, first.time, rows[-1].time)
+    session.connector = first.connector
     # A connector may be called anything: the folder of its log tells, too.
     session.is_front_end = "frontend" in f"{first.connector} {first.where}".lower().replace(" ", "")
     sender, recipients = "", list[str]()
+    announced = ("", "")
     # Commands may come in before the replies to those before them (RFC 2920).
     waiting: deque[str] = deque()
     for row in rows:
@@ -126,6 +136,8 @@ def _session(server: str, rows: list[ProtocolRow]) -> Session:
             session.is_shadow |= words[:1] == [_SHADOW]
         elif row.event == "-":
             session.is_closed = True
+        elif row.event == "*" and "sending message" in row.context:
+            announced = _announced(row)
         elif row.event == ">" and (reply := _REPLY.match(row.data)):
             said = waiting.popleft() if waiting else ""
             command = said if said == _CONTENT else said.partition(" ")[0].upper()
@@ -136,7 +148,7 @@ def _session(server: str, rows: list[ProtocolRow]) -> Session:
             elif command == "RCPT":
                 recipients += _address(_RECIPIENT, said)
             elif command in (_CONTENT, "BDAT"):
-                session.letters.append(_letter(row, sender, recipients))
+                session.letters.append(_letter(row, sender, recipients, *announced))
             if command == "MAIL":
                 sender = "".join(_address(_SENDER, said))
             if command in (_CONTENT, "BDAT", "MAIL", "RSET", "EHLO", "HELO") and said:
@@ -146,13 +158,26 @@ def _session(server: str, rows: list[ProtocolRow]) -> Session:
     return session
 
 
-def _letter(row: ProtocolRow, sender: str, recipients: Iterable[str]) -> Letter:
+def _announced(row: ProtocolRow) -> tuple[str, str]:
+    """What an SmtpSend log says before a message: its Message-ID, and the server's number for it.
+
+    Exchange 2007 and 2010 give the number alone.
+    """
+    named, numbered = _INTERNET_ID.search(row.context), _RECORD.search(row.context)
+    number = numbered[1] if numbered else row.data.strip()
+    return named["id"].strip() if named else "", number if number.isdecimal() else ""
+
+
+def _letter(
+    row: ProtocolRow, sender: str, recipients: Iterable[str], announced: str = "", record: str = ""
+) -> Letter:
     """What a reply of 250 says of the message that it answers."""
     named = _NAMED.match(row.data)
     bare = _MESSAGE.search(row.data)
-    message = named["id"] if named else bare[0] if bare else ""
+    message = announced or (named["id"] if named else bare[0] if bare and not record else "")
     host = found[1] if (found := _HOST.search(row.data)) else ""
-    return Letter(message, sender, tuple(recipients), host, row.time, row.where)
+    whom = tuple(recipients)
+    return Letter(message, sender, whom, host, row.time, row.where, row.data, record)
 
 
 def _address(form: re.Pattern[str], command: str) -> list[str]:

@@ -11,6 +11,7 @@ from relaydrill.exchange_logs import TrackingRow
 from relaydrill.exchange_logs.events import SOURCES, Meaning
 from relaydrill.journal import Event
 from relaydrill.mail_logs.deeds import Does
+from relaydrill.mail_logs.reading import sends_back, throws_away
 
 Key = tuple[str, str]
 """Message-ID, and recipient in lower case."""
@@ -18,6 +19,8 @@ Key = tuple[str, str]
 _QUARANTINE: Final = ("quarantine", "quarantäne", "spam", "junk", "malware", "virus")
 PROMISE: Final = "250"
 """Stands for an event where only the SmtpReceive log has a message."""
+SENT: Final = "250 (SmtpSend)"
+"""Stands for an event where only the SmtpSend log tells that a next hop has taken a message."""
 _THROWN_AWAY: Final = ("deleted by", "quarantined")
 _MOST_SAID: Final = 200
 _ENTERS: Final = (Does.PROMISED, Does.COPIED)
@@ -91,6 +94,9 @@ def step_of(server: str, row: TrackingRow, means: Meaning, service: str = "") ->
             said = f"sent to {to} in place of the recipient"
     elif does in (Does.MOVED, Does.HANDED_ON) and not means.has_it:
         to = row.server or row.server_ip or row.values.get("connector-id", "")
+    answer = _answered(row) if does is Does.MOVED else None
+    if answer:
+        does, said = answer, f"{said}; {row.context}"[:_MOST_SAID]
     connector = row.values.get("connector-id", "").lower()
     return Step(
         row.time,
@@ -101,13 +107,40 @@ def step_of(server: str, row: TrackingRow, means: Meaning, service: str = "") ->
         does=does,
         says=means.says,
         source=row.source,
-        by=_by(row, does),
+        by=to if answer else _by(row, does),
         service=service,
-        is_direct=connector.startswith("intra-organization"),
-        is_to_edge=connector.startswith("edgesync") and "inbound" not in connector,
+        is_direct=is_direct(connector),
+        is_to_edge=is_to_edge(connector),
         everywhere=means.everywhere,
         has_it=means.has_it,
     )
+
+
+def is_direct(connector: str) -> bool:
+    """Whether a send connector, in lower case, leads to the organization's own servers."""
+    return connector.startswith("intra-organization")
+
+
+def is_to_edge(connector: str) -> bool:
+    """Whether a send connector, in lower case, leads to Edge servers."""
+    return connector.startswith("edgesync") and "inbound" not in connector
+
+
+def _answered(row: TrackingRow) -> Does | None:
+    """What a server that took it says to have made of it, where that is no promise to deliver it.
+
+    The reply stands in the status, or in the context behind the session's number.
+    """
+    if not row.event.startswith("SEND"):
+        return None
+    return answered(*row.statuses, *row.context.split(";")[1:])
+
+
+def answered(*replies: str) -> Does | None:
+    """What replies of 250 make of a message, where they are no promise to deliver it."""
+    if any(throws_away(reply) for reply in replies):
+        return Does.DISCARDED
+    return Does.FAILED if any(sends_back(reply) for reply in replies) else None
 
 
 def _by(row: TrackingRow, does: Does) -> str:

@@ -20,13 +20,25 @@ from relaydrill.exchange_logs.events import Meaning, meaning
 from relaydrill.exchange_logs.once import SUBMITTING, about_what_was_moderated, rows_once
 from relaydrill.exchange_logs.promises import attempts, was_submitted
 from relaydrill.exchange_logs.selection import Selection, is_journal_report, is_system
-from relaydrill.exchange_logs.servers import Servers
+from relaydrill.exchange_logs.sendings import Sending, sendings
+from relaydrill.exchange_logs.servers import Servers, is_of_one_host
 from relaydrill.exchange_logs.sessions import Letter, Session, sessions
-from relaydrill.exchange_logs.steps import PROMISE, Key, Step, as_events, step_of
+from relaydrill.exchange_logs.steps import (
+    PROMISE,
+    SENT,
+    Key,
+    Step,
+    answered,
+    as_events,
+    is_direct,
+    is_to_edge,
+    step_of,
+)
 from relaydrill.journal import Event
 from relaydrill.mail_logs.deeds import Does
 
 _SHADOWS: Final = {"HARECEIVE": True, "HADISCARD": False}
+_GONE: Final = (Does.MOVED, Does.HANDED_ON, Does.DISCARDED, Does.FAILED, Does.DELIVERED)
 _NOBODY: Final = "a server that the row does not name"
 _RENAMED_ONTO: Final = ("DUPLICATEEXPAND", "DUPLICATEREDIRECT")
 
@@ -105,6 +117,7 @@ class Tracking:
             self._take(server, row, service)
         heard = self._listen(logs)
         self._hear_of(heard)
+        self._hear_of_sent(logs, rows)
         self.clocks = Clocks(self._all_passages())
         self._in_order()
         self._select()
@@ -294,6 +307,63 @@ class Tracking:
                 self._promised.setdefault(key, letter)
                 if course is not None:
                     self.owed[message] |= {recipient}
+
+    def _hear_of_sent(
+        self, logs: tuple[ExchangeLog, ...], rows: Iterable[tuple[str, TrackingRow, str]]
+    ) -> None:
+        """A next hop's 250 shows that a message has left, also where no tracking log says so."""
+        if not any(log.sending for log in logs):
+            return
+        numbers = {(server, row.internal): row.message for server, row, _ in rows if row.internal}
+        unnamed = 0
+        for each in sendings(logs, self.servers):
+            letter = each.letter
+            message = letter.message or numbers.get((each.server, letter.record), "")
+            message = f"<{message}>" if f"<{message}>" in self.courses else message
+            if message and not self._whose.get(message):
+                self._left(message, each)
+            unnamed += not message
+        if unnamed:
+            self.remarks.append(
+                f"SmtpSend logs have a 250 for {unnamed} messages of which they do not tell the"
+                " Message-ID"
+            )
+
+    def _left(self, message: str, sending: Sending) -> None:
+        """Note that a server has sent a message on, unless its tracking log tells how it left."""
+        server, letter = sending.server, sending.letter
+        onward = self.servers.known(letter.host, sending.address)
+        if onward == server or not (onward or is_of_one_host(sending.address)):
+            return  # from one service of it to another
+        to = letter.host or sending.address
+        if is_direct(sending.connector) and not onward:
+            self.absent.add(to)
+        final = answered(letter.reply)
+        does = final or (Does.MOVED if onward else Does.HANDED_ON)
+        step = Step(
+            letter.time,
+            server,
+            SENT,
+            to=to,
+            onward="" if final else onward,
+            said=letter.reply,
+            does=does,
+            says="answered so in the SmtpSend log",
+            source="SMTP",
+            by="" if does is Does.MOVED else to,
+            is_direct=is_direct(sending.connector),
+            is_to_edge=is_to_edge(sending.connector),
+        )
+        for recipient in letter.recipients:
+            key = (message, recipient)
+            known = self.steps.get(key, ())
+            is_told = any(each.server == server and each.does in _GONE for each in known)
+            if is_told or is_system(recipient) or key in self.renamed:
+                continue
+            self.steps[key].append(step)
+            self._promised.setdefault(key, letter)
+            if message in self.courses:
+                self.owed[message] |= {recipient}
 
     def _all_passages(self) -> Iterator[Passage]:
         yield from (

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relaydrill.mail_account.hosts import Host
-from relaydrill.mail_account.joining import Filters, Joined, joined, links
+from relaydrill.mail_account.joining import Filters, Joined, joined, links, mixed
 from relaydrill.mail_account.legs import BEFORE, ENDED, Gathered, Way
 from relaydrill.mail_account.result import (
     BAD,
@@ -107,6 +107,7 @@ class Accounting:
         found.counts[DELIVERED] += int((plain & own).sum())
         found.copies[DELIVERED] += int((plain & wanted & part.is_copy).sum())
         stood_in = (arrived == 0) & ~is_open & renamed
+        stood_in[_beside_others(part, stood_in & went_on)] = False
         found.renamed += int((stood_in & wanted).sum())
         far = (arrived == 0) & ~is_open & ~renamed & went_on & self._all_far(part)
         for number in np.flatnonzero(far & wanted):
@@ -321,6 +322,21 @@ class Accounting:
                 low, high = sorted((abs(least), abs(most)))
                 one, other = self._hosts[target].name, self._hosts[source].name
                 yield f"the clock of {one} is {_span(low, high)} {ahead} that of {other}"
+
+
+def _beside_others(part: Joined, groups: NDArray[np.bool_]) -> NDArray[Any]:
+    """Those of some groups whose mail one server handed on beside those that came of them there.
+
+    An archive's copy bears the recipient as its original one, too: it does not stand in for what
+    went on. Who comes of a recipient on a server further on does.
+    """
+    numbers = np.repeat(np.arange(len(part)), np.diff(np.append(part.begins, len(part.order))))
+    is_of_these = groups[numbers]
+    rows, numbers = part.rows[part.order[is_of_these]], numbers[is_of_these]
+    here = mixed(mixed(numbers, rows["queue_id"]), rows["host"])
+    is_mark = rows["way"] == Way.RENAMED
+    is_further = is_mark & ~np.isin(here, here[~is_mark])
+    return np.setdiff1d(numbers, numbers[is_further])
 
 
 def _span(low: float, high: float) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import bz2
 import codecs
-import gzip
 import hashlib
 import lzma
 import re
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -17,22 +16,26 @@ from datetime import datetime
 from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from relaydrill.errors import MailLogError
+from relaydrill.mail_account.archives import (
+    ZIP,
+    CannotUnpack,
+    Opens,
+    is_tar,
+    members_of_tar,
+    unpacked,
+)
 
 PIECE: Final = 1 << 19
 LONGEST_LINE: Final = 1 << 16
 _HEAD: Final = 1 << 16
-_ERRORS: Final = (OSError, EOFError, zlib.error, zipfile.BadZipFile, lzma.LZMAError, RuntimeError)
-"""What a file that cannot be read, or unpacked, comes to."""
-
-_PACKED: Final[tuple[tuple[bytes, Callable[..., Any]], ...]] = (
-    (b"\x1f\x8b", gzip.open),
-    (b"BZh", bz2.open),
-    (b"\xfd7zXZ\0", lzma.open),
+_ERRORS: Final = (
+    *(OSError, EOFError, zlib.error, zipfile.BadZipFile, lzma.LZMAError, RuntimeError),
+    *(tarfile.TarError, CannotUnpack),
 )
-"""How a packed file begins, and what opens it: all that logrotate is told to pack with."""
+"""What a file that cannot be read, or unpacked, comes to."""
 
 _PROBE: Final = 1 << 12
 _ROTATED: Final = re.compile(r"(?:\.gz|\.zip|\.bz2|\.xz|\.old|[.-]\d{1,14}(?=\.|$))", re.I)
@@ -115,10 +118,12 @@ def find_logs(paths: Iterable[Path]) -> Found:
             seen.add(resolved)
             try:
                 found = list(_logs_in(each, is_named=each == path))
-                if any(_is_exchange(log) for log in found):
+                others = [log for log in found if not _is_exchange(log)]
+                if len(others) < len(found):
+                    if is_tar(unpacked(partial(_plain, each))):
+                        raise CannotUnpack("it is a tar with logs of Exchange; unpack it first")
                     exchange.append(each)
-                else:
-                    logs += found
+                logs += others
             except _ERRORS as error:
                 told = getattr(error, "strerror", None) or error
                 if each == path:
@@ -147,13 +152,16 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _logs_in(path: Path, *, is_named: bool) -> Iterator[LogFile]:
     status = path.stat()
-    with path.open("rb") as file:
-        head = file.read(6)
-    if head.startswith(b"PK\x03\x04"):
-        yield from _in_zip(path, is_named)
+    plain = partial(_plain, path)
+    with plain() as file:
+        is_zip = file.read(len(ZIP)) == ZIP
+    if is_zip:
+        yield from _in_archive(path, is_named, _members_of_zip(path))
         return
-    unpack = next((unpack for begin, unpack in _PACKED if head.startswith(begin)), None)
-    opens = partial(_unpacked, unpack, path) if unpack else partial(_plain, path)
+    opens = unpacked(plain)
+    if is_tar(opens):
+        yield from _in_archive(path, is_named, members_of_tar(opens))
+        return
     name, ends = str(path), status.st_mtime
     yield _log(name, path.parent.name, path.name, ends, status.st_size, is_named, opens)
 
@@ -162,11 +170,24 @@ def _plain(path: Path) -> BufferedIOBase:
     return path.open("rb")
 
 
-def _unpacked(unpack: Callable[..., Any], packed: Any) -> BufferedIOBase:
-    return cast(BufferedIOBase, unpack(packed, "rb"))
+def _in_archive(
+    path: Path, is_named: bool, members: Iterable[tuple[str, int, float, Opens]]
+) -> Iterator[LogFile]:
+    for name, size, ends, opens in members:
+        inner = Path(name)
+        folder = inner.parent.name or path.stem.removesuffix(".tar")
+        try:
+            opens = unpacked(opens, is_within=True)
+        except CannotUnpack as strange:
+            opens = partial(_refused, str(strange))
+        yield _log(f"{path}:{name}", folder, inner.name, ends, size, is_named, opens)
 
 
-def _in_zip(path: Path, is_named: bool) -> Iterator[LogFile]:
+def _refused(why: str) -> BufferedIOBase:
+    raise CannotUnpack(why)
+
+
+def _members_of_zip(path: Path) -> Iterator[tuple[str, int, float, Opens]]:
     with zipfile.ZipFile(path) as archive:
         members = [each for each in archive.infolist() if not each.is_dir()]
     for member in members:
@@ -174,19 +195,11 @@ def _in_zip(path: Path, is_named: bool) -> Iterator[LogFile]:
             ends = datetime(*member.date_time).timestamp()
         except (ValueError, OverflowError, OSError):
             ends = path.stat().st_mtime
-        inner = Path(member.filename)
-        folder = inner.parent.name or path.stem
-        opens = _opens_member(path, member.filename)
-        name = f"{path}:{member.filename}"
-        yield _log(name, folder, inner.name, ends, member.file_size, is_named, opens)
+        yield member.filename, member.file_size, ends, _opens_member(path, member.filename)
 
 
-def _opens_member(path: Path, name: str) -> Callable[[], BufferedIOBase]:
-    def opened() -> BufferedIOBase:
-        stream = cast(BufferedIOBase, zipfile.ZipFile(path).open(name))  # noqa: SIM115
-        return _unpacked(gzip.open, stream) if name.lower().endswith(".gz") else stream
-
-    return opened
+def _opens_member(path: Path, name: str) -> Opens:
+    return lambda: cast(BufferedIOBase, zipfile.ZipFile(path).open(name))
 
 
 def _log(
@@ -298,9 +311,12 @@ def _wide(head: bytes) -> str:
         return "utf-16-le"
     if head.startswith(b"\xfe\xff"):
         return "utf-16-be"
-    sample = head[:400]
-    if len(sample) > 20 and sample[1::2].count(0) > len(sample) * 0.45:
+    # Zeroes at the begin are what a file that was emptied under its writer has there.
+    sample = head[len(head) - len(head.lstrip(b"\0")) & ~1 :][:400]
+    if len(sample) <= 20 or sample.count(0) > len(sample) * 0.55:
+        return ""
+    if sample[1::2].count(0) > len(sample) * 0.45:
         return "utf-16-le"
-    if len(sample) > 20 and sample[0::2].count(0) > len(sample) * 0.45:
+    if sample[0::2].count(0) > len(sample) * 0.45:
         return "utf-16-be"
     return ""

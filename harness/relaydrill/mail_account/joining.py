@@ -108,10 +108,10 @@ def _next_of(rows: Rows, source: NDArray[Any], stays: Flags) -> NDArray[Any]:
     """
     if not len(rows):
         return np.full(len(source), -1)
-    have = _mixed(rows["message"], rows["queue_id"])
+    have = mixed(rows["message"], rows["queue_id"])
     order = np.lexsort((rows["host"], have))
     ordered = have[order]
-    wanted = _mixed(rows["message"][source], rows["next_id"][source])
+    wanted = mixed(rows["message"][source], rows["next_id"][source])
     first = order[np.minimum(np.searchsorted(ordered, wanted), len(order) - 1)]
     last = order[np.maximum(np.searchsorted(ordered, wanted, "right") - 1, 0)]
     is_elsewhere = ~stays[rows["taker"][source]] & (rows["way"][source] != Way.MOVED)
@@ -121,7 +121,7 @@ def _next_of(rows: Rows, source: NDArray[Any], stays: Flags) -> NDArray[Any]:
     return np.where((have[found] == wanted) & (rows["host"][found] != own), found, -1)
 
 
-def _mixed(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.uint64]:
+def mixed(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.uint64]:
     """One number for two, as good as unique (splitmix64's steps)."""
     with np.errstate(over="ignore"):
         mixed = one.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
@@ -143,19 +143,19 @@ def better_known(legs: Gathered) -> NDArray[np.uint64]:
     if not len(rows):
         return np.zeros(0, np.uint64)
     keys, going = _event(rows), rows["next_id"] != 0
-    onward = [_mixed(rows["next_id"], _day(rows["at"]) + days) for days in (-1, 0, 1)]
+    onward = [mixed(rows["next_id"], _day(rows["at"]) + days) for days in (-1, 0, 1)]
     known = np.zeros(len(rows), bool)
     for part in legs.parts():
         known |= np.isin(keys, _event(part[part["flags"] & NAMED != 0]))
         known |= _within(rows, part[part["flags"] & NAMED != 0])
-        there = _mixed(part["queue_id"], _day(part["begun"]))
+        there = mixed(part["queue_id"], _day(part["begun"]))
         known |= going & np.logical_or.reduce([np.isin(each, there) for each in onward])
     return keys[known]
 
 
 def _within(rows: Rows, named: Rows) -> Flags:
     """Which rows are of a queue id at a time at which it is known whose it was."""
-    own, here = (_mixed(each["queue_id"], each["host"]) for each in (rows, named))
+    own, here = (mixed(each["queue_id"], each["host"]) for each in (rows, named))
     is_same = np.isin(here, own)
     spans: dict[int, list[tuple[float, float]]] = {}
     for key, row in zip(here[is_same], named[is_same], strict=True):
@@ -174,9 +174,9 @@ def _day(times: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _event(rows: Rows) -> NDArray[np.uint64]:
-    here = _mixed(rows["queue_id"], rows["host"])
+    here = mixed(rows["queue_id"], rows["host"])
     moment = np.floor(rows["at"]).astype(np.int64)
-    return _mixed(here, _mixed(rows["recipient"], moment))
+    return mixed(here, mixed(rows["recipient"], moment))
 
 
 @dataclass(slots=True)
@@ -253,11 +253,11 @@ def _once(rows: Rows, legs: Gathered) -> tuple[Rows, int]:
     # is under its queue id.
     is_one_more = rows["flags"] & REPEATED != 0
     moment = np.where(is_one_more, np.floor(rows["at"]), 0).astype(np.int64)
-    here = _mixed(rows["queue_id"], rows["host"])
-    one = _mixed(_mixed(rows["message"], here), _mixed(rows["recipient"], rows["original"]))
+    here = mixed(rows["queue_id"], rows["host"])
+    one = mixed(mixed(rows["message"], here), mixed(rows["recipient"], rows["original"]))
     is_open = np.isin(rows["way"], (Way.QUEUED, Way.HELD, Way.UNTOLD))
     order = np.lexsort((rows["at"], ~is_open, rows["flags"] & ENDED, moment, one))
-    key = _mixed(one, moment)[order]
+    key = mixed(one, moment)[order]
     is_last = key[1:] != key[:-1]
     is_apart = ~is_last & _are_apart(rows[order[:-1]], rows[order[1:]])
     ends = np.append(np.flatnonzero(is_last | is_apart), len(order) - 1)
@@ -295,7 +295,7 @@ def _best_told(rows: Rows) -> NDArray[Any]:
 
     A copy that ends early knows less of what was open at its end than one that goes on.
     """
-    here = _mixed(rows["message"], _mixed(rows["queue_id"], rows["host"]))
+    here = mixed(rows["message"], mixed(rows["queue_id"], rows["host"]))
     _, number = np.unique(rows["text"], return_inverse=True)
     named = np.bincount(number, weights=rows["recipient"] != 0)[number]
     order = np.lexsort((rows["text"], named, rows["at"], rows["flags"] & ENDED, here))
@@ -311,9 +311,9 @@ def _grouped(rows: Rows, again: int, filters: Filters, stays: Flags) -> Joined:
     aliases["recipient"], aliases["original"], aliases["way"] = aliases["original"], 0, Way.RENAMED
     aliases["next_id"] = 0
     rows = np.concatenate((rows, aliases)) if len(aliases) else rows
-    group = _mixed(rows["message"], rows["recipient"])
+    group = mixed(rows["message"], rows["recipient"])
     # Where nobody is named, the queue id stands for whoever it is.
-    group = np.where(rows["recipient"] == 0, _mixed(group, rows["queue_id"]), group)
+    group = np.where(rows["recipient"] == 0, mixed(group, rows["queue_id"]), group)
     order = np.argsort(group, kind="stable")
     ordered = group[order]
     starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(order) else order
@@ -359,4 +359,4 @@ def _wanted(
     return wanted
 
 
-__all__ = ["ROW", "Filters", "Joined", "Onward", "joined", "links"]
+__all__ = ["ROW", "Filters", "Joined", "Onward", "joined", "links", "mixed"]

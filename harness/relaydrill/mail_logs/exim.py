@@ -18,6 +18,7 @@ from relaydrill.mail_logs.reading import (
     NOTHING,
     Takers,
     Told,
+    is_for_others,
     is_swallowing,
     keeps_mail,
     queued_as,
@@ -232,6 +233,8 @@ def _took(to: str, fields: str, takers: Takers) -> Taken:
         )
     if to.startswith("/") and is_swallowing(to):
         return Does.DISCARDED, to, "", ""
+    if to.startswith("/") and is_for_others(to):
+        return Does.HANDED_ON, to, "", ""
     if to.startswith("|"):
         return _by_name(to, takers, recognised=keeps_mail(to))
     if to.startswith(">"):

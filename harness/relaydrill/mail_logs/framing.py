@@ -4,6 +4,7 @@ Frames are of syslog (RFC 3164 §4.1, RFC 5424 §6, rsyslog's high precision tim
 (``journalctl -o short``, ``short-iso``, ``json``), of container engines (``docker logs``, their
 JSON files, ``kubectl logs``), of Postfix's postlogd(8), and of Exim's main log, which has none but
 a time. They are taken off one after the other: a container engine puts its own around another.
+What shippers of logs make of lines as JSON is read by `relaydrill.mail_logs.shipped`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from relaydrill.mail_logs import shipped
 from relaydrill.mail_logs.times import Clock
 
 LONGEST: Final = 64 * 1024
@@ -46,21 +48,25 @@ class Framed(NamedTuple):
 
 _TAG: Final = r"(?P<tag>[^\s\[\]:<>\"']+)(?:\[(?P<pid>\d+)\])?: ?"
 _ISO: Final = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d)\b)?"
-_BSD: Final = r"[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?"
+_BSD: Final = r"[A-Z][a-z]{2} (?:[ \d]\d|\d) (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?"
 _UNIX: Final = r"\d{9,11}\.\d{1,9}"
 _PRIORITY: Final = r"(?:<\d{1,3}>)?"
 _SEVERITY: Final = "emerg|alert|crit|err|error|warn|warning|notice|info|debug"
-_FACILITY: Final = rf"(?:<?[a-z0-9]+\.(?:{_SEVERITY})>? )?"
-"""Of a syslog that says facility and severity: ``mail.info`` (BusyBox, FreeBSD)."""
+_FACILITY: Final = rf"(?:<?[a-z0-9]+[.:](?:{_SEVERITY})>? )?"
+"""Of a syslog that says facility and severity: ``mail.info`` (BusyBox, FreeBSD), ``mail:info``
+(AIX)."""
+
+_FORWARDED: Final = r"(?:Message forwarded from (?P<origin>[^\s\[\]]+): )?"
+"""AIX's syslogd names so the host that a line came from."""
 
 _SYSLOG: Final = re.compile(
     rf"{_PRIORITY}(?:(?:[A-Z][a-z]{{2}} )?(?P<iso>{_ISO})|(?P<bsd>{_BSD})|(?P<unix>{_UNIX})) "
-    rf"(?P<rest>{_FACILITY}(?:(?P<host>[^\s\[\]]+) {_FACILITY})?{_TAG}(?P<text>.*))",
+    rf"(?P<rest>{_FACILITY}(?:(?P<host>[^\s\[\]]+) {_FACILITY}{_FORWARDED})?{_TAG}(?P<text>.*))",
     re.S,
 )
 _MODERN: Final = re.compile(
     rf"(?:<\d{{1,3}}>)?1 (?P<iso>{_ISO}|-) (?P<host>\S+) (?P<tag>\S+) (?P<pid>\S+) \S+ "
-    r"(?P<data>-|(?:\[(?:[^\"\]]|\"(?:[^\"\\]|\\.)*\")*\])+)(?: \ufeff?(?P<text>.*))?$",
+    r"(?P<data>-|(?:\[(?:[^\"\]]|\"(?:[^\"\\]|\\.)*\")*\])+)(?: {1,2}\ufeff?(?P<text>.*))?$",
     re.S,
 )
 """RFC 5424 §6: version 1, then time, host, program, process, kind and structured data."""
@@ -75,7 +81,7 @@ _EXIM_SAYS: Final = re.compile(
     rf"{_EXIM_ID} |(?:exim \d|Start queue run|End queue run|SMTP |no (?:host|IP)|H=|Warning: )"
 )
 _LEADING_TIME: Final = re.compile(
-    rf"(?P<iso>{_ISO}) (?:std(?:out|err) (?P<part>[FP]) )?(?P<rest>.*)", re.S
+    rf"(?P<iso>{_ISO}) +(?:std(?:out|err) (?P<part>[FP]) )?(?P<rest>.*)", re.S
 )
 _NAMED_BY: Final = re.compile(r"(?:\[pod/[^\]]+\] ?|[\w./-]+ +\| ?)(?P<rest>.*)", re.S)
 """``[pod/NAME/CONTAINER] `` is of ``kubectl logs --prefix``, ``NAME-1  | `` of Docker Compose."""
@@ -87,7 +93,16 @@ _DOVECOT: Final = re.compile(
 
 _SOLARIS: Final = re.compile(r"\[ID \d+ \w+\.\w+\] ")
 _PIECE: Final = re.compile(r"\[(?P<number>\d+)[/\\](?P<of>\d+)\] ?(?P<rest>.*)", re.S)
+_NUMBER: Final = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,9})?")
+_WITHIN: Final = re.compile(
+    rf"(?:[^\[\]:]|:(?! )){{1,160}}?(?<![\w+])(?={_PRIORITY}(?:1 )?(?:{_ISO}|{_BSD}) |\{{\")", re.S
+)
+"""What others put before a line: ``grep -Hn``, ``stern``, Swarm, a relay's time and host, a count
+of octets (RFC 6587 §3.4.1), colours. A line's own words stand behind brackets, and are none."""
+
 _NUL: Final = re.compile(rb"\0+")
+_OBJECT: Final = ('{"', '{ "', "{}")
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]{0,20}m")
 _REMARK: Final = re.compile(r"-- .* --$|==> .* <==$|$")
 """Of journalctl and ``tail -F``: no line of any server's."""
 
@@ -159,8 +174,8 @@ class Framer:
             return self._framed("exim", int(found["pid"] or 0), found["text"], at, host)
         if found := _SYSLOG.match(text):
             return self._of_syslog(found, host, wall)
-        if text[0] == "{":
-            return self._of_json(text)
+        if text.startswith(_OBJECT):
+            return self._of_json(text, host, wall)
         if found := _MODERN.match(text):
             return self._of_modern(found)
         if found := _DOVECOT.match(text):
@@ -170,6 +185,10 @@ class Framer:
             return self._unwrapped(self._whole(found["rest"], found["part"] or "F"), host, at)
         if (found := _NAMED_BY.match(text)) and found["rest"]:
             return self._unwrapped(found["rest"], host, wall)
+        if "\t" in text:  # so some templates set a line's fields apart
+            return self._unwrapped(text.replace("\t", " "), host, wall)
+        if found := _WITHIN.match(_COLOUR.sub("", text)):
+            return self._unwrapped(found.string[found.end() :], host, wall)
         return self._bare(text, host, wall)
 
     def _of_syslog(self, found: re.Match[str], host: str, wall: float | None) -> Framed | None:
@@ -182,7 +201,7 @@ class Framer:
         at = self._time(found)
         if at is None:
             at = wall
-        tag, inner, host = found["tag"], found["text"], found["host"] or host
+        tag, inner, host = found["tag"], found["text"], found["origin"] or found["host"] or host
         if inner[:1] == "[":
             inner = _SOLARIS.sub("", inner, count=1)
             if piece := _PIECE.match(inner):
@@ -209,7 +228,7 @@ class Framer:
         host = "" if found["host"] == "-" else found["host"]
         return self._framed(found["tag"], process, found["text"] or "", at, host)
 
-    def _of_json(self, text: str) -> Framed | None:
+    def _of_json(self, text: str, host: str, wall: float | None) -> Framed | None:
         try:
             fields = json.loads(text)
         except (ValueError, RecursionError):
@@ -217,23 +236,17 @@ class Framer:
             return None
         if not isinstance(fields, dict):
             return None
-        said = _text_of(_first(fields, _SAYS))
-        if not said:
+        told = shipped.read(fields)
+        if told is None:
             is_event = "event" in fields and isinstance(fields.get("fields"), dict)
             return self._of_event(text, fields) if is_event else None
-        at = self._time_of(_first(fields, _WHEN))
-        host = str(_first(fields, _HOST) or "")
-        by_engine = "CONTAINER_ID" in fields or "CONTAINER_NAME" in fields
-        tag = None if by_engine or _may_begin_with_time(said) else _first(fields, _WHO)
-        if tag:
-            process = str(_first(fields, _PROCESS) or "")
-            number = int(process) if process.isdigit() and process.isascii() else 0
-            return self._framed(str(tag), number, said.rstrip("\r\n"), at, host)
-        if "log" in fields:
-            part = "F" if said.endswith("\n") else "P"
-            whole = self._whole(said.rstrip("\r\n"), part, str(fields.get("stream", "")))
-            return self._unwrapped(whole, host, at)
-        return self._unwrapped(said.rstrip("\r\n"), host, at)
+        at = self._time_of(told.when)
+        at = wall if at is None else at
+        host = told.host or host
+        if told.program and not _may_begin_with_time(told.said):
+            return self._framed(told.program, told.process, told.said, at, host)
+        whole = self._whole(told.said, "F" if told.is_end else "P", told.stream)
+        return self._unwrapped(whole, host, at)
 
     def _of_event(self, text: str, fields: dict[str, object]) -> Framed:
         """One of Dovecot's events, exported into a file of its own."""
@@ -242,11 +255,12 @@ class Framer:
 
     def _time_of(self, said: object) -> float | None:
         text = str(said or "")
-        if text.isdigit() and text.isascii() and len(text) < 20:
+        if _NUMBER.fullmatch(text):
             number = float(text)
             # journald counts microseconds, others milliseconds or seconds.
             return number / 1e6 if number > 1e14 else number / 1e3 if number > 1e11 else number
-        return self._clock.iso(text)
+        at = self._clock.iso(text)
+        return self._clock.bsd(text) if at is None else at
 
     def _whole(self, piece: str, part: str, stream: str = "") -> str | None:
         """The line that ends here; None while its end is to come (engines cut at 16 KiB)."""
@@ -273,34 +287,6 @@ class Framer:
 
 _BARE: Final = re.compile(rf"{_PRIORITY}{_TAG}(?P<text>.*)", re.S)
 _TIMES: Final = re.compile(rf"{_PRIORITY}(?:1 )?(?:{_ISO}|{_BSD}) ")
-
-_SAYS: Final = ("MESSAGE", "message", "msg", "log", "Message")
-_WHO: Final = (
-    *("SYSLOG_IDENTIFIER", "syslogtag", "program", "programname", "appname", "app_name", "ident"),
-    *("process", "tag"),
-)
-_HOST: Final = ("_HOSTNAME", "hostname", "host", "HOSTNAME", "fromhost")
-_PROCESS: Final = ("SYSLOG_PID", "_PID", "procid", "pid", "PROCID")
-_WHEN: Final = (
-    *("_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP", "timereported", "timestamp"),
-    *("@timestamp", "time", "isotime"),
-)
-"""What journald (systemd.journal-fields(7)), Docker's json-file, and usual templates of rsyslog,
-syslog-ng and Fluent Bit call these."""
-
-
-def _first(fields: dict[str, object], names: tuple[str, ...]) -> object:
-    return next((fields[name] for name in names if fields.get(name)), None)
-
-
-def _text_of(said: object) -> str:
-    """A field of journald's is a list of numbers where it is no UTF-8."""
-    if isinstance(said, list):
-        try:
-            return bytes(said).decode("utf-8", "backslashreplace")
-        except (ValueError, TypeError):
-            return ""
-    return said if isinstance(said, str) else ""
 
 
 def _begins_with_time(text: str) -> bool:

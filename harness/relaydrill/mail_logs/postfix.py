@@ -17,6 +17,7 @@ from relaydrill.mail_logs.reading import (
     NOTHING,
     Takers,
     Told,
+    is_for_others,
     is_swallowing,
     keeps_mail,
     queued_as,
@@ -224,7 +225,9 @@ def _locally(relay: str, said: str, takers: Takers) -> Taken:
 
 
 def _filed(path: str) -> Taken:
-    return (Does.DISCARDED if is_swallowing(path) else Does.DELIVERED), path, ""
+    if is_swallowing(path):
+        return Does.DISCARDED, path, ""
+    return (Does.HANDED_ON if is_for_others(path) else Does.DELIVERED), path, ""
 
 
 def _piped(relay: str, said: str, takers: Takers) -> Taken:

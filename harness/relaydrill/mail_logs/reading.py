@@ -76,19 +76,42 @@ class Takers:
 UNDECLARED: Final = Takers()
 _STORES: Final = re.compile(r"dovecot|cyrus|cyrdeliver", re.I)
 _LOOKS_INTO: Final = re.compile(r"filter|scan|spam|virus|clam|amavis|quarantine|check", re.I)
+_KEEPS_NOTHING: Final = re.compile(
+    r"archiv|backup|cop(?:y|ies)\b|journal|audit|learn|train|report"
+    r"|dev-?null|null\b|discard|trash|black-?hole",
+    re.I,
+)
+"""What bears the name of a store and keeps nothing, or keeps it for somebody else."""
 
 
 def keeps_mail(name: str) -> bool:
     """Whether something is a mail store of those that are known, by its name (Dovecot, Cyrus)."""
-    return bool(_STORES.search(name)) and not _LOOKS_INTO.search(name)
+    program = name.partition(" ")[0]  # behind it are words such as the name of a mailbox
+    return (
+        bool(_STORES.search(name))
+        and not _LOOKS_INTO.search(name)
+        and not _KEEPS_NOTHING.search(program)
+    )
 
 
-_NO_MAILBOX_FILE: Final = re.compile(r"/dev/null$|quarantine|discarded", re.I)
+_NO_MAILBOX_FILE: Final = re.compile(
+    r"^/(?:dev|proc|sys)/|quarantine|discarded|spam-?trap|black-?hole", re.I
+)
+_OF_OTHERS: Final = re.compile(
+    r"(?<![^\W_])(?:(?:mail|all)?-?archives?|backups?|cop(?:y|ies)|journal|audit)(?![^\W_])", re.I
+)
+_MAILBOXES: Final = re.compile(r"^/(?:home|users)/|mail_?dir|/\.[^/]+/?$", re.I)
 
 
 def is_swallowing(path: str) -> bool:
-    """Whether a file that mail is written into is nobody's mailbox: /dev/null, a quarantine."""
+    """Whether a file that mail is written into is nobody's mailbox: a device, a quarantine."""
     return bool(_NO_MAILBOX_FILE.search(path.strip()))
+
+
+def is_for_others(path: str) -> bool:
+    """Whether a file that mail is written into is an archive by its name, and nobody's mailbox."""
+    path = path.strip()
+    return bool(_OF_OTHERS.search(path)) and not _MAILBOXES.search(path)
 
 
 _STORE_SAYS: Final = re.compile(
