@@ -52,23 +52,31 @@ DESIGN = topology_files.parse(BALANCED, "bench.yaml")
 
 
 def case(
-    history: History, *faults: FaultSpec, flow: str = "relay", design: Topology = DESIGN
+    history: History,
+    *faults: FaultSpec,
+    flow: str = "relay",
+    design: Topology = DESIGN,
+    beside: tuple[str, ...] = (),
 ) -> Case:
-    """The case of a history."""
-    drill = Drill("d", (flow,), faults, length_s=100.0, settle_s=10.0, seed=1)
+    """The case of a history; other flows may have been sent beside that which is judged."""
+    drill = Drill("d", (flow, *beside), faults, length_s=100.0, settle_s=10.0, seed=1)
     return Case(design, drill, flow, join(history.events))
 
 
-def found(history: History, *faults: FaultSpec, flow: str = "relay") -> Verdict:
+def found(
+    history: History, *faults: FaultSpec, flow: str = "relay", beside: tuple[str, ...] = ()
+) -> Verdict:
     """What the check says."""
-    verdict = check_bite(case(history, *faults, flow=flow))
+    verdict = check_bite(case(history, *faults, flow=flow, beside=beside))
     assert verdict is not None
     return verdict
 
 
-def status(history: History, *faults: FaultSpec, flow: str = "relay") -> Status:
+def status(
+    history: History, *faults: FaultSpec, flow: str = "relay", beside: tuple[str, ...] = ()
+) -> Status:
     """The status that it gives."""
-    return found(history, *faults, flow=flow).status
+    return found(history, *faults, flow=flow, beside=beside).status
 
 
 def sent(
@@ -580,7 +588,46 @@ class TestFelt:
             message, at = f"<m{number}@app>", 2.1 + number * STEP_S
             history.attempt(message, at=at, server="ht1.contoso.com")
             history.write("mbx", "bitten", at=at + 0.0003, fault="tempfail", port=25)
-        assert status(history, replace(KILL, kind="tempfail", node="mbx")) is expected
+        spec = replace(KILL, kind="tempfail", node="mbx")
+        assert status(history, spec, beside=("aside",)) is expected
+        assert status(history, spec) is PASS, "nobody else's mail can have come there"
+
+    def test_mail_of_an_earlier_drill_is_somebody_else_s(self) -> None:
+        """What lay in a queue before the drill may be all that a mailbox server acted on."""
+        spec = replace(KILL, kind="tempfail", node="mbx")
+        for left_over, expected in ((False, PASS), (True, UNKNOWN)):
+            history = History()
+            flow(history, 0.0, 0.5)
+            history.fault("tempfail:mbx", inject=INJECT, heal=HEAL)
+            history.attempt("<one@app>", at=2.1, server="ht1.contoso.com")
+            history.write("mbx", "bitten", at=2.2, fault="tempfail", port=25)
+            if left_over:
+                history.write("ht1", "deferred", "<old@app>", at=2.2, reason="451")
+                history.write("ht1", "relayed", "<old@app>", at=4.5, to="127.0.0.1:25")
+            assert status(history, spec) is expected
+
+    @pytest.mark.parametrize(
+        ("met", "own", "others", "expected"),
+        [(2, 40, 0, PASS), (2, 40, 2, PASS), (2, 40, 40, UNKNOWN), (8, 40, 40, PASS)],
+    )
+    def test_who_met_a_fault_of_a_share_is_drawn_from_all_that_came(
+        self, met: int, own: int, others: int, expected: Status
+    ) -> None:
+        """The flow was among them, unless chance may have left it out of as many."""
+        history = History()
+        flow(history, 0.0, 0.5)
+        history.fault("swallow%5:mbx", inject=INJECT, heal=HEAL)
+        for number in range(own + others + met):
+            message, at = f"<m{number}@app>", 2.1 + number * 0.01
+            history.flow = "relay" if number < own else "aside"
+            history.attempt(message, at=at, server="ht1.contoso.com")
+            if number >= own + others:
+                history.write("mbx", "bitten", at=at + 0.0003, fault="swallow", port=25)
+            else:
+                history.arrived(message, at=at + 0.0003)
+        history.flow = "relay"
+        spec = FaultSpec("swallow", "mbx", 20.0, 20.0, percent=5)
+        assert status(history, spec, beside=("aside",)) is expected
 
     def test_a_flow_on_another_port_comes_to_a_mailbox_server_as_all_mail_does(self) -> None:
         """Hubs hand on what came by 587 on 25, too."""

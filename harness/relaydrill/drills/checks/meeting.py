@@ -12,8 +12,9 @@ from relaydrill.drills.checks.blame import fault_of
 from relaydrill.drills.checks.case import Case
 from relaydrill.drills.checks.place import Place, led_to, place_of
 from relaydrill.drills.checks.silence import JOURNAL_LAG_S, by_chance, is_news
-from relaydrill.faults import How, ServiceFault, Sign
-from relaydrill.ledger import ANY_PORT, Attempt, Bite, FaultWindow
+from relaydrill.drills.opportunity import LEVEL, silence_by_chance
+from relaydrill.faults import How, ServiceFault, Sign, strength_of
+from relaydrill.ledger import ANY_PORT, FOREIGN, Attempt, Bite, FaultWindow
 from relaydrill.sentences import listed, number_of
 from relaydrill.smtp import Phase, Result
 from relaydrill.topology.paths import comers_to
@@ -57,7 +58,8 @@ def meetings_of(case: Case, window: FaultWindow, sign: Sign | None, before: int)
     What the node journals is matched to the flow's attempts: the port, the time, and what an
     attempt that met the fault must have been told. Health checks never count. Where senders do not
     see the node, or are real programs that do not tell whom else they tried, it is enough that it
-    acted on some mail, and that the flow's cannot all have come past it by chance. A node that
+    acted on some mail, and that the flow's cannot all have come past it by chance; or that nobody
+    else's mail can have come to a server of the tier. A node that
     keeps no journal (a real lab, where a hook broke it) is known by what it told the senders.
 
     Args:
@@ -90,6 +92,14 @@ def meetings_of(case: Case, window: FaultWindow, sign: Sign | None, before: int)
         return Meetings(0, "", len(probes), len(felt), why)
     if place is not Place.INSIDE:
         mine = _under_way(case, window, mine, _lag_s(case, window.node))
+    if (
+        mine
+        and place is Place.INSIDE
+        and (
+            _is_the_only_mail(case, window.node) or _would_have_been_spared(case, window, len(mine))
+        )
+    ):
+        return Meetings(len(mine), f"the fault met {len(mine)} sessions", len(probes), len(felt))
     silence = by_chance(case, window, before)
     met = len(mine) if silence.is_proof else 0
     why = silence.text if mine and not silence.is_proof else ""
@@ -126,6 +136,40 @@ def meetings_on_the_way(case: Case, window: FaultWindow) -> Meetings:
     met = f"{len(mine)} {number_of(len(mine), 'session', 'sessions')}"
     told = f"the network acted on {met} from {clients} to {node}"
     return Meetings(len(mine), told, len(probes), len(others))
+
+
+def _is_the_only_mail(case: Case, node: str) -> bool:
+    """Whether no mail but the flow's can have come to a server of the tier during the drill.
+
+    Then whatever session it acted on was the flow's: no other flow of the drill passes it, and no
+    server tells of a message that none of the drill's senders sent, as what an earlier drill left
+    in a queue would be.
+    """
+    others = (flow for flow in case.drill.flows if flow != case.flow)
+    if any(place_of(case.topology, flow, node) is not Place.ASIDE for flow in others):
+        return False
+    return not any(case.ledger.of_flow(FOREIGN))
+
+
+def _would_have_been_spared(case: Case, window: FaultWindow, met: int) -> bool:
+    """Whether all whom a fault of a share met were others' more seldom than chance may have it.
+
+    The sessions that it acts on are drawn from all that come, whosever they are. If of so many that
+    it met and spared none of those it met were the flow's, all of the flow's were among the spared:
+    Fisher's exact test, as of silence. Others that were met come again, and are spared then; that
+    makes the true chance smaller.
+    """
+    if strength_of(fault_of(window)) >= 1.0:
+        return False
+    ledger, flow, begin = case.ledger, case.flow, window.inject
+    port = case.topology.flows[flow].port
+
+    def spared(each: str) -> int:
+        return ledger.took(window.node, each, port, after=begin, before=window.until)
+
+    own = spared(flow)
+    all_of_them = own + sum(spared(each) for each in {*case.drill.flows, FOREIGN} - {flow})
+    return silence_by_chance(own, all_of_them, met) < LEVEL
 
 
 def _is_met_where_it_acts(window: FaultWindow) -> bool:
