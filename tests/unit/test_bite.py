@@ -640,6 +640,39 @@ class TestFelt:
         history.write("mbx", "bitten", at=2.2, fault="tempfail", port=2525)
         assert status(history, replace(KILL, kind="tempfail", node="mbx")) is PASS
 
+    @pytest.mark.parametrize(
+        ("own", "own_at", "beside", "expected"),
+        [
+            (3, 2.1, ("other",), UNKNOWN),  # while the other flow's were under way
+            (3, 3.9, ("other",), PASS),  # and while none was
+            (60, 2.1, ("other",), PASS),  # so many cannot all have come past it
+            (3, 2.1, (), PASS),  # nobody else was there
+            (3, 2.1, ("aside",), PASS),  # nobody else came that way
+        ],
+    )
+    def test_what_the_network_did_to_two_flows_from_one_balancer(
+        self, own: int, own_at: float, beside: tuple[str, ...], expected: Status
+    ) -> None:
+        """A session is the flow's if no other's was under way, or if chance alone hardly spared it.
+
+        Between a balancer and its backends all mail of one port looks the same.
+        """
+        history = History()
+        flow(history, 0.0, 0.5)
+        history.fault("latency:ht1", inject=INJECT, heal=HEAL)
+        for number in range(own):
+            at = own_at + number * 0.02
+            history.attempt(f"<m{number}@app>", at=at, took=0.01, server="ht2.contoso.com")
+            told = {"fault": "latency:ht1", "client": "lb1", "port": 25}
+            history.write("ht1", "bitten", at=at + 0.001, **told)
+        if beside == ("other",):
+            history.flow = "other"
+            for number in range(60):
+                at = 2.1 + number * 0.02
+                history.attempt(f"<n{number}@app>", at=at, took=0.01, server="ht1.contoso.com")
+            history.flow = "relay"
+        assert status(history, replace(KILL, kind="latency"), beside=beside) is expected
+
     @pytest.mark.parametrize(("at", "expected"), [(2.1005, PASS), (2.01, UNKNOWN)])
     def test_a_name_server_met_the_flow_while_attempts_were_under_way(
         self, at: float, expected: Status

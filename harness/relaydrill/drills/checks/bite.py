@@ -227,7 +227,7 @@ def _silent(case: Case, spec: FaultSpec, window: FaultWindow, figures: BiteFigur
 def _felt(case: Case, spec: FaultSpec, window: FaultWindow, figures: BiteFigures) -> _Found:
     """Whether attempts of the flow met a fault; what a hook has done may also have silenced it."""
     if isinstance(spec.fault, NetworkFault):
-        met = meetings_on_the_way(case, window)
+        met = meetings_on_the_way(case, window, figures["before"])
     else:
         met = meetings_of(case, window, _sign(spec), figures["before"])
     figures |= {"met": met.attempts, "probes": met.probes}
