@@ -840,3 +840,28 @@ class TestAgainAndAgain:
         """Each of them is part of the plan."""
         history, specs = self.flapped(error=3)
         assert status(history, *specs) is UNKNOWN
+
+    @pytest.mark.parametrize(
+        ("hubs", "attempts", "bites", "expected"),
+        [
+            (HUBS, 9, False, UNKNOWN),  # it took three messages as if nothing were
+            (("ht2", "ht3"), 40, False, UNKNOWN),  # some of so many would have come there
+            (("ht2", "ht3"), 4, False, PASS),  # so few may all have come past it
+            (("ht2", "ht3"), 40, True, PASS),  # a health check met it, and kept mail away
+        ],
+    )
+    def test_one_that_was_felt_is_no_proof_of_one_that_would_have_been(
+        self, hubs: tuple[str, ...], attempts: int, bites: bool, expected: Status
+    ) -> None:
+        """Twice the same fault: the first was met, the second by nobody."""
+        told = {"result": Result.REFUSED, "code": 451, "phase": Phase.RCPT}
+        history = felt("tempfail", **told)
+        history.fault("tempfail:ht1", inject=5.0, heal=8.0)
+        flow(history, 5.1, 5.1 + attempts * STEP_S, hubs=hubs)
+        if bites:
+            detail = {"fault": "tempfail", "client": "lb1", "port": 25, "probe": True}
+            history.write("ht1", "bitten", at=5.05, **detail)
+        first = replace(KILL, kind="tempfail")
+        second = replace(first, start_s=50.0, duration_s=30.0)
+        assert status(history, first) is PASS
+        assert status(history, first, second) is expected
