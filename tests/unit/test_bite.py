@@ -52,23 +52,31 @@ DESIGN = topology_files.parse(BALANCED, "bench.yaml")
 
 
 def case(
-    history: History, *faults: FaultSpec, flow: str = "relay", design: Topology = DESIGN
+    history: History,
+    *faults: FaultSpec,
+    flow: str = "relay",
+    design: Topology = DESIGN,
+    beside: tuple[str, ...] = (),
 ) -> Case:
-    """The case of a history."""
-    drill = Drill("d", (flow,), faults, length_s=100.0, settle_s=10.0, seed=1)
+    """The case of a history; other flows may have been sent beside that which is judged."""
+    drill = Drill("d", (flow, *beside), faults, length_s=100.0, settle_s=10.0, seed=1)
     return Case(design, drill, flow, join(history.events))
 
 
-def found(history: History, *faults: FaultSpec, flow: str = "relay") -> Verdict:
+def found(
+    history: History, *faults: FaultSpec, flow: str = "relay", beside: tuple[str, ...] = ()
+) -> Verdict:
     """What the check says."""
-    verdict = check_bite(case(history, *faults, flow=flow))
+    verdict = check_bite(case(history, *faults, flow=flow, beside=beside))
     assert verdict is not None
     return verdict
 
 
-def status(history: History, *faults: FaultSpec, flow: str = "relay") -> Status:
+def status(
+    history: History, *faults: FaultSpec, flow: str = "relay", beside: tuple[str, ...] = ()
+) -> Status:
     """The status that it gives."""
-    return found(history, *faults, flow=flow).status
+    return found(history, *faults, flow=flow, beside=beside).status
 
 
 def sent(
@@ -580,7 +588,46 @@ class TestFelt:
             message, at = f"<m{number}@app>", 2.1 + number * STEP_S
             history.attempt(message, at=at, server="ht1.contoso.com")
             history.write("mbx", "bitten", at=at + 0.0003, fault="tempfail", port=25)
-        assert status(history, replace(KILL, kind="tempfail", node="mbx")) is expected
+        spec = replace(KILL, kind="tempfail", node="mbx")
+        assert status(history, spec, beside=("aside",)) is expected
+        assert status(history, spec) is PASS, "nobody else's mail can have come there"
+
+    def test_mail_of_an_earlier_drill_is_somebody_else_s(self) -> None:
+        """What lay in a queue before the drill may be all that a mailbox server acted on."""
+        spec = replace(KILL, kind="tempfail", node="mbx")
+        for left_over, expected in ((False, PASS), (True, UNKNOWN)):
+            history = History()
+            flow(history, 0.0, 0.5)
+            history.fault("tempfail:mbx", inject=INJECT, heal=HEAL)
+            history.attempt("<one@app>", at=2.1, server="ht1.contoso.com")
+            history.write("mbx", "bitten", at=2.2, fault="tempfail", port=25)
+            if left_over:
+                history.write("ht1", "deferred", "<old@app>", at=2.2, reason="451")
+                history.write("ht1", "relayed", "<old@app>", at=4.5, to="127.0.0.1:25")
+            assert status(history, spec) is expected
+
+    @pytest.mark.parametrize(
+        ("met", "own", "others", "expected"),
+        [(2, 40, 0, PASS), (2, 40, 2, PASS), (2, 40, 40, UNKNOWN), (8, 40, 40, PASS)],
+    )
+    def test_who_met_a_fault_of_a_share_is_drawn_from_all_that_came(
+        self, met: int, own: int, others: int, expected: Status
+    ) -> None:
+        """The flow was among them, unless chance may have left it out of as many."""
+        history = History()
+        flow(history, 0.0, 0.5)
+        history.fault("swallow%5:mbx", inject=INJECT, heal=HEAL)
+        for number in range(own + others + met):
+            message, at = f"<m{number}@app>", 2.1 + number * 0.01
+            history.flow = "relay" if number < own else "aside"
+            history.attempt(message, at=at, server="ht1.contoso.com")
+            if number >= own + others:
+                history.write("mbx", "bitten", at=at + 0.0003, fault="swallow", port=25)
+            else:
+                history.arrived(message, at=at + 0.0003)
+        history.flow = "relay"
+        spec = FaultSpec("swallow", "mbx", 20.0, 20.0, percent=5)
+        assert status(history, spec, beside=("aside",)) is expected
 
     def test_a_flow_on_another_port_comes_to_a_mailbox_server_as_all_mail_does(self) -> None:
         """Hubs hand on what came by 587 on 25, too."""
@@ -592,6 +639,39 @@ class TestFelt:
             history.attempt(message, at=at, server="ht1.contoso.com")
         history.write("mbx", "bitten", at=2.2, fault="tempfail", port=2525)
         assert status(history, replace(KILL, kind="tempfail", node="mbx")) is PASS
+
+    @pytest.mark.parametrize(
+        ("own", "own_at", "beside", "expected"),
+        [
+            (3, 2.1, ("other",), UNKNOWN),  # while the other flow's were under way
+            (3, 3.9, ("other",), PASS),  # and while none was
+            (60, 2.1, ("other",), PASS),  # so many cannot all have come past it
+            (3, 2.1, (), PASS),  # nobody else was there
+            (3, 2.1, ("aside",), PASS),  # nobody else came that way
+        ],
+    )
+    def test_what_the_network_did_to_two_flows_from_one_balancer(
+        self, own: int, own_at: float, beside: tuple[str, ...], expected: Status
+    ) -> None:
+        """A session is the flow's if no other's was under way, or if chance alone hardly spared it.
+
+        Between a balancer and its backends all mail of one port looks the same.
+        """
+        history = History()
+        flow(history, 0.0, 0.5)
+        history.fault("latency:ht1", inject=INJECT, heal=HEAL)
+        for number in range(own):
+            at = own_at + number * 0.02
+            history.attempt(f"<m{number}@app>", at=at, took=0.01, server="ht2.contoso.com")
+            told = {"fault": "latency:ht1", "client": "lb1", "port": 25}
+            history.write("ht1", "bitten", at=at + 0.001, **told)
+        if beside == ("other",):
+            history.flow = "other"
+            for number in range(60):
+                at = 2.1 + number * 0.02
+                history.attempt(f"<n{number}@app>", at=at, took=0.01, server="ht1.contoso.com")
+            history.flow = "relay"
+        assert status(history, replace(KILL, kind="latency"), beside=beside) is expected
 
     @pytest.mark.parametrize(("at", "expected"), [(2.1005, PASS), (2.01, UNKNOWN)])
     def test_a_name_server_met_the_flow_while_attempts_were_under_way(
@@ -760,3 +840,28 @@ class TestAgainAndAgain:
         """Each of them is part of the plan."""
         history, specs = self.flapped(error=3)
         assert status(history, *specs) is UNKNOWN
+
+    @pytest.mark.parametrize(
+        ("hubs", "attempts", "bites", "expected"),
+        [
+            (HUBS, 9, False, UNKNOWN),  # it took three messages as if nothing were
+            (("ht2", "ht3"), 40, False, UNKNOWN),  # some of so many would have come there
+            (("ht2", "ht3"), 4, False, PASS),  # so few may all have come past it
+            (("ht2", "ht3"), 40, True, PASS),  # a health check met it, and kept mail away
+        ],
+    )
+    def test_one_that_was_felt_is_no_proof_of_one_that_would_have_been(
+        self, hubs: tuple[str, ...], attempts: int, bites: bool, expected: Status
+    ) -> None:
+        """Twice the same fault: the first was met, the second by nobody."""
+        told = {"result": Result.REFUSED, "code": 451, "phase": Phase.RCPT}
+        history = felt("tempfail", **told)
+        history.fault("tempfail:ht1", inject=5.0, heal=8.0)
+        flow(history, 5.1, 5.1 + attempts * STEP_S, hubs=hubs)
+        if bites:
+            detail = {"fault": "tempfail", "client": "lb1", "port": 25, "probe": True}
+            history.write("ht1", "bitten", at=5.05, **detail)
+        first = replace(KILL, kind="tempfail")
+        second = replace(first, start_s=50.0, duration_s=30.0)
+        assert status(history, first) is PASS
+        assert status(history, first, second) is expected

@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.histories import History
 from tests.report.made_up import KILL, drill, due, outage, topology, write_run
+from tests.simulated_drills import TWO_MX, RunDrill
 
+from relaydrill import topology_files
 from relaydrill.drills.closing import close
 from relaydrill.drills.judge import judge
 from relaydrill.drills.loads import PlannedLoad, loads_of
@@ -261,3 +263,24 @@ def test_a_check_of_a_package_that_is_not_here_is_unknown(tmp_path: Path) -> Non
     assert flow.status is Status.UNKNOWN
     assert flow.worst.check == "pace"
     assert flow.worst.summary.endswith("is not installed here")
+
+
+def test_an_edited_plan_clock_or_promise_is_a_hole(tmp_path: Path) -> None:
+    """Each is noticed without a verdict.json: by what the harness wrote when the drill was over."""
+    design = topology_files.parse(TWO_MX, "mx.yaml")
+    run = RunDrill(tmp_path)(design, "kill:ht2@10s+10s").directory
+    whole = judge(run)
+    assert whole.status is Status.PASS
+    assert not whole.remarks
+    for name, then, now in (
+        ("topology.yaml", "clock: 10.0", "clock: 11.0"),
+        ("topology.yaml", "gap: 10s", "gap: 60s"),
+        ("drill.json", "kill:ht2@10s+10s", "kill:ht2@10s+2s"),
+        ("drill.json", '"alarm": 0.01', '"alarm": 0.001'),
+    ):
+        text = (run / name).read_text()
+        assert then in text
+        (run / name).write_text(text.replace(then, now))
+        assert f"{name} was changed after the drill" in said(judge(run)), now
+        (run / name).write_text(text)
+    assert judge(run).status is Status.PASS

@@ -365,6 +365,13 @@ class Over(TypedDict, total=False):
     """How long the flows sent, field seconds."""
 
 
+class Saved(TypedDict, total=False):
+    """What was drilled, and how it went, is written down."""
+
+    files: dict[str, str]
+    """SHA-256 in hex of drill.json and topology.yaml, by name."""
+
+
 class Closed(TypedDict, total=False):
     """The last line of a journal."""
 
@@ -475,6 +482,7 @@ DETAILS: Final[Mapping[str, object]] = MappingProxyType(
         "begun": Begun,
         "stop": Stopped,
         "over": Over,
+        "saved": Saved,
         "closed": Closed,
         "sight": Sight,
         "inject": Injecting,

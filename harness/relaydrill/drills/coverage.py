@@ -19,7 +19,7 @@ from typing import Final
 from relaydrill.drills.closing import Look
 from relaydrill.drills.loads import PlannedLoad, loads_of
 from relaydrill.drills.missing_attempts import missing_attempts
-from relaydrill.drills.record import HARNESS, JOURNALS, MACHINE, Recorded
+from relaydrill.drills.record import HARNESS, JOURNALS, MACHINE, Recorded, digests_of_inputs
 from relaydrill.faults import FaultSpec
 from relaydrill.journal import Event, read_events
 from relaydrill.ledger import Entry, FaultWindow, Ledger
@@ -46,10 +46,12 @@ class Coverage:
     Attributes:
         holes: What concerns all flows.
         of_flows: What concerns one, by flow. Sentences.
+        knows_inputs: Whether the harness wrote down what it drilled, so that a change is noticed.
     """
 
     holes: tuple[str, ...]
     of_flows: Mapping[str, tuple[str, ...]]
+    knows_inputs: bool
 
     def of(self, flow: str) -> tuple[str, ...]:
         """All that is missing for one flow."""
@@ -65,13 +67,15 @@ def cover(run: Recorded, ledger: Ledger, looks: Mapping[str, Look | str]) -> Cov
         looks: What each journal file holds, by its name without ``.jsonl``; of one that cannot be
             read, why.
     """
-    if run.begun is None and run.problems:
-        return Coverage((), {})  # nothing was sent, and the problems say why
-    marked = is_marked(run, looks)
     own = [*_own_events(run, looks)]
-    holes = (*_journals(run, looks, run.topology.nodes, marked=marked), *_nonsense(ledger))
+    inputs = (*_inputs(run, own),)
+    knows_inputs = any(event.kind == "saved" for event in own)
+    if run.begun is None and run.problems:
+        return Coverage(inputs, {}, knows_inputs)  # nothing was sent, and the problems say why
+    marked = is_marked(run, looks)
+    holes = (*inputs, *_journals(run, looks, run.topology.nodes, marked=marked), *_nonsense(ledger))
     if run.begun is None:
-        return Coverage((*holes, "the drill never began"), {})
+        return Coverage((*holes, "the drill never began"), {}, knows_inputs)
     course = (*_course(run, own, marked=marked), *_faults(run, ledger, run.begun))
     of_flows: dict[str, tuple[str, ...]] = {}
     for flow in run.drill.flows:
@@ -79,7 +83,7 @@ def cover(run: Recorded, ledger: Ledger, looks: Mapping[str, Look | str]) -> Cov
         lacking = _schedule(run, ledger, looks, flow, (run.begun, until), exact=exact)
         doubled = () if marked else _double_entry(run, ledger, flow)
         of_flows[flow] = (*lacking, *doubled)
-    return Coverage((*holes, *course), of_flows)
+    return Coverage((*holes, *course), of_flows, knows_inputs)
 
 
 def cover_senders(
@@ -92,11 +96,16 @@ def cover_senders(
         ledger: Of the journals of its senders, and of the harness.
         looks: At the same journals.
     """
-    if run.begun is None:
-        return () if run.problems else ("the drill never began",)
-    marked = is_marked(run, looks)
     own = [*_own_events(run, looks)]
-    found = [*_journals(run, looks, run.topology.senders, marked=marked), *_nonsense(ledger)]
+    inputs = (*_inputs(run, own),)
+    if run.begun is None:
+        return inputs if run.problems else (*inputs, "the drill never began")
+    marked = is_marked(run, looks)
+    found = [
+        *inputs,
+        *_journals(run, looks, run.topology.senders, marked=marked),
+        *_nonsense(ledger),
+    ]
     found += _course(run, own, marked=marked)
     for flow in run.drill.flows:
         until, exact = _until(run, own, flow, run.begun)
@@ -115,6 +124,22 @@ def _own_events(run: Recorded, looks: Mapping[str, Look | str]) -> Iterator[Even
     for name in (HARNESS, MACHINE):
         if isinstance(looks.get(name), Look):
             yield from read_events(run.directory / JOURNALS / f"{name}.jsonl")
+
+
+def _inputs(run: Recorded, own: list[Event]) -> Iterator[str]:
+    """What was drilled, and what was promised, is as it was when the drill was over.
+
+    Else times of another clock, or faults of another plan, would be judged. Earlier versions did
+    not write this down.
+    """
+    now = digests_of_inputs(run.directory)
+    for event in own:
+        if event.kind == "saved" and isinstance(then := event.detail.get("files"), dict):
+            changed = [name for name in now if now[name] != then.get(name)]
+            if changed:
+                were = "was" if len(changed) == 1 else "were"
+                told = f"{listed(changed)} {were} changed after the drill"
+                yield f"{told}, as {_called(HARNESS)} shows"
 
 
 def _called(name: str) -> str:

@@ -6,13 +6,12 @@ import json
 import stat
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from relaydrill.documents.verdict import VERDICT as VERDICT_FORMAT
 from relaydrill.drills.closing import Look, look
-from relaydrill.drills.record import DRILL, JOURNALS, TOPOLOGY, VERDICT
+from relaydrill.drills.record import DRILL, JOURNALS, TOPOLOGY, VERDICT, digests_of_inputs
 from relaydrill.sentences import listed
 
 EVIDENCE: Final = "evidence"
@@ -20,6 +19,10 @@ EVIDENCE: Final = "evidence"
 
 _SHOWN: Final = 6
 _AT_ONCE: Final = 2
+_UNKNOWN_INPUTS: Final = (
+    f"nothing shows whether {DRILL} and {TOPOLOGY} are as they were when the drill ran: an earlier"
+    f" version ran it, and no {VERDICT} tells"
+)
 _LARGEST_VERDICT: Final = 1 << 26
 
 
@@ -41,25 +44,31 @@ def _look(path: Path) -> Look | str:
 
 def digests(directory: Path, looks: Mapping[str, Look | str]) -> dict[str, str]:
     """SHA-256 of each file that the verdict of a run directory rests on, by name."""
-    found = {}
-    for name in (DRILL, TOPOLOGY):
-        found[name] = sha256((directory / name).read_bytes()).hexdigest()
+    found = digests_of_inputs(directory)
     for name, each in looks.items():
         if isinstance(each, Look):
             found[f"{JOURNALS}/{name}.jsonl"] = each.whole_digest
     return found
 
 
-def changes_since_judged(directory: Path, now: Mapping[str, str]) -> Iterator[str]:
+def changes_since_judged(
+    directory: Path, now: Mapping[str, str], *, knows_inputs: bool
+) -> Iterator[str]:
     """What a person should know of files that are not as they were when the drill was judged.
 
-    Verdicts of earlier versions do not tell what they rest on; of those nothing is said.
+    Args:
+        directory: Of the run.
+        now: What `digests` found.
+        knows_inputs: Whether the harness wrote down what it drilled. Earlier versions did not, and
+            the verdicts of some do not tell what they rest on, either.
 
     Raises:
         UsageError: The verdict is of another format, or of a newer version.
     """
     path = directory / VERDICT
     if not path.exists():
+        if not knows_inputs:
+            yield _UNKNOWN_INPUTS
         return
     try:
         if not path.is_file() and not path.is_dir():
@@ -74,7 +83,10 @@ def changes_since_judged(directory: Path, now: Mapping[str, str]) -> Iterator[st
         told = str(error).partition("\n")[0][:80]
         yield f"{VERDICT} cannot be read ({told}): changes since then are not noticed"
         return
-    if then is not None and then != now:
+    if then is None:
+        if not knows_inputs:
+            yield _UNKNOWN_INPUTS
+    elif then != now:
         changed = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
         yield f"changed since this run was first judged: {listed(changed[:_SHOWN])}{more}"

@@ -48,7 +48,8 @@ def judge(directory: Path, *, many_bytes: int = MANY_BYTES) -> Judgement:
         for case in cases
     )
     evidence = digests(directory, looks)
-    remarks = (*run.remarks, *changes_since_judged(directory, evidence))
+    changes = changes_since_judged(directory, evidence, knows_inputs=covered.knows_inputs)
+    remarks = (*run.remarks, *changes)
     judged = Judgement(
         run.drill, run.topology, run.driver, directory, flows, ledger, remarks, evidence=evidence
     )

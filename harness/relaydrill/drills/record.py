@@ -7,7 +7,7 @@ RUN/
   verdict.json      what was made of them, and the digests of all of the above
 
 From version 2 on each journal ends with a mark that says how long it is, and what it holds; see
-`relaydrill.drills.closing`.
+`relaydrill.drills.closing`. What drill.json and topology.yaml hold, the harness's journal says.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -142,6 +143,10 @@ class RunDirectory:
         """Write down how it went."""
         self._save_drill(drill, driver, begun, problems, remarks)
 
+    def inputs(self) -> dict[str, str]:
+        """SHA-256 of what was written down of the drill and its topology, in hex, by file name."""
+        return digests_of_inputs(self.directory)
+
     def save_slice(self, node: str, journal: Path, offset: int) -> None:
         """Copy what a node has journalled from a byte offset on, and close the copy."""
         path = self.directory / JOURNALS / f"{node}.jsonl"
@@ -195,6 +200,15 @@ class RunDirectory:
         if checks := extensions.added(extensions.CHECKS):
             document["checks"] = [*checks]
         (self.directory / DRILL).write_text(json.dumps(document, indent=2) + "\n")
+
+
+def digests_of_inputs(directory: Path) -> dict[str, str]:
+    """SHA-256 of a run directory's drill and topology, in hex, by file name.
+
+    Raises:
+        OSError: One cannot be read.
+    """
+    return {name: sha256((directory / name).read_bytes()).hexdigest() for name in (DRILL, TOPOLOGY)}
 
 
 def load(directory: Path) -> Recorded:

@@ -82,6 +82,7 @@ def run_drill(
             problems = (*conductor.problems, *_new_deaths(lab, conductor.deaths_before))
             # What the logs told meanwhile may have settled what was to be said before.
             run.save_outcome(drill, lab.driver, conductor.begun, problems, lab.remarks)
+            journal.write("saved", files=run.inputs())
             if not conductor.stock_is_taken:
                 take_stock()
     judgement = judge(directory)

@@ -71,6 +71,10 @@ def _is_mail(value: Any) -> bool:
     )
 
 
+def _are_digests(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
 def _are_counts(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_is_number, value.values()))
 
@@ -132,6 +136,7 @@ _SHAPES: Final[Mapping[str, Mapping[str, _Field]]] = {
     "backend": {"backend": _NAME, "state": _NAME, "port": _PORT},
     "stalled": {"begin": _MOMENT, "end": _MOMENT, "lost_s": _MOMENT},
     "starved": {"begin": _MOMENT, "end": _MOMENT, "lost_s": _MOMENT},
+    "saved": {"files": _Field(_are_digests, "SHA-256 of each file", needed=True)},
     "worker": {"worker": _NAME, "state": _NAME},
     "inject": {**_OF_FAULT, "kind": _NAME, "node": _NAME, "by_hook": _FLAG},
     "not-injected": {**_OF_FAULT, "reason": _NAME},

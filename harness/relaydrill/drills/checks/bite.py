@@ -6,14 +6,29 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from relaydrill.documents.checks import BiteFigures
+from relaydrill.drills.checks.blame import fault_of
 from relaydrill.drills.checks.case import Case
 from relaydrill.drills.checks.kinds_of_attempts import is_accepted
 from relaydrill.drills.checks.meeting import meetings_of, meetings_on_the_way
 from relaydrill.drills.checks.place import Place, place_of
-from relaydrill.drills.checks.silence import in_all, silence_of, took_while_broken
+from relaydrill.drills.checks.silence import (
+    by_chance,
+    in_all,
+    marked_down,
+    silence_of,
+    took_while_broken,
+)
 from relaydrill.drills.expected_share import expected_share
 from relaydrill.drills.opportunity import LEVEL
-from relaydrill.faults import FaultSpec, NetworkFault, Proof, ServiceFault, Sign, breaks_nothing
+from relaydrill.faults import (
+    FaultSpec,
+    NetworkFault,
+    Proof,
+    ServiceFault,
+    Sign,
+    breaks_nothing,
+    strength_of,
+)
 from relaydrill.ledger import FaultWindow
 from relaydrill.sentences import listed
 from relaydrill.topology.paths import balancers_of, entry_points_of, takers_of
@@ -84,7 +99,8 @@ def _all_of(alike: list[FaultSpec], found: list[_Found]) -> _Found:
 def _together(case: Case, alike: list[FaultSpec], found: list[_Found]) -> _Found:
     """Whether faults of which at least one proves nothing by itself have bitten together.
 
-    Each must have been injected, and a node that was to be silent must have been, each time.
+    Each must have been injected, and a node that was to be silent must have been, each time. A
+    fault that is felt need not have been met each time, but where it would have been.
     """
     undecided = next(each for each in found if not each.has_bitten)
     windows = [window for spec in alike if (window := case.window(spec))]
@@ -100,10 +116,29 @@ def _together(case: Case, alike: list[FaultSpec], found: list[_Found]) -> _Found
         return _Found(True, text, figures) if silence.is_proof else undecided
     met = [each.figures.get("met", 0) for each in found]
     if alike[0].fault.proof is Proof.FELT and any(met):
+        for each, window in zip(found, windows, strict=True):
+            if not each.figures.get("met") and _would_have_been_met(case, window, each.figures):
+                return each
         told = f"the fault met {sum(met)} sessions, in {sum(map(bool, met))} of {len(met)} times"
         figures = {"before": before, "during": during, "met": sum(met)}
         return _Found(True, f"{node} had taken {before}, {told}", figures)
     return undecided
+
+
+def _would_have_been_met(case: Case, window: FaultWindow, figures: BiteFigures) -> bool:
+    """Whether a fault that no attempt met would have been met, if it had been in force.
+
+    It was, if somebody else met it, or a balancer marked the node down for it. Else mail that the
+    node took meanwhile came to it; and mail that it did not take came past it, if chance has that.
+    """
+    acted = any(
+        window.inject <= each.mono < window.until and each.fault in (window.kind, window.label)
+        for each in case.ledger.bites[window.node]
+    )
+    if acted or marked_down(case, window):
+        return False
+    spared = (1.0 - strength_of(fault_of(window))) ** figures.get("during", 0)
+    return spared < LEVEL or by_chance(case, window, figures.get("before", 0)).is_proof
 
 
 def is_idle(case: Case, spec: FaultSpec) -> bool:
@@ -227,7 +262,7 @@ def _silent(case: Case, spec: FaultSpec, window: FaultWindow, figures: BiteFigur
 def _felt(case: Case, spec: FaultSpec, window: FaultWindow, figures: BiteFigures) -> _Found:
     """Whether attempts of the flow met a fault; what a hook has done may also have silenced it."""
     if isinstance(spec.fault, NetworkFault):
-        met = meetings_on_the_way(case, window)
+        met = meetings_on_the_way(case, window, figures["before"])
     else:
         met = meetings_of(case, window, _sign(spec), figures["before"])
     figures |= {"met": met.attempts, "probes": met.probes}

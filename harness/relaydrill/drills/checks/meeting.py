@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -12,8 +12,9 @@ from relaydrill.drills.checks.blame import fault_of
 from relaydrill.drills.checks.case import Case
 from relaydrill.drills.checks.place import Place, led_to, place_of
 from relaydrill.drills.checks.silence import JOURNAL_LAG_S, by_chance, is_news
-from relaydrill.faults import How, ServiceFault, Sign
-from relaydrill.ledger import ANY_PORT, Attempt, Bite, FaultWindow
+from relaydrill.drills.opportunity import LEVEL, silence_by_chance
+from relaydrill.faults import How, ServiceFault, Sign, strength_of
+from relaydrill.ledger import ANY_PORT, FOREIGN, Attempt, Attempts, Bite, FaultWindow
 from relaydrill.sentences import listed, number_of
 from relaydrill.smtp import Phase, Result
 from relaydrill.topology.paths import comers_to
@@ -57,7 +58,8 @@ def meetings_of(case: Case, window: FaultWindow, sign: Sign | None, before: int)
     What the node journals is matched to the flow's attempts: the port, the time, and what an
     attempt that met the fault must have been told. Health checks never count. Where senders do not
     see the node, or are real programs that do not tell whom else they tried, it is enough that it
-    acted on some mail, and that the flow's cannot all have come past it by chance. A node that
+    acted on some mail, and that the flow's cannot all have come past it by chance; or that nobody
+    else's mail can have come to a server of the tier. A node that
     keeps no journal (a real lab, where a hook broke it) is known by what it told the senders.
 
     Args:
@@ -89,22 +91,33 @@ def meetings_of(case: Case, window: FaultWindow, sign: Sign | None, before: int)
         why = f"whether any of {len(mine)} sessions wanted what it hides, nothing tells"
         return Meetings(0, "", len(probes), len(felt), why)
     if place is not Place.INSIDE:
-        mine = _under_way(case, window, mine, _lag_s(case, window.node))
+        mine = _under_way(case.attempts, window, mine, _lag_s(case, window.node))
+    if (
+        mine
+        and place is Place.INSIDE
+        and (
+            _is_the_only_mail(case, window.node) or _would_have_been_spared(case, window, len(mine))
+        )
+    ):
+        return Meetings(len(mine), f"the fault met {len(mine)} sessions", len(probes), len(felt))
     silence = by_chance(case, window, before)
     met = len(mine) if silence.is_proof else 0
     why = silence.text if mine and not silence.is_proof else ""
     return Meetings(met, f"the fault met {met} sessions", len(probes), len(felt), why)
 
 
-def meetings_on_the_way(case: Case, window: FaultWindow) -> Meetings:
+def meetings_on_the_way(case: Case, window: FaultWindow, before: int) -> Meetings:
     """Which sessions met a fault of the network: what it did on that way is journalled.
 
     Those of the flow are the ones that came from who brings its mail to the node, to its port, when
-    attempts were under way. Health checks never count.
+    attempts were under way. Health checks never count. Where another flow of the drill comes the
+    same way, as behind one balancer, a session is the flow's if none of the other's attempts was
+    under way at its time, or if the flow's mail cannot all have come past the node by chance.
 
     Args:
         case: The flow of a drill.
         window: When the fault was in force.
+        before: What the node had taken of the flow.
     """
     topology, node = case.topology, window.node
     bites = [
@@ -114,18 +127,82 @@ def meetings_on_the_way(case: Case, window: FaultWindow) -> Meetings:
     ]
     probes = [each for each in bites if each.probe]
     others = [each for each in bites if not each.probe]
-    comers = comers_to(topology, case.flow, node)
     is_front = place_of(topology, case.flow, node) is Place.FRONT
-    port = topology.flows[case.flow].port
-    mine = [
-        each for each in others if each.client in comers and (not is_front or each.port == port)
-    ]
+    mine = _come_by(case, case.flow, node, others)
     if place_of(topology, case.flow, node) is not Place.INSIDE:
-        mine = _under_way(case, window, mine, JOURNAL_LAG_S)  # its end may be met after it
+        mine = _under_way(case.attempts, window, mine, JOURNAL_LAG_S)  # its end may be met after it
+    shared = [
+        flow for flow in case.drill.flows if flow != case.flow and _come_by(case, flow, node, mine)
+    ]
+    why = ""
+    if shared:
+        alone = _not_of(case, window, shared, mine) if is_front else []
+        silence = by_chance(case, window, before)
+        if not silence.is_proof:
+            told = f"all of {len(mine)} sessions may have been of {listed(shared)}"
+            why = "" if alone else f"{told}: {silence.text}"
+            mine = alone
     clients = listed(sorted({each.client for each in mine}))
     met = f"{len(mine)} {number_of(len(mine), 'session', 'sessions')}"
     told = f"the network acted on {met} from {clients} to {node}"
-    return Meetings(len(mine), told, len(probes), len(others))
+    return Meetings(len(mine), told, len(probes), len(others), why)
+
+
+def _come_by(case: Case, flow: str, node: str, bites: Iterable[Bite]) -> list[Bite]:
+    """The sessions that came from who brings a flow's mail to a node, to its port."""
+    topology = case.topology
+    if (place := place_of(topology, flow, node)) is Place.ASIDE:
+        return []
+    comers, port = comers_to(topology, flow, node), topology.flows[flow].port
+    return [
+        each
+        for each in bites
+        if each.client in comers and (place is not Place.FRONT or each.port == port)
+    ]
+
+
+def _not_of(case: Case, window: FaultWindow, flows: Iterable[str], bites: list[Bite]) -> list[Bite]:
+    """The sessions at whose time no attempt of other flows was under way."""
+    for flow in flows:
+        for wanted in (True, False):
+            attempts = case.ledger.attempts(flow, wanted=wanted)
+            theirs = {*_under_way(attempts, window, bites, JOURNAL_LAG_S)}
+            bites = [each for each in bites if each not in theirs]
+    return bites
+
+
+def _is_the_only_mail(case: Case, node: str) -> bool:
+    """Whether no mail but the flow's can have come to a server of the tier during the drill.
+
+    Then whatever session it acted on was the flow's: no other flow of the drill passes it, and no
+    server tells of a message that none of the drill's senders sent, as what an earlier drill left
+    in a queue would be.
+    """
+    others = (flow for flow in case.drill.flows if flow != case.flow)
+    if any(place_of(case.topology, flow, node) is not Place.ASIDE for flow in others):
+        return False
+    return not any(case.ledger.of_flow(FOREIGN))
+
+
+def _would_have_been_spared(case: Case, window: FaultWindow, met: int) -> bool:
+    """Whether all whom a fault of a share met were others' more seldom than chance may have it.
+
+    The sessions that it acts on are drawn from all that come, whosever they are. If of so many that
+    it met and spared none of those it met were the flow's, all of the flow's were among the spared:
+    Fisher's exact test, as of silence. Others that were met come again, and are spared then; that
+    makes the true chance smaller.
+    """
+    if strength_of(fault_of(window)) >= 1.0:
+        return False
+    ledger, flow, begin = case.ledger, case.flow, window.inject
+    port = case.topology.flows[flow].port
+
+    def spared(each: str) -> int:
+        return ledger.took(window.node, each, port, after=begin, before=window.until)
+
+    own = spared(flow)
+    all_of_them = own + sum(spared(each) for each in {*case.drill.flows, FOREIGN} - {flow})
+    return silence_by_chance(own, all_of_them, met) < LEVEL
 
 
 def _is_met_where_it_acts(window: FaultWindow) -> bool:
@@ -252,9 +329,11 @@ def _is_bitten(attempt: Attempt, moments: list[float], lag_s: float) -> bool:
     return at < len(moments) and moments[at] <= last
 
 
-def _under_way(case: Case, window: FaultWindow, bites: list[Bite], lag_s: float) -> list[Bite]:
-    """The bites at whose time attempts of the flow were under way, or over for no longer."""
-    columns = case.attempts.between(float("-inf"), window.until).columns
+def _under_way(
+    attempts: Attempts, window: FaultWindow, bites: list[Bite], lag_s: float
+) -> list[Bite]:
+    """The bites at whose time attempts were under way, or over for no longer."""
+    columns = attempts.between(float("-inf"), window.until).columns
     over = (ended if ended == ended else float("inf") for ended in columns.ended)
     latest = [*accumulate(over, max)]
     found = []
