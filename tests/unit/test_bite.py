@@ -663,7 +663,7 @@ class TestFelt:
         for number in range(own):
             at = own_at + number * 0.02
             history.attempt(f"<m{number}@app>", at=at, took=0.01, server="ht2.contoso.com")
-            told = {"fault": "latency:ht1", "client": "lb1", "port": 25}
+            told: dict[str, Any] = {"fault": "latency:ht1", "client": "lb1", "port": 25}
             history.write("ht1", "bitten", at=at + 0.001, **told)
         if beside == ("other",):
             history.flow = "other"
@@ -854,12 +854,17 @@ class TestAgainAndAgain:
         self, hubs: tuple[str, ...], attempts: int, bites: bool, expected: Status
     ) -> None:
         """Twice the same fault: the first was met, the second by nobody."""
-        told = {"result": Result.REFUSED, "code": 451, "phase": Phase.RCPT}
+        told: dict[str, Any] = {"result": Result.REFUSED, "code": 451, "phase": Phase.RCPT}
         history = felt("tempfail", **told)
         history.fault("tempfail:ht1", inject=5.0, heal=8.0)
         flow(history, 5.1, 5.1 + attempts * STEP_S, hubs=hubs)
         if bites:
-            detail = {"fault": "tempfail", "client": "lb1", "port": 25, "probe": True}
+            detail: dict[str, Any] = {
+                "fault": "tempfail",
+                "client": "lb1",
+                "port": 25,
+                "probe": True,
+            }
             history.write("ht1", "bitten", at=5.05, **detail)
         first = replace(KILL, kind="tempfail")
         second = replace(first, start_s=50.0, duration_s=30.0)
