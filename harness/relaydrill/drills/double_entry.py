@@ -119,7 +119,7 @@ def _never_taken(entry: Entry) -> Iterator[str]:
 def _passed_on(ledger: Ledger, entries: Iterable[Entry]) -> Iterator[str]:
     """What arrived was passed on by whoever took it, as he says, if nobody was broken meanwhile."""
     broken = {each.node for each in ledger.faults}
-    lacking = []
+    lacking: list[str] = []
     for entry in entries:
         takers = {node for _, node in entry.accepted}
         touched = takers | {box for _, box, _ in entry.arrived}
