@@ -444,6 +444,41 @@ class TestAcceptance:
             assert verdict is not None
             assert (verdict.status, verdict.counts_as) == (FAIL, PASS)
 
+    @pytest.mark.parametrize("other", ["kill:ht1", "tempfail.mail:ht1"])
+    @pytest.mark.parametrize(
+        ("choice", "phase", "counts_as"),
+        [
+            ("mail", Phase.CONNECT, PASS),  # nobody but the balancer takes connections
+            ("mail", Phase.BANNER, FAIL),  # cut behind it, perhaps
+            ("", Phase.CONNECT, FAIL),  # nobody says where it went
+        ],
+    )
+    def test_no_connection_is_the_balancer_s_doing_whatever_is_broken_behind_it(
+        self, other: str, choice: str, phase: Phase, counts_as: Status
+    ) -> None:
+        """As when a site is lost with a hub and the balancer, and the balancer's loss is accepted.
+
+        What was cut once a connection stood may have been the hub's doing, which nobody accepts.
+        """
+        history = History()
+        flow(history, 1.0)
+        plan = [broken(history, "kill:lb1", 10, 40), broken(history, other, 10, 40)]
+        for number in range(60):
+            history.attempt(
+                f"<{number}@app>",
+                Result.UNREACHABLE if phase == Phase.CONNECT else Result.DROPPED,
+                at=1.0 + number * STEP_S + 0.01,
+                phase=phase,
+                choice=choice,
+                reason="connection refused",
+            )
+        flow(history, 8.0, begin=4.05)
+        design = topology(accept=self.DESIGN)
+        for check in ("gap", "degraded"):
+            verdict = found(case(history, *plan, design=design), check)
+            assert verdict is not None
+            assert (verdict.status, verdict.counts_as) == (FAIL, counts_as)
+
     def test_a_unit_that_was_never_whole_gone_is_not_accepted(self) -> None:
         """An MX host's two servers that are broken in turn are not the loss of the host."""
         history = steadily(120)

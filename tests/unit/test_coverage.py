@@ -58,6 +58,19 @@ def of_format_1(run: Path) -> None:
             if json.loads(line)["kind"] not in ("closed", "begun", "stop", "over")
         ]
         path.write_text("".join(kept))
+    with_connections(run)
+
+
+def with_connections(run: Path) -> None:
+    """Have the balancer tell, as it does, of the connection behind each answer."""
+    told = (run / "journals" / "app.jsonl").read_text().splitlines()
+    begun = [event for event in map(json.loads, told) if event["kind"] == "attempt"]
+    lines = [
+        {**each, "node": "lb1", "kind": "connected", "message": "", "detail": {"port": 25}}
+        for each in begun
+    ]
+    path = run / "journals" / "lb1.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 def said(found: Judgement) -> str:
@@ -99,6 +112,48 @@ def test_what_a_sender_says_that_a_hub_took_stands_in_its_journal(run: Path) -> 
     of_format_1(run)
     found = rewritten(run, "ht1", lambda lines: lines[20:], mark=False)
     assert "journals/ht1.jsonl lacks 10 messages that it took" in said(found)
+
+
+Change = Callable[[Lines], Lines]
+
+
+def later(lines: Lines) -> Lines:
+    """The same journal, three seconds later."""
+    return [{**line, "mono": line["mono"] + 3.0} for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("node", "change", "told"),
+    [
+        ("lb1", lambda lines: lines[:60], "lb1.jsonl lacks"),
+        ("lb1", lambda lines: lines[:10] + lines[30:], "lb1.jsonl lacks"),
+        ("lb1", later, "lb1.jsonl lacks"),
+        ("ht2", lambda lines: [line for line in lines if line["kind"] != "relayed"], "passed 40"),
+        ("ht2", later, "after they had been answered"),
+        ("mbx", later, "after they had been answered"),
+        ("app", later, "before they were sent"),
+        ("harness", later, "was injected 30.0 s later than planned"),
+        ("mbx", lambda lines: [*lines, lines[0]], "mbx.jsonl has 1 lines twice"),
+        ("app", lambda lines: [*lines[:40], *lines], "app.jsonl has 40 lines twice"),
+    ],
+)
+def test_what_others_tell_shows_what_a_journal_without_a_mark_lacks(
+    run: Path, node: str, change: Change, told: str
+) -> None:
+    """Lines that are gone, stand there twice, or have other times, whichever journal it is."""
+    of_format_1(run)
+    assert judge(run).flows[0].checks[0].status is Status.PASS
+    assert told in said(rewritten(run, node, change, mark=False))
+
+
+def test_a_fault_before_its_time_is_not_that_of_the_plan(run: Path) -> None:
+    """Nothing of a plan happens sooner: another one was drilled, or on another clock."""
+
+    def early(lines: Lines) -> Lines:
+        return [{**line, "mono": 1.0} if line["kind"] == "inject" else line for line in lines]
+
+    found = rewritten(run, "harness", early, mark=True)
+    assert "kill:ht1@20s+20s was injected before its time" in said(found)
 
 
 def test_every_attempt_of_the_schedule_is_wanted(run: Path) -> None:

@@ -5,8 +5,7 @@ there, that each holds what its node wrote, that the drill ran to its end, and t
 tried what its schedule says. What is missing is a hole: nothing is known of what may have stood
 there, so that it neither passes a check nor fails one.
 
-Runs of format 1 have no marks at the ends of their journals. Of those it is asked that what one
-node says of another stands in that other's journal, too (double entry).
+Runs of format 1 have no marks at the ends of their journals: see `relaydrill.drills.double_entry`.
 """
 
 from __future__ import annotations
@@ -17,15 +16,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from relaydrill.drills.closing import Look
+from relaydrill.drills.double_entry import told_late, told_twice, untold_by_others
 from relaydrill.drills.loads import PlannedLoad, loads_of
 from relaydrill.drills.missing_attempts import missing_attempts
 from relaydrill.drills.record import HARNESS, JOURNALS, MACHINE, Recorded, digests_of_inputs
 from relaydrill.faults import FaultSpec
 from relaydrill.journal import Event, read_events
-from relaydrill.ledger import Entry, FaultWindow, Ledger
+from relaydrill.ledger import FaultWindow, Ledger
 from relaydrill.sentences import listed
-from relaydrill.topology.banners import named_in
-from relaydrill.topology.hosts import Edge, Hub, Mailbox
 
 _SHOWN: Final = 3
 _EXACT_S: Final = 0.01
@@ -77,11 +75,13 @@ def cover(run: Recorded, ledger: Ledger, looks: Mapping[str, Look | str]) -> Cov
     if run.begun is None:
         return Coverage((*holes, "the drill never began"), {}, knows_inputs)
     course = (*_course(run, own, marked=marked), *_faults(run, ledger, run.begun))
+    if not marked:
+        course = (*course, *told_twice(run.journals()), *told_late(run, ledger))
     of_flows: dict[str, tuple[str, ...]] = {}
     for flow in run.drill.flows:
         until, exact = _until(run, own, flow, run.begun)
         lacking = _schedule(run, ledger, looks, flow, (run.begun, until), exact=exact)
-        doubled = () if marked else _double_entry(run, ledger, flow)
+        doubled = () if marked else untold_by_others(run.topology, ledger, flow)
         of_flows[flow] = (*lacking, *doubled)
     return Coverage((*holes, *course), of_flows, knows_inputs)
 
@@ -205,6 +205,8 @@ def _faults(run: Recorded, ledger: Ledger, begun: float) -> Iterator[str]:
 
 def _window(run: Recorded, spec: FaultSpec, window: FaultWindow, begun: float) -> Iterator[str]:
     clock = run.topology.clock
+    if spec.start_s - (window.inject - begun) * clock > _EXACT_S * clock:
+        yield f"{spec} was injected before its time"
     if window.injected is None:
         yield f"there is no sign that {spec} began"
     end_s = run.drill.length_s if spec.for_good else spec.end_s
@@ -256,32 +258,3 @@ def _lacks(run: Recorded, load: PlannedLoad, count: int, due: list[float], begun
         f"{_called(load.node)} lacks {len(due)} of the {count} attempts of {load.flow}'s schedule,"
         f" the first of them due {first_s:.1f} s after the begin"
     )
-
-
-def _double_entry(run: Recorded, ledger: Ledger, flow: str) -> Iterator[str]:
-    """What one node says that another took stands in that other's journal."""
-    topology = run.topology
-    if topology.attach is not None:
-        return  # what is known of its servers comes from the senders alone
-    boxes = {**topology.mailboxes, **topology.sinks}
-    takers: dict[str, Hub | Edge | Mailbox] = {**topology.hubs, **topology.edges, **boxes}
-    fakes = [name for name, node in takers.items() if node.kind == "fake"]
-    named = named_in(topology, but={*topology.nodes}.difference(fakes))
-    for node, count in sorted(ledger.untold(flow, named).items()):
-        yield f"{_called(node)} lacks {count} messages that it took, as their senders say"
-    if len(fakes) < len(takers):
-        return  # the log of a real program tells of a message later than of its reply
-    lacking = [entry for entry in ledger.unusual(flow) if any(_never_taken(entry))]
-    if lacking:
-        by = sorted({node for entry in lacking for node in _never_taken(entry)})
-        where = " or ".join(map(_called, boxes))
-        yield f"{where} lacks {len(lacking)} messages that {listed(by)} passed on"
-
-
-def _never_taken(entry: Entry) -> Iterator[str]:
-    """Who passed a message on, by its own word, that nobody else took by theirs."""
-    for node, towards in entry.relayed:
-        boxes = {box for _, box, _ in entry.arrived}
-        others = {hub for _, hub in entry.accepted} - {node}
-        if not (boxes if towards == "mailbox" else boxes | others):
-            yield node

@@ -28,7 +28,7 @@ from relaydrill.faults import (
 from relaydrill.faults.aiming import flows_by
 from relaydrill.ledger import Attempt, FaultWindow
 from relaydrill.smtp import NAME_FAILED, NO_ANSWER, NO_EXCHANGER, NO_SUCH_NAME, Phase
-from relaydrill.topology.paths import balancers_of, front_of, path_of
+from relaydrill.topology.paths import balancers_of, front_of, path_of, targets_of
 
 if TYPE_CHECKING:
     from relaydrill.drills.checks.case import Case
@@ -128,7 +128,8 @@ class Blame:
         # What it refused is its own doing. What was late, or cut, may have hung before it, too.
         if attempt.code < 400 and not has_no_address(attempt):
             own = [each for each in own if each.is_live(attempt, allowed_s)]
-            own += [each for each in begun if own and self._may_have_held(each, attempt)]
+            held = [each for each in begun if own and self._may_have_held(each, attempt)]
+            own += [each for each in held if each not in own]
         found = own or begun
         live = [each for each in found if each.is_live(attempt, allowed_s)] or found
         live = _without_earlier(live, attempt)
@@ -164,8 +165,25 @@ class Blame:
         if has_no_address(attempt):
             servers = self._case.topology.name_servers
             return [each for each in among if each.window.node in servers]
+        if doors := self._doors(attempt):
+            broken = [each for each in among if each.window.node in doors]
+            return [each for each in broken if each.is_live(attempt, 0.0)]
         name = self._case.answered_by(attempt)
         return [each for each in among if name and each.window.node == name]
+
+    def _doors(self, attempt: Attempt) -> frozenset[str]:
+        """Who must have failed an attempt that got no connection to the only VIP that there is.
+
+        A balancer takes connections whatever became of the servers behind it: those have no part in
+        it, as long as the balancer, or the way to it, is broken. A WNLB cluster is its servers.
+        """
+        topology, flow = self._case.topology, self._case.flow
+        if attempt.phase != Phase.CONNECT or {*targets_of(topology, flow)} != {attempt.choice}:
+            return frozenset()
+        balancer, _ = topology.vips.get(attempt.choice, ("", None))
+        if not balancer or topology.balancers[balancer].mode == "wnlb":
+            return frozenset()
+        return frozenset({*topology.machines_of(balancer), topology.flows[flow].sender})
 
     def first_of(self, suspect: Suspect) -> Suspect:
         """The fault since which a node has served nothing: of a row of them, the first.
