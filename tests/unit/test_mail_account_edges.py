@@ -146,6 +146,73 @@ class TestLost:
         assert any(f" {way} that of mx1" in remark for remark in found.remarks)
 
 
+class TestRenamed:
+    """A gateway writes Message-IDs anew: the next host has the mail, under another one."""
+
+    def _gateway(
+        self, tmp_path: Path, *, which: int | None, tells: bool, loses: bool
+    ) -> MailAccount:
+        """Forty messages by way of mx1 to mbx1, which renames one or all of them, or loses it."""
+        here, there = [], []
+        for number in range(40):
+            at = 1_767_200_000.0 + 60 * number
+            taken = f"4MBX{number:02d}"
+            reply = f"250 2.0.0 Ok: queued as {taken}" if tells else "250 2.0.0 Ok"
+            is_it = which is None or number == which
+            name = f"<new{number}@gateway>" if is_it else f"<{number}@app>"
+            to = f"to=<u{number % 5}@x.test>"
+            here += passing(
+                at,
+                "mx1",
+                f"4EDG{number:02d}",
+                f"<{number}@app>",
+                f"smtp {to}, relay=mbx1[10.0.0.3]:25, delay=0, dsn=2.0.0, status=sent ({reply})",
+            )
+            if not (loses and is_it):
+                there += passing(
+                    at + 3,
+                    "mbx1",
+                    taken,
+                    name,
+                    f"virtual {to}, relay=virtual, delay=0, dsn=2.0.0,"
+                    " status=sent (delivered to maildir)",
+                )
+        put(tmp_path / "mx1.log", here)
+        put(tmp_path / "mbx1.log", there)
+        return read(tmp_path)
+
+    @pytest.mark.parametrize("which", [None, 20])
+    def test_the_queue_id_that_it_answered_tells(self, tmp_path: Path, which: int | None) -> None:
+        """It is told of once, under the name that it arrived by."""
+        found = self._gateway(tmp_path, which=which, tells=True, loses=False)
+        assert counts(found) == {"delivered": 40}
+        assert found.status is Status.PASS
+
+    def test_without_a_queue_id_it_may_be_there(self, tmp_path: Path) -> None:
+        """Mail of that time for that recipient came from nobody: it is not lost for sure."""
+        found = self._gateway(tmp_path, which=20, tells=False, loses=False)
+        assert counts(found) == {"delivered": 40, "unknown": 1}
+
+    @pytest.mark.parametrize("tells", [True, False])
+    def test_what_is_there_under_no_name_is_lost(self, tmp_path: Path, tells: bool) -> None:
+        """Neither its queue id nor mail of unknown origin is there."""
+        found = self._gateway(tmp_path, which=20, tells=tells, loses=True)
+        assert counts(found) == {"delivered": 39, "lost": 1}
+
+
+def passing(at: float, host: str, queue_id: str, message: str, end: str) -> list[bytes]:
+    """The lines of one message on one host."""
+    agent, _, said = end.partition(" ")
+    lines = (
+        ("smtpd", "client=app[10.0.0.9]"),
+        ("cleanup", f"message-id={message}"),
+        ("qmgr", "from=<app@x.test>, size=9, nrcpt=1 (queue active)"),
+        (agent, said),
+        ("qmgr", "removed"),
+    )
+    return [bsd(at, host, program, f"{queue_id}: {text}") for program, text in lines]
+
+
 class TestPlaces:
     """Logs as they come: packed, of several hosts in one file, of two names."""
 

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relaydrill.mail_account.hosts import Host
-from relaydrill.mail_account.joining import Filters, Joined, joined, links, mixed
+from relaydrill.mail_account.joining import Filters, Joined, joined, links
 from relaydrill.mail_account.legs import BEFORE, ENDED, Gathered, Way
+from relaydrill.mail_account.mixing import mixed
+from relaydrill.mail_account.other_names import Unclaimed
 from relaydrill.mail_account.result import (
     BAD,
     DELIVERED,
@@ -60,6 +62,7 @@ class Accounting:
         self._is_near = np.array([bool(near) for near in self._near])
         self._listed: list[tuple[int, int, Fate]] = []
         self._serial = 0
+        self._unclaimed: Unclaimed | None = None
         self.found = MailAccount()
 
     def account(self) -> MailAccount:
@@ -68,7 +71,9 @@ class Accounting:
         found.servers = {host.name: Counter() for host in self._hosts}
         found.balancers = {host.name: host.sessions for host in self._hosts if host.sessions}
         found.changes = {host.name: host.changes for host in self._hosts if host.changes}
-        for part in joined(self._legs, self._filters):
+        assert self._onward.astray is not None
+        elsewhere = self._onward.astray.behind(lambda taker: self._near[taker], self._onward.lead)
+        for part in joined(self._legs, self._filters, elsewhere):
             found.again += part.again
             self._tally(part)
             self._judge(part)
@@ -159,7 +164,9 @@ class Accounting:
         rows = part.rows[group]
         last = [row for row in rows[~part.followed[group]] if not self._turned_up(part, row)]
         if not last:
-            return self._renamed_onward(part, group)
+            # Of what the next host has by another name it tells by that.
+            is_elsewhere = part.elsewhere[group].any()
+            return ("", "") if is_elsewhere else self._renamed_onward(part, group)
         for row in last:
             if row["way"] == Way.MOVED or self._near[int(row["taker"])]:
                 return self._went_to(part, row)
@@ -242,7 +249,22 @@ class Accounting:
             return "unknown", f"{names} had other mail that went there, and not this"
         if not row["next_id"] and len(self._there(part, row)):
             return "unknown", f"{names} has the message, and it may have gone there before"
+        if not row["next_id"] and self._may_be_renamed(row, hosts):
+            return (
+                "unknown",
+                f"{names} has mail for this recipient that nobody else has the name of",
+            )
         return "lost", f"handed on to {names}, whose log does not have it"
+
+    def _may_be_renamed(self, row: Any, hosts: set[int]) -> bool:
+        """Whether it may be there under another Message-ID, where no reply told its queue id."""
+        unclaimed = self._unclaimed = self._unclaimed or Unclaimed(self._legs)
+        own, at = int(row["host"]), float(row["at"])
+        spans = {host: self._onward.lead.get((own, host), (0.0, 0.0)) for host in hosts - {own}}
+        return any(
+            unclaimed.has(row["recipient"], host, at + least, at + most)
+            for host, (least, most) in spans.items()
+        )
 
     def _is_called(self, taker: str, hosts: set[int]) -> bool:
         """Whether a taker's name is that of the one machine that is known behind it."""

@@ -23,6 +23,8 @@ from relaydrill.mail_account.legs import (
     Rows,
     Way,
 )
+from relaydrill.mail_account.mixing import mixed
+from relaydrill.mail_account.other_names import Astray, Found, Keys, key_of
 
 _WAYS: Final = len(Way)
 _ENOUGH: Final = 2
@@ -45,20 +47,22 @@ class Onward:
         hosts: By taker: the numbers of hosts that had it under the queue id that the reply named.
         lead: By pair of hosts: by how many seconds the second's log is ahead of the first's, of the
             messages that went from one to the other: the least and the most.
+        astray: What went on to a queue id that none of its own message has.
     """
 
     hosts: dict[int, set[int]] = field(default_factory=dict)
     lead: dict[tuple[int, int], tuple[float, float]] = field(default_factory=dict)
+    astray: Found | None = None
 
 
 def links(legs: Gathered) -> Onward:
     """Learn from all rows who is behind the names under which mail is handed on."""
-    onward, stays = Onward(), _stays(legs)
+    onward, stays, astray = Onward(), _stays(legs), Astray()
     seen: Counter[tuple[int, int]] = Counter()
     for rows in legs.parts():
-        source = np.flatnonzero((rows["next_id"] != 0) & (rows["flags"] & NAMED != 0))
-        target = _next_of(rows, source, stays)
+        source, target = _going_on(rows, stays)
         is_found = target >= 0
+        astray.note(rows[source[~is_found]])
         source, target = source[is_found], target[is_found]
         pairs = np.stack((rows["taker"][source], rows["host"][target]), axis=1)
         if len(pairs):
@@ -66,10 +70,22 @@ def links(legs: Gathered) -> Onward:
             for (taker, host), count in zip(found, counts, strict=True):
                 seen[int(taker), int(host)] += int(count)
         _leads(onward, rows, source, target)
+    onward.astray = astray.found(legs, lambda rows: _targets(rows, stays))
     for (taker, host), count in seen.items():
         if count >= _ENOUGH:
             onward.hosts.setdefault(taker, set()).add(host)
     return onward
+
+
+def _going_on(rows: Rows, stays: Flags) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The numbers of rows that went on to a queue id, and of those that have it; -1: none has."""
+    source = np.flatnonzero((rows["next_id"] != 0) & (rows["flags"] & NAMED != 0))
+    return source, _next_of(rows, source, stays)
+
+
+def _targets(rows: Rows, stays: Flags) -> NDArray[Any]:
+    _, target = _going_on(rows, stays)
+    return target[target >= 0]
 
 
 def _stays(legs: Gathered) -> Flags:
@@ -119,17 +135,6 @@ def _next_of(rows: Rows, source: NDArray[Any], stays: Flags) -> NDArray[Any]:
     own = np.where(is_elsewhere, rows["host"][source].astype(np.int64), -1)
     found = np.where(rows["host"][first] == own, last, first)
     return np.where((have[found] == wanted) & (rows["host"][found] != own), found, -1)
-
-
-def mixed(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.uint64]:
-    """One number for two, as good as unique (splitmix64's steps)."""
-    with np.errstate(over="ignore"):
-        mixed = one.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        mixed ^= mixed >> np.uint64(29)
-        mixed += other.astype(np.uint64) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed ^= mixed >> np.uint64(32)
-        mixed = mixed * np.uint64(0x94D049BB133111EB)
-        return mixed ^ (mixed >> np.uint64(31))
 
 
 def better_known(legs: Gathered) -> NDArray[np.uint64]:
@@ -193,6 +198,7 @@ class Joined:
         is_wanted: By group, whether it was asked for.
         followed: By row, whether a row of the same message tells of it under the queue id that it
             went on to.
+        elsewhere: By row, whether the next host tells of it under another Message-ID.
     """
 
     rows: Rows
@@ -203,6 +209,7 @@ class Joined:
     is_copy: Flags
     is_wanted: Flags
     followed: Flags
+    elsewhere: Flags
 
     def __len__(self) -> int:
         return len(self.begins)
@@ -231,8 +238,14 @@ class Filters:
     until: float = np.inf
 
 
-def joined(legs: Gathered, filters: Filters) -> Iterator[Joined]:
-    """All messages, a part at a time."""
+def joined(legs: Gathered, filters: Filters, elsewhere: Keys) -> Iterator[Joined]:
+    """All messages, a part at a time.
+
+    Args:
+        legs: The rows.
+        filters: What was asked for.
+        elsewhere: Keys of rows of which the next host tells under another Message-ID.
+    """
     better, stays = better_known(legs), _stays(legs)
     for both in legs.parts():
         rows, said = stores.apart(both)
@@ -240,7 +253,7 @@ def joined(legs: Gathered, filters: Filters) -> Iterator[Joined]:
             rows = rows[(rows["flags"] & NAMED != 0) | ~np.isin(_event(rows), better)]
         kept, again = _once(rows, legs)
         stores.as_stores_say(kept, said, legs)
-        yield _grouped(kept, again, filters, stays)
+        yield _grouped(kept, again, filters, stays, elsewhere)
 
 
 def _once(rows: Rows, legs: Gathered) -> tuple[Rows, int]:
@@ -306,7 +319,7 @@ def _best_told(rows: Rows) -> NDArray[Any]:
     return by_order[np.argsort(order)]
 
 
-def _grouped(rows: Rows, again: int, filters: Filters, stays: Flags) -> Joined:
+def _grouped(rows: Rows, again: int, filters: Filters, stays: Flags, elsewhere: Keys) -> Joined:
     aliases = rows[rows["original"] != 0].copy()
     aliases["recipient"], aliases["original"], aliases["way"] = aliases["original"], 0, Way.RENAMED
     aliases["next_id"] = 0
@@ -324,6 +337,9 @@ def _grouped(rows: Rows, again: int, filters: Filters, stays: Flags) -> Joined:
     source = np.flatnonzero(rows["next_id"])
     followed = np.zeros(len(rows), bool)
     followed[source] = _next_of(rows, source, stays) >= 0
+    renamed = np.zeros(len(rows), bool)
+    if len(elsewhere):
+        renamed[source] = ~followed[source] & np.isin(key_of(rows[source]), elsewhere)
     return Joined(
         rows,
         again,
@@ -332,7 +348,8 @@ def _grouped(rows: Rows, again: int, filters: Filters, stays: Flags) -> Joined:
         ways,
         _any(flags & COPY != 0, starts),
         _wanted(rows, order, starts, flags, filters),
-        followed,
+        followed | renamed,
+        renamed,
     )
 
 
@@ -359,4 +376,4 @@ def _wanted(
     return wanted
 
 
-__all__ = ["ROW", "Filters", "Joined", "Onward", "joined", "links", "mixed"]
+__all__ = ["ROW", "Filters", "Joined", "Onward", "joined", "links"]
