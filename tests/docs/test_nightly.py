@@ -237,7 +237,7 @@ def assert_drilled(folder: Path, done: subprocess.CompletedProcess[str]) -> None
     journals = sorted(folder.glob("relaydrill-runs/*/shared/*/stop-ht1/journals/harness.jsonl"))
     kinds = [event.kind for event in read_events(journals[-1])]
     of_the_fault = [
-        kind for kind in kinds if kind not in ("sight", "begun", "stop", "over", "closed")
+        kind for kind in kinds if kind not in ("sight", "begun", "stop", "over", "saved", "closed")
     ]
     assert of_the_fault == ["inject", "injected", "heal", "healed"]
     assert "over" in kinds

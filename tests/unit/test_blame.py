@@ -336,6 +336,31 @@ class TestTimeAmongSeveralFaults:
         assert verdict is not None
         assert verdict.status is FAIL
 
+    @pytest.mark.parametrize(
+        ("choice", "server", "blamed"),
+        [
+            ("ht2", "ht2", ["ns1"]),  # it never was with the other server
+            ("ht1", "ht2", ["ns1", "ht1"]),  # it went on
+            ("ht1", "ht1", ["ht1", "ns1"]),  # it may have waited for either
+            ("", "ht2", ["ns1", "ht1"]),  # nobody says whom it tried first
+        ],
+    )
+    def test_a_server_that_an_attempt_never_came_to_is_no_suspect(
+        self, choice: str, server: str, blamed: list[str]
+    ) -> None:
+        """Who was late, and served by his first choice, waited for no other hub."""
+        text = YAML.format(clock=CLOCK, rate=RATE, expect="{gap: 10s}", accept="[]")
+        more = "  ns1: {role: dns}\nnames: {hubs.contoso.com: [ht1, ht2]}\n"
+        text = text.replace("flows:", f"{more}flows:")
+        text = text.replace("to: mail, rate", "to: hubs.contoso.com, persona: rotated_list, rate")
+        history = steadily(80)
+        plan = [broken(history, "slow:ns1", 20, 50), broken(history, "kill:ht1", 25, 50)]
+        name = f"{server}.contoso.com"
+        history.attempt("<x@app>", at=3.0001, took=1.5, choice=choice, server=name)
+        given = case(history, *plan, design=topology_files.parse(text, "names.yaml"))
+        [late] = [each for each in given.unserved if each.started == 3.0001]
+        assert [window.node for window in suspects(given, late)] == blamed
+
     def test_a_hub_that_waits_for_others_answers_with_them(self) -> None:
         """Where a hub waits for the next hop before its 250, the next hop is on the way to it."""
         text = YAML.format(clock=CLOCK, rate=RATE, expect="{gap: 10s}", accept="[]")

@@ -369,7 +369,8 @@ class Saved(TypedDict, total=False):
     """What was drilled, and how it went, is written down."""
 
     files: dict[str, str]
-    """SHA-256 in hex of drill.json and topology.yaml, by name."""
+    """SHA-256 in hex of topology.yaml, and of drill.json as JSON with sorted keys and an empty
+    `at`, by name."""
 
 
 class Closed(TypedDict, total=False):

@@ -6,12 +6,13 @@ import json
 import stat
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from relaydrill.documents.verdict import VERDICT as VERDICT_FORMAT
 from relaydrill.drills.closing import Look, look
-from relaydrill.drills.record import DRILL, JOURNALS, TOPOLOGY, VERDICT, digests_of_inputs
+from relaydrill.drills.record import DRILL, JOURNALS, TOPOLOGY, VERDICT
 from relaydrill.sentences import listed
 
 EVIDENCE: Final = "evidence"
@@ -44,7 +45,9 @@ def _look(path: Path) -> Look | str:
 
 def digests(directory: Path, looks: Mapping[str, Look | str]) -> dict[str, str]:
     """SHA-256 of each file that the verdict of a run directory rests on, by name."""
-    found = digests_of_inputs(directory)
+    found = {
+        name: sha256((directory / name).read_bytes()).hexdigest() for name in (DRILL, TOPOLOGY)
+    }
     for name, each in looks.items():
         if isinstance(each, Look):
             found[f"{JOURNALS}/{name}.jsonl"] = each.whole_digest

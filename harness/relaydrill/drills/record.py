@@ -144,7 +144,7 @@ class RunDirectory:
         self._save_drill(drill, driver, begun, problems, remarks)
 
     def inputs(self) -> dict[str, str]:
-        """SHA-256 of what was written down of the drill and its topology, in hex, by file name."""
+        """What `digests_of_inputs` says of what was written down."""
         return digests_of_inputs(self.directory)
 
     def save_slice(self, node: str, journal: Path, offset: int) -> None:
@@ -203,12 +203,17 @@ class RunDirectory:
 
 
 def digests_of_inputs(directory: Path) -> dict[str, str]:
-    """SHA-256 of a run directory's drill and topology, in hex, by file name.
+    """SHA-256 of what a run directory says that was drilled, in hex, by file name.
+
+    When that was is left out: the same seed gives the same journals, whatever day it is.
 
     Raises:
-        OSError: One cannot be read.
+        OSError, ValueError: A file cannot be read.
     """
-    return {name: sha256((directory / name).read_bytes()).hexdigest() for name in (DRILL, TOPOLOGY)}
+    document = json.loads((directory / DRILL).read_text(encoding="utf-8"))
+    told = json.dumps({**document, "at": ""}, sort_keys=True)
+    topology = (directory / TOPOLOGY).read_bytes()
+    return {DRILL: sha256(told.encode()).hexdigest(), TOPOLOGY: sha256(topology).hexdigest()}
 
 
 def load(directory: Path) -> Recorded:

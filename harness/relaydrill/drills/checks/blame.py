@@ -28,7 +28,7 @@ from relaydrill.faults import (
 from relaydrill.faults.aiming import flows_by
 from relaydrill.ledger import Attempt, FaultWindow
 from relaydrill.smtp import NAME_FAILED, NO_ANSWER, NO_EXCHANGER, NO_SUCH_NAME, Phase
-from relaydrill.topology.paths import balancers_of, front_of, path_of, targets_of
+from relaydrill.topology.paths import balancers_of, front_of, path_of, takers_of, targets_of
 
 if TYPE_CHECKING:
     from relaydrill.drills.checks.case import Case
@@ -130,7 +130,7 @@ class Blame:
             own = [each for each in own if each.is_live(attempt, allowed_s)]
             held = [each for each in begun if own and self._may_have_held(each, attempt)]
             own += [each for each in held if each not in own]
-        found = own or begun
+        found = own or self._visited(attempt, begun)
         live = [each for each in found if each.is_live(attempt, allowed_s)] or found
         live = _without_earlier(live, attempt)
         met = [each for each in live if not self.is_marked_down(each.window.node, attempt.started)]
@@ -139,6 +139,14 @@ class Blame:
         said = (attempt.code, attempt.phase)
         same = [each for each in found if attempt.code >= 400 and reply_of(each.window) == said]
         return tuple(same or found)
+
+    def _visited(self, attempt: Attempt, begun: list[Suspect]) -> list[Suspect]:
+        """Without the servers to which an attempt never came: it was with its first choice only."""
+        case, name = self._case, self._case.answered_by(attempt)
+        if not name or name != attempt.choice:
+            return begun
+        others = {*takers_of(case.topology, case.flow)} - {name, *case.waits.get(name, ())}
+        return [each for each in begun if each.window.node not in others] or begun
 
     def _may_have_held(self, suspect: Suspect, attempt: Attempt) -> bool:
         """Whether what stands before the servers, or its own waits for, was broken meanwhile."""
