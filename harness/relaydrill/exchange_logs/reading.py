@@ -31,6 +31,7 @@ _NEEDED: Final = {
 _ROW_BEGINS: Final = re.compile(r"\d{4}-\d\d-\d\dT|#[A-Za-z-]+:")
 _NULS: Final = re.compile("^\0+|\0{16,}")
 """A value may hold a NUL; a row does not begin with one, and no value is full of them."""
+_MOST_DIGITS: Final = 10
 _MOST_TEXTS: Final = 10_000
 _MOST_LINES: Final = 100
 _MOST_CHARACTERS: Final = 4_000_000
@@ -166,7 +167,8 @@ class _Reading:
         match name.strip().lower():
             case "version":
                 first = value.strip().partition(".")[0]
-                self._version = int(first) if first.isdecimal() else self._version
+                is_number = first.isdecimal() and len(first) < _MOST_DIGITS
+                self._version = int(first) if is_number else self._version
             case "date" if self._begun is None:
                 try:
                     self._begun = _seconds(value)
