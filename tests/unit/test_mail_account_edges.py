@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import json
 import lzma
 import os
 import re
@@ -17,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from tests.mail_logs_model import Tier, bsd, iso, log_of, tier
 from tests.unit.test_mail_account import AFTER, counts, in_utc, put, read, told, written
 
 from relaydrill.api.logs import account
+from relaydrill.cli.commands import cli
 from relaydrill.mail_account import files, sharing
 from relaydrill.mail_account.files import find_logs
 from relaydrill.mail_account.reading import account_of
@@ -1211,3 +1214,45 @@ def test_who_comes_of_a_recipient_further_on_stands_in_for_it(tmp_path: Path) ->
     )
     assert counts(found) == {"delivered": 1}
     assert found.status is Status.PASS
+
+
+_MANY = "9" * 5000
+_ODD = {
+    "a process of RFC 3164": f"Dec  1 03:00:00 mx1 postfix/smtp[{_MANY}]: A1B2C3: x",
+    "a process without a frame": f"postfix/smtp[{_MANY}]: A1B2C3: x",
+    "a process of RFC 5424": f"<22>1 2026-12-01T03:00:00Z mx1 postfix/smtp {_MANY} - - A1B2C3: x",
+    "a digit that is none": "<22>1 2026-12-01T03:00:00Z mx1 postfix/smtp \u00b2 - - A1B2C3: x",
+    "an Exim's process": f"2026-12-01 03:00:00 [{_MANY}] 1xVojD-00001Y-04 Completed",
+    "JSON": json.dumps({"message": "A1B2C3: x", "program": "postfix/smtp", "pid": _MANY}),
+    "a time far away": json.dumps(
+        {"message": "A1B2C3: removed", "program": "postfix/qmgr", "time": 9 * 10**18}
+    ),
+    "half a character": json.dumps(
+        {
+            "message": "A1B2C3: to=<\ud800@x>, relay=virtual, status=sent (delivered to maildir)",
+            "program": "postfix/virtual",
+            "host": "\ud800",
+        }
+    ),
+    "half a character in an event": json.dumps(
+        {
+            "event": "sieve_action_finished",
+            "hostname": "\ud800",
+            "fields": {"action_name": "discard", "user": "\ud800", "message_id": "<\ud800@a>"},
+        }
+    ),
+    "recipients": "Dec  1 03:00:00 mx1 postfix/qmgr[1]: A1B2C3: from=<a@x>, size=1,"
+    f" nrcpt={_MANY} (queue active)",
+}
+
+
+@pytest.mark.parametrize("what", _ODD)
+def test_no_number_and_no_letter_is_too_strange(tmp_path: Path, what: str) -> None:
+    """One line that no server writes takes no account of all others with it."""
+    world = tier(1)
+    world.send(["delivered"])
+    logs = written(world, tmp_path)
+    put(logs[0], [logs[0].read_bytes(), _ODD[what].encode() + b"\n", _ODD[what].encode() + b"\n"])
+    assert read(tmp_path).counts["delivered"] >= 1
+    told = CliRunner().invoke(cli, ["account", str(tmp_path)])
+    assert told.exception is None or isinstance(told.exception, SystemExit)

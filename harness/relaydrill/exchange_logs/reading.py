@@ -31,6 +31,7 @@ _NEEDED: Final = {
 _ROW_BEGINS: Final = re.compile(r"\d{4}-\d\d-\d\dT|#[A-Za-z-]+:")
 _NULS: Final = re.compile("^\0+|\0{16,}")
 """A value may hold a NUL; a row does not begin with one, and no value is full of them."""
+_MOST_DIGITS: Final = 10
 _MOST_TEXTS: Final = 10_000
 _MOST_LINES: Final = 100
 _MOST_CHARACTERS: Final = 4_000_000
@@ -86,7 +87,8 @@ class _Reading:
             self._remarks.append(f"{self._path} is empty")
         self._take_exported()
         is_bad = not (self._tracking or self._protocol or self._sending)
-        is_bad = is_bad and self._hole_from is not None
+        # In an SmtpSend log no mail is missed.
+        is_bad = is_bad and self._hole_from is not None and {*self._kinds} != {SEND_TYPE}
         if self._hole_from is not None:
             self._holes.append((self._hole_from, NEVER))
         return ExchangeLog(
@@ -166,7 +168,8 @@ class _Reading:
         match name.strip().lower():
             case "version":
                 first = value.strip().partition(".")[0]
-                self._version = int(first) if first.isdecimal() else self._version
+                is_number = first.isdecimal() and len(first) < _MOST_DIGITS
+                self._version = int(first) if is_number else self._version
             case "date" if self._begun is None:
                 try:
                     self._begun = _seconds(value)

@@ -22,7 +22,7 @@ _DELIVERY: Final = re.compile(
 )
 _SAVED: Final = re.compile(rb"250 2\.0\.0 <[^<>]*> [A-Za-z0-9+/=]{12,} Saved\Z")
 _MESSAGE_ID: Final = re.compile(rb"message-id=(<[^<>\s]+>)\Z")
-_ACTIVE: Final = re.compile(rb"from=<([^>]*)>, size=\d+, nrcpt=(\d+) \(queue active\)\Z")
+_ACTIVE: Final = re.compile(rb"from=<([^>]*)>, size=\d+, nrcpt=(\d{1,9}) \(queue active\)\Z")
 _MOST_KEPT: Final = 20_000
 
 

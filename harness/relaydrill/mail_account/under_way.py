@@ -50,7 +50,7 @@ _TELLING: Final = (
 """Of several things that an alias leads to: the first of these is what became of the message."""
 _QUEUED: Final = Way.QUEUED
 
-_COUNT: Final = re.compile(r"\bnrcpt=(?P<count>\d+)")
+_COUNT: Final = re.compile(r"\bnrcpt=(?P<count>\d{1,9})")
 UNCOUNTED: Final = -1
 """Recipients that a message has, where its server does not say how many."""
 

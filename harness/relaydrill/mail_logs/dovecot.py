@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from relaydrill.mail_logs.deeds import Does
 from relaydrill.mail_logs.reading import NOTHING, Told
+from relaydrill.mail_logs.shipped import written
 
 PROGRAM: Final = "dovecot"
 _ACTION_DONE: Final = "sieve_action_finished"
@@ -100,7 +101,10 @@ def _of_event(text: str) -> Told:
     found = _EVENT.match(text) if _ACTION_DONE in text else None
     if not found:
         return NOTHING
-    fields = _fields(found["event"])
+    fields = {
+        name: written(value) if isinstance(value, str) else value
+        for name, value in _fields(found["event"]).items()
+    }
     does = _ACTIONS.get(str(fields.get("action_name", "")))
     named = str(fields.get("message_id", ""))
     message = named if named.startswith("<") and named.endswith(">") else ""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from relaydrill.mail_logs import shipped
+from relaydrill.mail_logs.shipped import number_in, written
 from relaydrill.mail_logs.times import Clock
 
 LONGEST: Final = 64 * 1024
@@ -93,6 +94,8 @@ _DOVECOT: Final = re.compile(
 
 _SOLARIS: Final = re.compile(r"\[ID \d+ \w+\.\w+\] ")
 _PIECE: Final = re.compile(r"\[(?P<number>\d+)[/\\](?P<of>\d+)\] ?(?P<rest>.*)", re.S)
+_END_OF_TIME: Final = 253_402_300_800.0
+"""The year 10,000, in seconds since the epoch: no calendar here goes beyond."""
 _NUMBER: Final = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,9})?")
 _WITHIN: Final = re.compile(
     rf"(?:[^\[\]:]|:(?! )){{1,160}}?(?<![\w+])(?={_PRIORITY}(?:1 )?(?:{_ISO}|{_BSD}) |\{{\")", re.S
@@ -171,7 +174,7 @@ class Framer:
             return None
         if text[0] == "2" and (found := _EXIM.match(text)) and _EXIM_SAYS.match(found["text"]):
             at = self._clock.iso(found["iso"])
-            return self._framed("exim", int(found["pid"] or 0), found["text"], at, host)
+            return self._framed("exim", number_in(found["pid"]), found["text"], at, host)
         if found := _SYSLOG.match(text):
             return self._of_syslog(found, host, wall)
         if text.startswith(_OBJECT):
@@ -213,7 +216,7 @@ class Framer:
                 inner = whole
         if _may_begin_with_time(inner) and (within := self._unwrapped(inner, host, at)):
             return within
-        return self._framed(tag, int(found["pid"] or 0), inner, at, host)
+        return self._framed(tag, number_in(found["pid"]), inner, at, host)
 
     def _time(self, found: re.Match[str]) -> float | None:
         if bsd := found["bsd"]:
@@ -224,7 +227,7 @@ class Framer:
 
     def _of_modern(self, found: re.Match[str]) -> Framed:
         at = None if found["iso"] == "-" else self._clock.iso(found["iso"])
-        process = int(found["pid"]) if found["pid"].isdigit() else 0
+        process = number_in(found["pid"])
         host = "" if found["host"] == "-" else found["host"]
         return self._framed(found["tag"], process, found["text"] or "", at, host)
 
@@ -251,14 +254,15 @@ class Framer:
     def _of_event(self, text: str, fields: dict[str, object]) -> Framed:
         """One of Dovecot's events, exported into a file of its own."""
         at = self._time_of(fields.get("end_time"))
-        return self._framed("dovecot", 0, text, at, str(fields.get("hostname") or ""))
+        return self._framed("dovecot", 0, text, at, written(str(fields.get("hostname") or "")))
 
     def _time_of(self, said: object) -> float | None:
         text = str(said or "")
         if _NUMBER.fullmatch(text):
             number = float(text)
             # journald counts microseconds, others milliseconds or seconds.
-            return number / 1e6 if number > 1e14 else number / 1e3 if number > 1e11 else number
+            number /= 1e6 if number > 1e14 else 1e3 if number > 1e11 else 1
+            return number if number < _END_OF_TIME else None
         at = self._clock.iso(text)
         return self._clock.bsd(text) if at is None else at
 
@@ -276,7 +280,7 @@ class Framer:
     def _bare(self, text: str, host: str, wall: float | None) -> Framed | None:
         """Where a container's program is its own syslog: nothing but a tag, if that."""
         if found := _BARE.match(text):
-            return self._framed(found["tag"], int(found["pid"] or 0), found["text"], wall, host)
+            return self._framed(found["tag"], number_in(found["pid"]), found["text"], wall, host)
         return None
 
     def _framed(

@@ -41,6 +41,7 @@ _ENGINES: Final = ("container_id", "container_name")
 _DOCKERS_OWN: Final = frozenset(("log", "stream", "time", "attrs"))
 """All that a line of Docker's json-file has; it alone ends what is whole with a new line."""
 
+_MOST_DIGITS: Final = 18
 _TAG: Final = re.compile(r"(?P<tag>[^\[\]]+?)(?:\[(?P<pid>\d{1,10})\])?:?$")
 
 
@@ -76,17 +77,26 @@ def read(record: Mapping[str, object]) -> Shipped | None:
     found = None if by_engine else _TAG.match(_word(fields, _WHO))
     if not found and not by_engine and (whole := _text_of(_first(fields, _WHOLE))):
         said = whole
-    number = _word(fields, _PROCESS)
-    process = number if number.isdigit() and number.isascii() else found and found["pid"]
+    process = number_in(_word(fields, _PROCESS)) or number_in(found["pid"] if found else "")
     return Shipped(
         said=said.strip("\r\n").removeprefix(" "),
         program=found["tag"] if found else "",
-        process=int(process or 0),
+        process=process,
         host=_word(fields, _HOST),
         when=_first(fields, _WHEN),
         is_end=_is_end(fields, said),
         stream=str(fields.get("stream", "")),
     )
+
+
+def number_in(text: str | None) -> int:
+    """The number of a process; 0 where it is none, or none that a system gives out."""
+    return int(text) if text and text.isdecimal() and len(text) <= _MOST_DIGITS else 0
+
+
+def written(text: str) -> str:
+    """The same as it can stand in a file: JSON may name halves of characters (RFC 8259 §8.2)."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _flat(record: Mapping[str, object]) -> Iterator[tuple[str, object]]:
@@ -124,7 +134,8 @@ def _first(fields: Mapping[str, object], names: tuple[str, ...]) -> object:
 
 def _word(fields: Mapping[str, object], names: tuple[str, ...]) -> str:
     found = _first(fields, names)
-    return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
+    is_word = isinstance(found, str | int) and not isinstance(found, bool)
+    return written(str(found)) if is_word else ""
 
 
 def _text_of(said: object) -> str:
@@ -134,4 +145,4 @@ def _text_of(said: object) -> str:
             return bytes(said).decode("utf-8", "backslashreplace")
         except (ValueError, TypeError):
             return ""
-    return said if isinstance(said, str) else ""
+    return written(said) if isinstance(said, str) else ""
