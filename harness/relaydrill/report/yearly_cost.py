@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from relaydrill.yearly_cost.cost import FlowCost, WithStandby, YearlyCost
-from relaydrill.yearly_cost.states import Bounds
 
 HEADING: Final = "What it costs a year"
 
@@ -21,6 +20,10 @@ _MOST_NAMED: Final = 3
 
 _LEAST_SHARE: Final = 0.005
 """Of the whole; a part that would save less is not named."""
+
+
+_NOTHING_S: Final = 0.05
+"""Less is no time at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +79,30 @@ def _sentence(cost: FlowCost) -> str:
         return f"unknown: {cost.unknown}"
     if not cost.parts:
         return "unknown: nothing that it passes says how often it fails"
-    most_s = cost.most_s
-    available = percent(cost.availability.high)
-    if most_s is None or duration(most_s) != duration(cost.out_s.low):
-        available = f"at most {available}"
-    parts = [f"{available}, {_range(cost.out_s.low, most_s)} a year"]
+    parts = [_whole(cost)]
     if of_it := "; ".join(_contributors(cost)):
         parts.append(of_it)
     parts += [_with_standby(cost, each) for each in cost.standbys]
     return "; ".join(parts)
 
 
+def _whole(cost: FlowCost) -> str:
+    """``99.95 %, 4.4 h a year``, or how much it is at least and at most."""
+    low_s, most_s = cost.out_s.low, cost.most_s
+    if low_s < _NOTHING_S:
+        if most_s is None:
+            return "nothing that is counted was shown to stop it; it may be out for longer"
+        if most_s >= _NOTHING_S:
+            available = percent(cost.availability.low)
+            return f"{available} at least, at most {duration(most_s)} a year; none of it was shown"
+    available, how_long = percent(cost.availability.high), _range(low_s, most_s)
+    is_one = how_long == duration(low_s)
+    return f"{available if is_one else f'at most {available}'}, {how_long} a year"
+
+
 def _contributors(cost: FlowCost) -> Iterator[str]:
     least_s = cost.out_s.low * _LEAST_SHARE
-    named = [each for each in cost.contributors if each.saved_s > max(least_s, 1e-9)]
+    named = [each for each in cost.contributors if each.saved_s > max(least_s, _NOTHING_S)]
     shown = [
         f"{duration(each.saved_s)} of it {each.part}{' (by default)' if each.is_default else ''}"
         for each in named[:_MOST_NAMED]
@@ -142,7 +155,7 @@ def _digits(number: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share of 1 with as many nines as it has, never rounded up to more: ``99.95 %``.
+    """A share of 1, with two digits of what is missing to it: ``99.95 %``.
 
     Args:
         share: Of 1.
@@ -151,10 +164,7 @@ def percent(share: float) -> str:
     if away < 1e-9:
         return "100 %"
     decimals = max(1, 1 - math.floor(math.log10(away)))
-    scale = 10**decimals
-    rounded = math.floor((100 - away) * scale + 1e-6) / scale
-    text = f"{rounded:.{decimals}f}"
-    return f"{text.rstrip('0').rstrip('.')} %"
+    return f"{f'{100 - away:.{decimals}f}'.rstrip('0').rstrip('.')} %"
 
 
-__all__ = ["HEADING", "Bounds", "Told", "duration", "percent", "show_yearly_cost", "told"]
+__all__ = ["HEADING", "Told", "duration", "percent", "show_yearly_cost", "told"]

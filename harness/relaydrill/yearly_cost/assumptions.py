@@ -39,7 +39,8 @@ def as_drilled(kinds: Iterable[str]) -> tuple[str, ...]:
         f"Every failure is taken to be as the drills' ({listed(sorted({*kinds}))}). Where a flow"
         " was served again before the repair, a failure costs the longest gap that was measured;"
         " where it was not, the repair, and as long as it took to come back. Whatever else is away"
-        " then, each failure costs what it cost alone.",
+        " then, each failure costs what it cost alone. What no drill showed is served for the lower"
+        " bound, and out for the upper one.",
         "Only time counts in which nothing is accepted: mail that was lost or late does not.",
     )
 
@@ -74,10 +75,10 @@ def taken_for_granted(
 
 
 def _with_their_senders(topology: Topology, flows: Sequence[FlowCost]) -> str:
-    """The sites that are left out, each with the flow."""
-    return listed(
-        f"{site} for {flow.flow}"
-        for flow in flows
-        for site, members in topology.sites.items()
-        if topology.flows[flow.flow].sender in members and {*members} & {*topology.tier}
-    )
+    """The sites that are left out, each with its flows."""
+    found: dict[str, list[str]] = {}
+    for flow in flows:
+        for site, members in topology.sites.items():
+            if topology.flows[flow.flow].sender in members and {*members} & {*topology.tier}:
+                found.setdefault(site, []).append(flow.flow)
+    return "; ".join(f"{site} for {listed(names)}" for site, names in found.items())

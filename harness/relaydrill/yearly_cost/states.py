@@ -3,7 +3,7 @@
 Each part is an alternating renewal process by itself: it works, fails, is repaired, and works
 again. In the long run it is away for the part ``repair / every`` of all time, whatever the
 distributions are, and the parts' states are independent (R. E. Barlow and F. Proschan,
-*Statistical Theory of Reliability and Life Testing*, 1975, chapters 2 and 7). So the time out of
+*Statistical Theory of Reliability and Life Testing*, 1975). So the time out of
 service is the sum over all states of a state's probability times what is lost in it.
 
 With many parts there are too many states. Then only those with few parts away are looked at, and
