@@ -367,3 +367,21 @@ def test_a_flow_that_nothing_was_seen_to_stop_is_not_called_perfect() -> None:
     assert line.text.startswith("99.99")
     assert " at least, at most " in line.text
     assert "none of it was shown" in line.text
+
+
+def test_a_node_that_was_only_lost_with_its_site_is_bounded_by_that() -> None:
+    """It is ridden out, as more was; its own gap is no longer, and is not taken for none."""
+    site = {"ht1": {"site": "north"}, "ht2": {"site": "north"}}
+    topology = design(nodes=site)
+    units = ("lb1", "ht3", "mbx", "north")
+    rows = tuple(
+        row(topology, each, {"lb1": OUT, **HUBS}) for each in plan_audit(topology, units=units)
+    )
+    found = yearly_cost(topology, rows, {})
+    assert found
+    [relay, _] = found.flows
+    assert "ht1 and ht2 were not drilled" in relay.open
+    low, high = (4 * (3602 + ends) for ends in (6, 18))
+    assert relay.out_s.low == pytest.approx(low, rel=1e-3)
+    assert relay.out_s.high >= high - 1e-3
+    assert "nothing is said of how often all of site north fails" in relay.not_counted

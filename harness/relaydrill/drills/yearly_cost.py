@@ -16,7 +16,7 @@ from relaydrill.drills.audit_sets import StandsFor, shown_by, units_named
 from relaydrill.drills.measuring import gap_of
 from relaydrill.drills.result import FlowVerdict, Judgement
 from relaydrill.drills.spares import standing_by
-from relaydrill.sentences import listed
+from relaydrill.sentences import listed, number_of
 from relaydrill.topology import Topology
 from relaydrill.topology.paths import path_of
 from relaydrill.verdict import Status
@@ -188,17 +188,35 @@ class _Rows:
         return OPEN
 
     def _as_measured(self, part: Part) -> Part:
-        """A part with what its failure costs beside the time that the flow is out."""
-        seen = self._seen.get(self._missed(part.nodes))
-        return replace(part, gap_s=seen.gap_s, back_s=seen.back_s) if seen else part
+        """A part with what its failure costs beside the time that the flow is out.
+
+        Of one that was not drilled alone what was seen of more, or of a part of it, is a bound.
+        """
+        missed = self._missed(part.nodes)
+        if not missed:
+            return part
+        if seen := self._seen.get(missed):
+            return replace(part, gap_s=seen.gap_s, back_s=seen.back_s)
+        rows = self._seen.items()
+        gaps = [seen.gap_s.high for nodes, seen in rows if missed <= nodes and seen.lost == NONE]
+        backs = [seen.back_s.high for nodes, seen in rows if nodes <= missed and seen.lost == ALL]
+        return replace(
+            part,
+            gap_s=Bounds(0.0, max(gaps, default=0.0)),
+            back_s=Bounds(0.0, max(backs, default=0.0)),
+        )
 
     def _left_open(self, parts: Sequence[Part]) -> Iterator[str]:
         """What the rows leave open: of single parts by name, and of more at a time."""
-        single = {self._missed(part.nodes): part.name for part in parts}
-        not_drilled = [name for nodes, name in single.items() if nodes and nodes not in self._seen]
-        open_alone = [name for nodes, name in single.items() if self._lost(nodes) == OPEN]
-        if names := [name for name in not_drilled if name in open_alone]:
-            yield f"{listed(names)} {'was' if len(names) == 1 else 'were'} not drilled"
+        names = [
+            part.name
+            for part in parts
+            if (missed := self._missed(part.nodes))
+            and missed not in self._seen
+            and self._lost(missed) != ALL
+        ]
+        if names:
+            yield f"{listed(names)} {number_of(len(names), 'was', 'were')} not drilled"
         yield from self._doubts(OPEN)
         if more := self._sets_left_open(parts):
             yield more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
 from relaydrill.documents.yearly_cost import (
@@ -218,7 +219,7 @@ def cost_of(
         lost: What part of the flow's service is lost in each state.
         left_open: What ``lost`` does not know, a clause each.
     """
-    parts = members.parts
+    parts, lost = members.parts, cache(lost)
     whole = out_of_service(parts, lost)
     contributors = []
     for part in parts:
