@@ -84,6 +84,9 @@ def designs(topology: Topology) -> None:
     assert_type(found.findings, tuple[relaydrill.FileFinding, ...])
     outlooks = assert_type(relaydrill.plan_capacity(topology), tuple[relaydrill.Outlook, ...])
     assert_type(outlooks[0].nodes, dict[str, relaydrill.Share])
+    cost = assert_type(relaydrill.plan_yearly_cost(topology), relaydrill.YearlyCost | None)
+    if cost:
+        assert_type(cost.flows, tuple[relaydrill.FlowCost, ...])
 
 
 def logs(files: list[Path], since: datetime) -> None:

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from relaydrill.api.designs import lint_files, lint_topology, plan_capacity
+    from relaydrill.api.designs import (
+        lint_files,
+        lint_topology,
+        plan_capacity,
+        plan_yearly_cost,
+    )
     from relaydrill.api.drilling import audit, drill, policy, run
     from relaydrill.api.experiments import Experiment, experiment
     from relaydrill.api.exploring import explore
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
     from relaydrill.planning import Outlook, Share
     from relaydrill.topology import Topology
     from relaydrill.verdict import Status, Verdict
+    from relaydrill.yearly_cost.cost import FlowCost, YearlyCost
 
 # Where each name is to be found. The imports above say the same to type checkers.
 _HOMES = {
@@ -87,6 +93,8 @@ _HOMES = {
     "Topology": "topology",
     "UsageError": "errors",
     "Verdict": "verdict",
+    "YearlyCost": "yearly_cost.cost",
+    "FlowCost": "yearly_cost.cost",
     "account": "api.logs",
     "audit": "api.drilling",
     "builtin_topologies": "api.topologies",
@@ -104,6 +112,7 @@ _HOMES = {
     "load": "api.topologies",
     "parse": "api.topologies",
     "plan_capacity": "api.designs",
+    "plan_yearly_cost": "api.designs",
     "policy": "api.drilling",
     "run": "api.drilling",
 }
@@ -122,6 +131,7 @@ __all__ = [
     "FileFinding",
     "FilesLinted",
     "Finding",
+    "FlowCost",
     "FlowVerdict",
     "Found",
     "HarnessError",
@@ -148,6 +158,7 @@ __all__ = [
     "TopologyError",
     "UsageError",
     "Verdict",
+    "YearlyCost",
     "__version__",
     "account",
     "audit",
@@ -166,6 +177,7 @@ __all__ = [
     "load",
     "parse",
     "plan_capacity",
+    "plan_yearly_cost",
     "policy",
     "run",
 ]

@@ -310,19 +310,27 @@ class Outlook:
         return self.lost < 1e-9 and not any(node.overloaded for node in self.nodes.values())
 
 
+def has_inbound(topology: Topology) -> bool:
+    """Whether any flow is one that `outlooks` looks at."""
+    return bool(_inbound(topology))
+
+
+def _inbound(topology: Topology) -> list[str]:
+    """The flows between whose servers senders choose, but for those that are all refused."""
+    aims = {key: domain_of(topology, flow.to) or flow.to for key, flow in topology.flows.items()}
+    known = {*topology.zones, *_hosts(topology)}
+    return [
+        key for key, aim in aims.items() if aim in known and not topology.expectation(key).refusal
+    ]
+
+
 def outlooks(topology: Topology) -> tuple[Outlook, ...]:
     """With nothing gone, with each receiving node gone, and with each site gone.
 
     Raises:
         UsageError: There is no inbound flow.
     """
-    hosts = _hosts(topology)
-    aims = {key: domain_of(topology, flow.to) or flow.to for key, flow in topology.flows.items()}
-    flows = [
-        key
-        for key, aim in aims.items()
-        if aim in {*topology.zones, *hosts} and not topology.expectation(key).refusal
-    ]
+    flows = _inbound(topology)
     if not flows:
         raise UsageError(
             f"topology {topology.name} has no flow to a domain with MX records, or to a"

@@ -18,8 +18,9 @@ from relaydrill.drills.audit import Audit
 from relaydrill.drills.comparison import Comparison, compare_directories, compare_results
 from relaydrill.drills.comparison.differences import compare_statuses, differences
 from relaydrill.drills.comparison.result import Outcome, Row
-from relaydrill.drills.comparison.times import Measured, compare_times
+from relaydrill.drills.comparison.times import compare_times
 from relaydrill.drills.drill_plan import plan
+from relaydrill.drills.measured import Measured
 from relaydrill.drills.result import Finding, FlowVerdict, Judgement
 from relaydrill.errors import UsageError
 from relaydrill.verdict import Status, Verdict, failed, passed, unknown

@@ -27,7 +27,7 @@ LAYERS = (
     {
         *("topology", "topology_files", "lint", "placement", "journal", "ledger", "verdict"),
         *("documents", "own_configuration", "farms", "from_files", "verbatim"),
-        *("planning", "sharing", "exchange_logs", "mail_logs", "mail_account"),
+        *("planning", "sharing", "yearly_cost", "exchange_logs", "mail_logs", "mail_account"),
         *("fibres", "smtp_client", "images", "faults"),
     },
     {"nodes", "drivers", "personas"},

@@ -75,8 +75,8 @@ flows:
 MANY_SAID = """\
 1 name: 'Big' is not a name (a lower-case letter, then up to 30 of a-z, 0-9 and '-')
 2 clok: unknown key; did you mean 'clock'? (extends, name, summary, clock, nodes, names, \
-aliases, zones, ttls, connectors, flows, expect, accept, changes, replication, directory, lint, \
-attach)
+aliases, zones, ttls, connectors, flows, expect, accept, failures, changes, replication, \
+directory, lint, attach)
 4 nodes.ht1.ack: 'storde' is not one of the choices; did you mean 'stored'? \
 (stored, before_store, delayed, shadow)
 5 nodes.ht2.role: 'hbu' is not one of the choices; did you mean 'hub'? \
@@ -85,8 +85,8 @@ attach)
 9 nodes.lb1.backends[2]: no hub is called 'ht9' (one of: ht1)
 9 nodes.lb1.backends[3]: 'ht1' is listed twice (once)
 9 nodes.lb1.backends[4]: 5 is not text (quotes around it: '5')
-10 nodes.lb1.vip: unknown key; did you mean 'vips'? (site, ip, address, role, kind, source, \
-method, redispatch, on_marked_down, mode, backends, vips, check, cluster, vrrp, config)
+10 nodes.lb1.vip: unknown key; did you mean 'vips'? (site, ip, address, failure, role, kind, \
+source, method, redispatch, on_marked_down, mode, backends, vips, check, cluster, vrrp, config)
 11 nodes.lb1.vip.mail.ports[1]: 70000 is too big (65535 or less)
 13 nodes.lb1.check.fall: 0 is too small (1 or more)
 14 nodes.lb1.check.interval: '1:30' is not a duration (a number and ms, s, min or h: 2s, 5min)
@@ -181,7 +181,7 @@ def test_a_text_that_cannot_be_read_is_one_problem(text: str, said: str) -> None
         (
             "role: hub",
             "role: hub, hub: 1",
-            "3 nodes.ht1.hub: unknown key (site, ip, address, role, kind, ack",
+            "3 nodes.ht1.hub: unknown key (site, ip, address, failure, role",
         ),
         ("role: hub", "role: hub, ack_lag: 900h", "3 nodes.ht1.ack_lag: duration out of range, fo"),
         ("role: hub", "role: !hub hub", "3 nodes.ht1.role: the tag !hub does not belong here"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from relaydrill.api.boundary import StrPath, a_path, must_hold, own_errors
+from relaydrill.drills.yearly_by_design import yearly_cost_by_design
 from relaydrill.errors import UsageError
 from relaydrill.lint import LintFinding, lint
 from relaydrill.lint.own_files import FilesLinted
@@ -12,6 +13,7 @@ from relaydrill.lint.own_files import lint_files as linted_files
 from relaydrill.own_configuration.gathering import Gathered
 from relaydrill.planning import Outlook, outlooks
 from relaydrill.topology import Topology
+from relaydrill.yearly_cost.cost import YearlyCost
 
 
 def lint_topology(topology: Topology) -> tuple[LintFinding, ...]:
@@ -80,3 +82,23 @@ def plan_capacity(topology: Topology) -> tuple[Outlook, ...]:
     """
     must_hold(topology)
     return outlooks(topology)
+
+
+def plan_yearly_cost(topology: Topology) -> YearlyCost | None:
+    """How long each flow is out of service in a year by the design alone, as no drill was made.
+
+    `Audit.yearly_cost` has the same as drills showed it.
+
+    Args:
+        topology: What to look at.
+
+    Returns:
+        A figure for each flow, and what they take for granted; None where the topology says of
+        nothing how often it fails.
+
+    Raises:
+        TopologyError: The topology was made without a file, and breaks rules.
+        UsageError: It is no topology.
+    """
+    must_hold(topology)
+    return yearly_cost_by_design(topology)

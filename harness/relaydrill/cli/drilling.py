@@ -19,15 +19,17 @@ from relaydrill.drills.drill_plan import plan
 from relaydrill.drills.own_lab import own_lab, run_in_own_lab
 from relaydrill.drills.policy import judge_policy
 from relaydrill.drills.result import Judgement
+from relaydrill.drills.yearly_by_design import yearly_cost_by_design
 from relaydrill.drivers.catalogue import ATTACH, SIMULATE, lab_maker
 from relaydrill.errors import UsageError
-from relaydrill.planning import outlooks
+from relaydrill.planning import has_inbound, outlooks
 from relaydrill.report import html, terminal
 from relaydrill.report import plan as plan_table
 from relaydrill.report.faults import faults_document, show_faults
 from relaydrill.report.policy import show_policy
 from relaydrill.report.progress import progress
 from relaydrill.report.sequences import show_sequences
+from relaydrill.report.yearly_cost import show_yearly_cost
 from relaydrill.verdict import Status
 
 _SETS_TOO: Final = (
@@ -237,15 +239,21 @@ def plan_command(topology: str, as_json: bool) -> int:
     """Compute each server's share of the inbound mail of TOPOLOGY, without a lab.
 
     Shows the shares as they are, and for the loss of each server and each site, compared with the
-    peak load and the servers' capacity. TOPOLOGY is a file or the name of a built-in one; by
-    default microsoft. Exit status 1 if a loss is not survived.
+    peak load and the servers' capacity. Where the topology says how often things fail, shows how
+    long each flow is out of service in a year, by the design alone. TOPOLOGY is a file or the name
+    of a built-in one; by default microsoft. Exit status 1 if a loss is not survived.
     """
     design = topology_files.load(topology)
-    found = outlooks(design)
+    cost = yearly_cost_by_design(design)
+    # Of a tier that takes no inbound mail there may still be something to say.
+    found = outlooks(design) if cost is None or has_inbound(design) else ()
     if as_json:
-        print_json(plan_table.plan_document(design.name, found))
+        print_json(plan_table.plan_document(design.name, found, cost))
     else:
-        plan_table.show_outlooks(design.name, found, terminal.console())
+        console = terminal.console()
+        if found:
+            plan_table.show_outlooks(design.name, found, console)
+        show_yearly_cost(cost, console)
     return 0 if all(each.holds for each in found) else Status.FAIL.exit_status
 
 

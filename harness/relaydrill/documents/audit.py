@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from relaydrill.documents.formats import UNMARKED, Format
 from relaydrill.documents.verdict import VerdictDocument
+from relaydrill.documents.yearly_cost import YearlyCostDocument
 from relaydrill.verdict import Status
 
 AUDIT: Final = Format(
@@ -99,6 +100,8 @@ class AuditDocument(TypedDict):
     """Drills that stand for other sets, too."""
     cut_sets: list[CutSetDocument]
     """The smallest sets of up to `depth` whose loss breaks a flow's promise, by flow."""
+    yearly_cost: YearlyCostDocument | None
+    """What failures cost a year; null: the topology says of nothing how often it fails."""
     rows: list[VerdictDocument]
     """The verdicts of its drills, the steady state first."""
 

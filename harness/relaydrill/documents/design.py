@@ -7,6 +7,7 @@ from typing import Final, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from relaydrill.documents.formats import Format
+from relaydrill.documents.yearly_cost import YearlyCostDocument
 from relaydrill.lint.rule import Severity
 
 LINT: Final = Format(
@@ -181,9 +182,13 @@ class PlanDocument(TypedDict):
     topology: str
     """The topology's name."""
     holds: bool
-    """Whether it holds with each of them gone."""
+    """Whether it holds with each of them gone; true where there is no inbound flow."""
     outlooks: list[OutlookDocument]
-    """First with nothing gone, then with each node and each site gone."""
+    """First with nothing gone, then with each node and each site gone; none where there is no
+    inbound flow."""
+    yearly_cost: YearlyCostDocument | None
+    """What failures cost a year by the design alone; null: the topology says of nothing how often
+    it fails."""
 
 
 class FaultDocument(TypedDict):

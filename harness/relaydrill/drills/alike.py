@@ -39,7 +39,7 @@ _SHUFFLES: Final = frozenset({"rfc5321", "postfix", "exim"})
 _NAMES_OTHERS: Final = frozenset({"site", "backends", "standby_of", "dns", "upstream"})
 """What of a node's settings names other parts of the design."""
 
-_NO_PART: Final = frozenset({"summary", "lint", "attach"})
+_NO_PART: Final = frozenset({"summary", "lint", "attach", "failures"})
 """What of a design no lab of it looks at."""
 
 
@@ -104,7 +104,8 @@ def _of_groups(groups: list[tuple[str, tuple[str, ...]]]) -> Iterator[Swap]:
 
 def _settings(topology: Topology, name: str) -> dict[str, object]:
     """What a node says that names nobody."""
-    told = topology.nodes[name].model_dump(mode="json")
+    # How often it fails is no setting of it: no lab looks at that.
+    told = topology.nodes[name].model_dump(mode="json", exclude={"failure"})
     return {key: value for key, value in told.items() if key not in _NAMES_OTHERS}
 
 

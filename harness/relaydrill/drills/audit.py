@@ -10,6 +10,7 @@ import json
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -29,12 +30,14 @@ from relaydrill.drills.record import must_be_a_file
 from relaydrill.drills.result import Judgement
 from relaydrill.drills.runner import Observer, Step
 from relaydrill.drills.second_look import by_holm, needs_another
+from relaydrill.drills.yearly_cost import yearly_cost
 from relaydrill.drivers.catalogue import LabMaker
 from relaydrill.errors import UsageError
 from relaydrill.fresh import file_name, make_fresh
 from relaydrill.ledger import MANY_BYTES
 from relaydrill.topology import Topology
 from relaydrill.verdict import Status, merge
+from relaydrill.yearly_cost.cost import YearlyCost
 
 _INDEX: Final = "audit.json"
 _AGAIN: Final = "-again"
@@ -71,6 +74,11 @@ class Audit:
         """The smallest sets whose loss breaks a flow's promise, by flow."""
         return cut_sets(self.rows, self.stands_for)
 
+    @cached_property
+    def yearly_cost(self) -> YearlyCost | None:
+        """How long each flow is out of service in a year; None where no failure is declared."""
+        return yearly_cost(self.topology, self.rows, self.stands_for)
+
     @property
     def status(self) -> Status:
         """The worst of all rows."""
@@ -92,6 +100,7 @@ class Audit:
             "depth": self.depth,
             "stands_for": _stands_for_told(self.stands_for),
             "cut_sets": [each.document() for each in self.cut_sets],
+            "yearly_cost": self.yearly_cost.document() if self.yearly_cost else None,
             "rows": [row.document() for row in self.rows],
         }
 

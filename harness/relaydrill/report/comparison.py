@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from relaydrill.drills.comparison.result import Comparison, FindingChange, Outcome, Row, Side
-from relaydrill.drills.comparison.times import Measured
+from relaydrill.drills.measured import Measured
 from relaydrill.report import tables
 from relaydrill.report.tables import NOTHING, Column, show_table
 from relaydrill.report.terminal import status_text

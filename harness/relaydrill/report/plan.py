@@ -8,6 +8,7 @@ from rich.text import Text
 from relaydrill.documents.design import PlanDocument
 from relaydrill.planning import Outlook, Share
 from relaydrill.report.tables import NOTHING, Column, row, show_table
+from relaydrill.yearly_cost.cost import YearlyCost
 
 
 def show_outlooks(name: str, outlooks: tuple[Outlook, ...], on: Console) -> None:
@@ -63,12 +64,15 @@ def _percent(share: float) -> str:
     return f"{percent.removesuffix('.0')}%"
 
 
-def plan_document(name: str, outlooks: tuple[Outlook, ...]) -> PlanDocument:
+def plan_document(
+    name: str, outlooks: tuple[Outlook, ...], cost: YearlyCost | None
+) -> PlanDocument:
     """What ``--json`` prints.
 
     Args:
         name: The topology's.
-        outlooks: With each thing gone.
+        outlooks: With each thing gone; none where there is no inbound flow.
+        cost: What a year costs; None where no failure is declared.
     """
     return {
         "format": "relaydrill.plan",
@@ -93,4 +97,5 @@ def plan_document(name: str, outlooks: tuple[Outlook, ...]) -> PlanDocument:
             }
             for outlook in outlooks
         ],
+        "yearly_cost": cost.document() if cost else None,
     }

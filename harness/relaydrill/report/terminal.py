@@ -14,6 +14,7 @@ from relaydrill.drills.audit import Audit
 from relaydrill.drills.result import Judgement
 from relaydrill.report import tables, words
 from relaydrill.report.tables import Column, Row, show_table
+from relaydrill.report.yearly_cost import show_yearly_cost
 from relaydrill.verdict import Status
 
 _STYLE: Final = {"pass": "green", "fail": "bold red", "unknown": "yellow", words.ACCEPTED: "cyan"}
@@ -44,6 +45,7 @@ def show_audit(audit: Audit, on: Console) -> None:
         on.print(Text(legend, style="dim"), soft_wrap=True)
         on.print()
     _show_smallest_sets(audit, on)
+    show_yearly_cost(audit.yearly_cost, on)
     for remark in audit.remarks:
         on.print(f"Note: {remark}", soft_wrap=True, markup=False)
     _show_remarks(audit.rows, on)

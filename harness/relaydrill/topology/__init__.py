@@ -13,6 +13,7 @@ from relaydrill.node_settings import BALANCER_CONNECT_S, Filters, HealthCheck
 from relaydrill.topology.attach import Attach
 from relaydrill.topology.cluster import ALL, Cluster, PortRule, WnlbHost
 from relaydrill.topology.design import Topology
+from relaydrill.topology.failures import YEAR_S, Failure, Failures
 from relaydrill.topology.hosts import (
     Balancer,
     Dns,
@@ -37,6 +38,7 @@ __all__ = [
     "BY_MX",
     "NOWHERE",
     "NULL_MX",
+    "YEAR_S",
     "Acceptance",
     "Attach",
     "Balancer",
@@ -47,6 +49,8 @@ __all__ = [
     "Dns",
     "Edge",
     "Expect",
+    "Failure",
+    "Failures",
     "Filters",
     "Flow",
     "HealthCheck",

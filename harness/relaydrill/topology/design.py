@@ -14,6 +14,7 @@ from relaydrill.message.changes import covered_by
 from relaydrill.model import Model
 from relaydrill.scalars import Domain, Duration, Name, Names
 from relaydrill.topology.attach import Attach
+from relaydrill.topology.failures import Failures
 from relaydrill.topology.hosts import (
     Balancer,
     Dns,
@@ -49,6 +50,7 @@ class Topology(Model):
         flows: The mail that is sent, by name.
         expect: What every flow promises, but for those that have an ``expect`` of their own.
         accept: Weaknesses that do not fail an audit.
+        failures: How often what says nothing of its own fails, and sites.
         changes: What servers write anew in mail on purpose, so that it is not altered by that; see
             `relaydrill.message.changes`.
         replication: Storage groups under SCR, by name.
@@ -70,6 +72,7 @@ class Topology(Model):
     flows: dict[Name, Flow] = Field(default_factory=dict)
     expect: Expect = Expect()
     accept: tuple[Acceptance, ...] = ()
+    failures: Failures = Failures()
     changes: tuple[Change, ...] = ()
     replication: dict[Name, StorageGroup] = Field(default_factory=dict)
     directory: Directory | None = None

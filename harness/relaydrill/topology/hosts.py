@@ -27,6 +27,7 @@ from relaydrill.scalars import (
     Rate,
 )
 from relaydrill.topology.cluster import Cluster
+from relaydrill.topology.failures import Failure
 from relaydrill.topology.organisation import ExchangeVersion
 from relaydrill.topology.own_file import OwnFiles
 
@@ -77,6 +78,8 @@ class Host(Model):
             answers there: connecting times out, while IPv4 lives. A balancer's is that of its VIPs.
         address: Its IPv4 address, where a balancer of the lab runs a file of your own (``config``)
             that speaks of it; other labs choose addresses that are free.
+        failure: How often it fails, and how long until it is repaired; only what a year costs is
+            reckoned from it. By default as of ``failures``.
         role: What it does in the tier.
         kind: Which program it is.
     """
@@ -84,6 +87,7 @@ class Host(Model):
     site: Name | None = None
     ip: Literal["ipv4", "dual", "ipv6-dead"] = "ipv4"
     address: IPv4 | None = None
+    failure: Failure | None = None
     role: Role
     kind: str = FAKE
 

@@ -1,7 +1,7 @@
 """Two runs side by side: what a change did to failover, row by row, and what cannot be told.
 
 A row is a fault and a flow. `rows` finds those of both sides, `differences` what is not as it was
-in one of them, `measuring` the times of a verdict and `times` whether one has really grown,
+in one of them, `times` whether a time has really grown,
 `findings` which come and go, `remarks` what makes the two poor company. `result` is what comes of
 it.
 """

@@ -8,7 +8,8 @@ from typing import Final
 from relaydrill.documents.comparison import What
 from relaydrill.drills.comparison.counts import Counted, compare_counts
 from relaydrill.drills.comparison.result import Difference, Outcome
-from relaydrill.drills.comparison.times import Measured, compare_times
+from relaydrill.drills.comparison.times import compare_times
+from relaydrill.drills.measured import Measured
 from relaydrill.drills.result import ACCEPTED, FlowVerdict
 from relaydrill.sentences import listed
 from relaydrill.verdict import Status, Verdict

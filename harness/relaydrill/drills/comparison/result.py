@@ -20,7 +20,7 @@ from relaydrill.documents.comparison import (
     What,
 )
 from relaydrill.documents.verdict import FindingStatus
-from relaydrill.drills.comparison.times import Measured
+from relaydrill.drills.measured import Measured
 
 _FIRST_THAT_IS: Final[tuple[What, ...]] = ("worse", "better", "unclear")
 

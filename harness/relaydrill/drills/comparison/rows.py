@@ -8,9 +8,9 @@ from typing import Final, NamedTuple, cast
 from relaydrill.documents.comparison import ShownStatus
 from relaydrill.drills.audit import Audit
 from relaydrill.drills.comparison.differences import differences
-from relaydrill.drills.comparison.measuring import degraded_of, gap_of
 from relaydrill.drills.comparison.result import Outcome, Row
 from relaydrill.drills.findings import row_title
+from relaydrill.drills.measuring import degraded_of, gap_of
 from relaydrill.drills.model import Drill
 from relaydrill.drills.naming import drill_name
 from relaydrill.drills.result import FlowVerdict, Judgement

@@ -15,7 +15,7 @@ from relaydrill.drills.checks import Case
 from relaydrill.drills.findings import Finding
 from relaydrill.drills.result import FlowVerdict, Judgement
 from relaydrill.ledger import Account
-from relaydrill.report import words
+from relaydrill.report import words, yearly_cost
 from relaydrill.report.html import repeat
 from relaydrill.report.html.chart import Chart, Tick, draw, percent_ticks
 from relaydrill.report.html.latency import Latency, latencies_of
@@ -119,6 +119,9 @@ class Page:
         document: What ``--json`` prints.
         smallest_sets: Of an audit that lost several at a time; else none.
         smallest_heading: What stands over them.
+        yearly_cost: Of an audit of a topology that says how often things fail: a line for each
+            flow; else none.
+        cost_assumptions: What these take for granted.
     """
 
     title: str
@@ -152,6 +155,8 @@ class Page:
     document: Mapping[str, object]
     smallest_sets: tuple[words.Smallest, ...] = ()
     smallest_heading: str = ""
+    yearly_cost: tuple[yearly_cost.Told, ...] = ()
+    cost_assumptions: tuple[str, ...] = ()
 
 
 def page_of_audit(audit: Audit) -> Page:
@@ -160,6 +165,9 @@ def page_of_audit(audit: Audit) -> Page:
     page = _page(title, "audit", audit.rows, audit.directory, audit.document())
     text = f"{audit.false_alarm.sentence}."
     page = replace(page, remarks=(*audit.remarks, *page.remarks, text))
+    if cost := audit.yearly_cost:
+        told = yearly_cost.told(cost)
+        page = replace(page, yearly_cost=told, cost_assumptions=cost.assumptions)
     if audit.depth < 2:
         return page
     return replace(

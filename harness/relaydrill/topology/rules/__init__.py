@@ -20,6 +20,7 @@ from relaydrill.topology.rules import (
     clusters,
     connectors,
     dns,
+    failures,
     fence,
     flows,
     organisation,
@@ -37,6 +38,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *versions.RULES,
     *flows.RULES,
     *acceptances.RULES,
+    *failures.RULES,
     *organisation.RULES,
     *attachment.RULES,
 )

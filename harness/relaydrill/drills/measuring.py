@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from relaydrill.drills.checks import Case
-from relaydrill.drills.comparison.times import Measured
 from relaydrill.drills.findings.causes import case_of
 from relaydrill.drills.findings.wording import broken
+from relaydrill.drills.measured import Measured
 from relaydrill.drills.result import FlowVerdict, Judgement
 from relaydrill.topology import Topology
 from relaydrill.topology.paths import path_of
