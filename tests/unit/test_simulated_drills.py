@@ -12,9 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import relaydrill
 from relaydrill import clock
+from relaydrill.cli.commands import cli
 from relaydrill.drills.own_lab import run_in_own_lab
 from relaydrill.drills.result import Judgement
 from relaydrill.drivers.simulate.lab import SimulatedLab
@@ -119,6 +121,21 @@ def test_the_same_seed_gives_the_same_journals_byte_by_byte(tmp_path: Path) -> N
     assert len(one) > 7
     assert one == again
     assert journals(tmp_path / "3", "1", 2) != one
+
+
+def test_a_run_prints_a_digest_of_its_journals(tmp_path: Path) -> None:
+    """The same for the same seed, whichever folder the run is in; another for another."""
+
+    def told(name: str, seed: int) -> str:
+        arguments = ["drill", "sharepoint", "--driver", "simulate", "--fault", "kill:ht2"]
+        arguments += ["--flow", "relay", "--seed", str(seed), "--out", str(tmp_path / name)]
+        done = CliRunner().invoke(cli, arguments, standalone_mode=False)
+        [line] = [each for each in done.output.splitlines() if each.startswith("The same each")]
+        assert relaydrill.judge(tmp_path / name).digest.startswith(line.split()[-1])
+        return line
+
+    assert told("one", 1) == told("again", 1)
+    assert told("other", 2) != told("one more", 1)
 
 
 def test_a_lab_can_be_looked_into(tmp_path: Path) -> None:

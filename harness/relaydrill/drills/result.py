@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
@@ -143,6 +144,13 @@ class Judgement:
         """The worst of all flows."""
         return merge(flow.status for flow in self.flows)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all journals together, in hex: of a simulated drill the same each time."""
+        return digest_of(
+            f"{name} {each}" for name, each in self.evidence.items() if name.endswith(".jsonl")
+        )
+
     def flow(self, name: str) -> FlowVerdict:
         """One flow's verdict."""
         return next(flow for flow in self.flows if flow.flow == name)
@@ -172,6 +180,11 @@ class Judgement:
             },
             "evidence": dict(self.evidence),
         }
+
+
+def digest_of(parts: Iterable[str]) -> str:
+    """SHA-256 of some lines, whatever their order, in hex."""
+    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
 
 
 def _plain(check: Verdict) -> CheckDocument:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from relaydrill.drills.audit import Audit
-from relaydrill.drills.result import Judgement
+from relaydrill.drills.result import Judgement, digest_of
 from relaydrill.report import tables, words
 from relaydrill.report.tables import Column, Row, show_table
 from relaydrill.report.yearly_cost import show_yearly_cost
@@ -19,6 +19,8 @@ from relaydrill.verdict import Status
 
 _STYLE: Final = {"pass": "green", "fail": "bold red", "unknown": "yellow", words.ACCEPTED: "cyan"}
 _WIDTH_IN_A_PIPE: Final = 160
+_SIMULATE: Final = "simulate"
+"""The name of the driver whose runs are the same each time, as a run directory has it."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -57,7 +59,7 @@ def show_audit(audit: Audit, on: Console) -> None:
     on.print(f"{audit.false_alarm.sentence}.", soft_wrap=True, markup=False)
     on.print(words.totals(audit.rows), soft_wrap=True)
     on.print(Text(words.conclusion(audit), style=_STYLE[str(audit.status)]), soft_wrap=True)
-    _show_again(str(audit.directory), on)
+    _show_again(audit.rows, str(audit.directory), on)
 
 
 def _show_smallest_sets(audit: Audit, on: Console) -> None:
@@ -114,7 +116,7 @@ def show_drill(judgement: Judgement, on: Console) -> None:
     _show_findings((judgement,), on, with_evidence=False)  # that is what the table shows
     on.print(words.totals((judgement,)), soft_wrap=True)
     on.print(Text(words.drill_conclusion(judgement), style=_STYLE[str(judgement.status)]))
-    _show_again(str(judgement.directory), on)
+    _show_again((judgement,), str(judgement.directory), on)
 
 
 _CHECKS: Final = (
@@ -161,7 +163,10 @@ def _show_findings(rows: tuple[Judgement, ...], on: Console, *, with_evidence: b
     on.print()
 
 
-def _show_again(directory: str, on: Console) -> None:
+def _show_again(rows: tuple[Judgement, ...], directory: str, on: Console) -> None:
+    if rows and all(row.driver == _SIMULATE for row in rows):
+        digest = digest_of(row.digest for row in rows) if len(rows) > 1 else rows[0].digest
+        on.print(f"The same each time: journals {digest[:16]}", soft_wrap=True, markup=False)
     for line in (
         f"Evidence in {directory}",
         f"Judge it again: relaydrill judge {directory}",
