@@ -203,10 +203,10 @@ class Reception:
             phase: The phase of the session.
             reply: What is answered.
             recipient: The envelope recipient; empty where there is none yet.
-            layer: The filter that refuses, if one does.
+            layer: The filter that refuses, or the limit that puts off, if one does.
         """
         self.journal.write(
-            "refused",
+            "put-off" if isinstance(layer, Limit) else "refused",
             "",
             recipient,
             phase=str(phase),
