@@ -172,8 +172,8 @@ def begin(disturbances: Disturbances, fault: Fault) -> None:
 async def _told(make: Make, folder: Path, steps: Sequence[Step], peer: str, **how: Any) -> Told:
     path = folder / "ht1.jsonl"
     path.unlink(missing_ok=True)
-    for left in folder.glob("ht1.greylist.*"):
-        left.unlink()
+    for old in folder.glob("ht1.greylist.*"):
+        old.unlink()
     journal, disturbances, node = Journal.open("ht1", path), Disturbances(), Node()
     configured = receiver(path, **how)
     reception = Reception(configured, node, journal, disturbances)
