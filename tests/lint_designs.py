@@ -233,6 +233,34 @@ DESIGNS: Final = {
         "all clients behind lb1 share the 20 sessions that client allows one source",
         "nodes: {lb1: {source: proxy}}",
     ),
+    "source-rate": Design(
+        "balanced",
+        "connectors: {relay: {rate_limit: {messages: 50}}}\nflows: {relay: {peak: 2/s}}",
+        "connectors.relay.rate_limit.messages",
+        "with nothing lost ht1 gets 60 messages in 60 s from app at the peak, and relay takes 50",
+        "connectors: {relay: {rate_limit: {messages: 120}}}",
+    ),
+    "source-rate-node-lost": Design(
+        "balanced",
+        "connectors: {relay: {rate_limit: {messages: 80}}}\nflows: {relay: {peak: 2/s}}",
+        "connectors.relay.rate_limit.messages",
+        "with ht1 lost ht2 gets 120 messages in 60 s from app at the peak, and relay takes 80",
+        "connectors: {relay: {rate_limit: {messages: 120}}}",
+    ),
+    "greylist-no-retry": Design(
+        "balanced",
+        "connectors: {relay: {greylist: {delay: 10s}}}",
+        "flows.relay",
+        "app does not try again, and relay of ht1 and ht2 puts its mail off at first",
+        "flows: {relay: {retry: 5min}}",
+    ),
+    "greylist-per-server": Design(
+        "balanced",
+        "connectors: {relay: {greylist: {delay: 1min}}}\nflows: {relay: {retry: 5min}}",
+        "flows.relay",
+        "after a failover mail of relay may wait 60 s",
+        "connectors: {relay: {greylist: {delay: 10s}}}",
+    ),
     "overlapping-ranges": Design(
         "balanced",
         "connectors: {relay: {remote: [app, 10.0.0.1-10.0.0.20]},"

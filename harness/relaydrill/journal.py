@@ -22,6 +22,8 @@ worker       sender           a Locust worker of its came, or is gone (worker, s
 accepted     hub, edge        about to answer 250 after the dot (client, port, stored, server)
 stored       hub              it is in the queue, and not promised yet (as accepted)
 refused      hub, mailbox …   about to answer 4xx/5xx to MAIL, RCPT or the dot (phase, code, text)
+put-off      hub, edge        the same, for a limit of its own while all is well: greylisting, or
+                              too much from one address (as refused; layer: the setting, connector)
 relayed      hub, edge        the next hop took it with 250 (to, towards)
 deferred     hub, edge        a next hop did not take it; it stays queued (reason)
 bounced      hub, edge        a next hop refused it for good (reason)

@@ -5,6 +5,7 @@ In a design, durations are field time. A node is told them by the clock of its l
 
 from __future__ import annotations
 
+import enum
 import functools
 from typing import Any, Final, Literal, Self, get_args, get_type_hints
 
@@ -55,6 +56,59 @@ def _durations(section: type[Settings]) -> frozenset[str]:
     )
 
 
+class Limit(enum.StrEnum):
+    """For which setting of a receive connector a healthy server puts a client off."""
+
+    GREYLIST = "greylist"
+    MESSAGES = "rate_limit.messages"
+    SESSIONS = "rate_limit.sessions"
+    PER_SOURCE = "per_source"
+    CONNECTIONS = "connections"
+
+    @property
+    def counts_sources(self) -> bool:
+        """Whether it is a matter of how much comes from one address."""
+        return self in (Limit.MESSAGES, Limit.SESSIONS, Limit.PER_SOURCE)
+
+
+class Greylist(Settings):
+    """How a healthy server puts off mail of whom it does not know yet (RFC 6647).
+
+    Each server keeps a list of its own, on its disk, as Postgrey does: what one of them knows, the
+    others do not.
+
+    Attributes:
+        delay: For how long after it was first seen a new one gets 450 (Postgrey's ``--delay``).
+        key: What is looked up. ``triplet``: the client's network, the sender and the recipient
+            (Postgrey); ``source``: the client's network alone.
+        network: Bits of an IPv4 address that make the client's network (``--ipv4cidr``); of an IPv6
+            address 64, as Postgrey has it.
+    """
+
+    delay: Duration = 300.0
+    key: Literal["triplet", "source"] = "triplet"
+    network: int = Field(default=24, ge=8, le=32)
+
+
+class RateLimit(Settings):
+    """How much of one address a healthy server takes within a time.
+
+    Counted as Postfix's anvil(8) does: from the first on for as long as ``per``, then anew; what is
+    refused counts, and nothing is kept on the disk.
+
+    Attributes:
+        messages: Most messages begun (MAIL) from one address; beyond it 421 4.4.2 (Exchange:
+            MessageRateLimit; Postfix: smtpd_client_message_rate_limit).
+        sessions: Most sessions from one address; beyond it 421 4.7.0 (Postfix:
+            smtpd_client_connection_rate_limit). Health checks are sessions, too.
+        per: Within which time (Postfix: anvil_rate_time_unit).
+    """
+
+    messages: int | None = Field(default=None, ge=1)
+    sessions: int | None = Field(default=None, ge=1)
+    per: Duration = Field(default=60.0, gt=0)
+
+
 class ConnectorSettings(Settings):
     """What a receive connector asks of those that it serves.
 
@@ -67,6 +121,8 @@ class ConnectorSettings(Settings):
             for a whole office or the Internet.
         recipients: Most of one message.
         size: Bytes of one message.
+        greylist: Whether it puts off mail of whom it does not know yet, and for how long.
+        rate_limit: How much it takes from one address within a time.
     """
 
     relay: bool = False
@@ -76,6 +132,13 @@ class ConnectorSettings(Settings):
     per_source: int | None = Field(default=None, ge=1)
     recipients: int = Field(default=200, ge=1)
     size: int = Field(default=37_748_736, ge=1000)
+    greylist: Greylist | None = None
+    rate_limit: RateLimit | None = None
+
+    @property
+    def limits_a_source(self) -> bool:
+        """Whether one address can have too much of it."""
+        return self.per_source is not None or self.rate_limit is not None
 
 
 class Shadow(Settings):

@@ -257,4 +257,64 @@ _TLS: Final = (
     ),
 )
 
-DEFECTS: Final = (*_SHARES, *_LIES, *_DIRECTORY, *_TLS)
+AMPLIFIED: Final = """
+nodes: {lb1: {source: snat}}
+connectors: {relay: {port: 25, remote: [app, lb1], relay: true, rate_limit: {messages: 50}}}
+flows: {relay: {rate: 20/s}}
+"""
+"""In a minute of the field 120 messages come from the balancer's address: 40 to each hub, and 60 to
+each of two."""
+
+_LIMITS: Final = (
+    Defect(
+        id="greylist-before-a-sender-that-gives-up",
+        subject="gray failures",
+        wrong="the hubs greylist the application, which has no queue and never tries again",
+        change="connectors: {relay: {port: 25, remote: [app, 127.0.0.1/32], relay: true,"
+        " greylist: {delay: 5min}}}",
+        way=Drilled((), ("relay",)),
+        findings=(
+            Finding("steady", ("450 at rcpt", "well", "greylist of relay"), "relay"),
+            Finding("cause", ("put off by the greylist of relay",)),
+        ),
+        lints=("greylist-no-retry",),
+    ),
+    Defect(
+        id="rate-of-one-client-behind-snat",
+        subject="gray failures",
+        wrong="behind SNAT all clients are one address, and share the messages that one may send",
+        change=AMPLIFIED.replace("messages: 50", "messages: 5"),
+        way=Drilled((), ("relay",)),
+        findings=(
+            Finding("steady", ("421 at mail", "rate_limit.messages of relay"), "relay"),
+            Finding(
+                "cause",
+                ("allows one address", "behind lb1 all clients have the address of lb1"),
+            ),
+        ),
+        lints=("snat-shared-cap", "snat-open-relay", "source-rate"),
+    ),
+    Defect(
+        id="survivors-hit-the-rate-of-one-client",
+        subject="gray failures",
+        wrong="one of three hubs dies, and the others get more of the balancer's address than they"
+        " take of one",
+        change=AMPLIFIED,
+        way=Drilled(("kill:ht1@70s+150s",), ("relay",)),
+        findings=(
+            Finding(
+                "degraded",
+                ("421 at mail", "servers that are well", "rate_limit.messages of relay"),
+                "relay",
+            ),
+            Finding(
+                "cause",
+                ("ht2 and ht3 were there", "behind lb1 all clients have the address of lb1"),
+                never=("does not behave as declared",),
+            ),
+        ),
+        lints=("snat-shared-cap", "snat-open-relay", "source-rate-node-lost"),
+    ),
+)
+
+DEFECTS: Final = (*_SHARES, *_LIES, *_DIRECTORY, *_TLS, *_LIMITS)

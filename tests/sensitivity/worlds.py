@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Final, Literal
 
+from relaydrill import clock
 from relaydrill.drivers.base import Lab
 from relaydrill.drivers.catalogue import SIMULATE
 from relaydrill.drivers.readiness import await_backends
@@ -53,3 +54,7 @@ def make_whole(lab: Lab) -> None:
     # A balancer that never finds them is the design's own trouble, as at the start of a lab.
     with contextlib.suppress(WaitTimeout):
         await_backends(lab)
+    # And what servers have counted of an address counts until its time is over.
+    limits = (each.rate_limit for each in lab.topology.connectors.values())
+    longest_s = max((each.per for each in limits if each), default=0.0)
+    clock.sleep(longest_s / lab.topology.clock)

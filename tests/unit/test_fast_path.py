@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from relaydrill.disturbance import Disturbance
 from relaydrill.journal import Journal, read_events
 from relaydrill.message import GTUBE
-from relaydrill.node_settings import Filters
+from relaydrill.node_settings import Filters, Greylist, RateLimit
 from relaydrill.nodes import config
 from relaydrill.nodes.disturbances import Disturbances
 from relaydrill.nodes.receiving import replies
@@ -137,7 +137,7 @@ def receiver(journal: Path, **connector: Any) -> config.Hub:
         ),
         domains=("contoso.com",),
         trusted_proxies=(PROXY,),
-        queue="",
+        queue=str(journal.with_suffix(".sqlite")),
         routes=(),
         filters=Filters(
             senders=("spam@world.test",),
@@ -172,6 +172,8 @@ def begin(disturbances: Disturbances, fault: Fault) -> None:
 async def _told(make: Make, folder: Path, steps: Sequence[Step], peer: str, **how: Any) -> Told:
     path = folder / "ht1.jsonl"
     path.unlink(missing_ok=True)
+    for old in folder.glob("ht1.greylist.*"):
+        old.unlink()
     journal, disturbances, node = Journal.open("ht1", path), Disturbances(), Node()
     configured = receiver(path, **how)
     reception = Reception(configured, node, journal, disturbances)
@@ -200,6 +202,7 @@ async def _told(make: Make, folder: Path, steps: Sequence[Step], peer: str, **ho
     await asyncio.sleep(0)
     journal.close()
     events = [(each.kind, each.recipient, dict(each.detail)) for each in read_events(path)]
+    reception.known.close()
     left = sum(reception.occupancy._open.values())
     return Told(bytes(wire.said), node.taken, events, found, left, reception.empty.is_set())
 
@@ -361,6 +364,10 @@ def test_what_is_not_plain_is_left_to_a_dialogue(tmp_path: Path, steps: tuple[St
         {"recipients": 1},
         {"relay": True, "internal": True},
         {"size": 0},
+        {"greylist": Greylist(delay=60.0)},
+        {"greylist": Greylist(delay=0.0)},
+        {"rate_limit": RateLimit(messages=1)},
+        {"rate_limit": RateLimit(sessions=1)},
     ],
     ids=str,
 )

@@ -122,3 +122,20 @@ def test_a_mailbox_server_delivers_into_one_maildir() -> None:
     assert found["virtual_mailbox_base"] == "/relaydrill/work/mail"
     assert found["virtual_mailbox_maps"].endswith("/")
     assert found["virtual_uid_maps"] != "static:0"
+
+
+def test_limits_of_one_client_hold_for_those_who_may_relay_too() -> None:
+    """By default whoever is in mynetworks is excepted, and that is every client of a hub here."""
+    limited = listener(25, per_source=20, rate_limit={"messages": 50, "sessions": 70, "per": 60})
+    told = master_cf(hub(limited), listening=True)
+    for option in (
+        "smtpd_client_event_limit_exceptions = ",
+        "smtpd_client_connection_count_limit = 20",
+        "smtpd_client_message_rate_limit = 50",
+        "smtpd_client_connection_rate_limit = 70",
+    ):
+        assert f"-o {{{option}}}" in told
+    assert parameters(main_cf(hub(limited), overrides={}))["anvil_rate_time_unit"] == "60s"
+    free = listener(25)
+    assert "event_limit_exceptions" not in master_cf(hub(free), listening=True)
+    assert "anvil_rate_time_unit" not in main_cf(hub(free), overrides={})

@@ -130,7 +130,7 @@ class Taken(TypedDict, total=False):
 
 
 class Refused(TypedDict, total=False):
-    """A server is about to answer 4xx or 5xx."""
+    """A server is about to answer 4xx or 5xx; where it puts off, for a limit of its own."""
 
     phase: str
     """The phase of the session."""
@@ -145,7 +145,7 @@ class Refused(TypedDict, total=False):
     connector: str
     """The receive connector that served the session."""
     layer: str
-    """Which part of the server refused."""
+    """Which part of the server refused; of what was put off, the connector's setting."""
 
 
 class Passed(TypedDict, total=False):
@@ -460,6 +460,7 @@ DETAILS: Final[Mapping[str, object]] = MappingProxyType(
         "accepted": Taken,
         "stored": Taken,
         "refused": Refused,
+        "put-off": Refused,
         "relayed": Passed,
         "deferred": NotPassed,
         "bounced": NotPassed,

@@ -200,6 +200,7 @@ class _Conductor:
                 population=settings.population,
                 pin=settings.pin or "",
                 sorts=dict(load.sorts),
+                retry_s=None if settings.retry is None else settings.retry / topology.clock,
             )
 
     def _stop(self, flow: str, *, wait: bool) -> None:

@@ -66,7 +66,8 @@ class Timing:
         # mail server in its own time; either may need a second try, and Exim looks for what is due
         # in twice its first wait. The margin is for the deliveries themselves.
         senders = [topology.senders[topology.flows[flow].sender] for flow in flows]
-        longest = max(sender.retries.first for sender in senders)
+        retries = (topology.flows[flow].retry or 0.0 for flow in flows)
+        longest = max(*(sender.retries.first for sender in senders), *retries)
         attach = topology.attach
         named_s = attach.settle if attach else None
         self.settle_s = 2 * longest + self._field(_SETTLE_MARGIN) if named_s is None else named_s

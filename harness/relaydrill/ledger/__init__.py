@@ -60,6 +60,7 @@ from relaydrill.ledger.observed import (
     Belief,
     Bite,
     FaultWindow,
+    PutOff,
     Stall,
     Traffic,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "Ledger",
     "Look",
     "Named",
+    "PutOff",
     "Stall",
     "Traffic",
     "Tried",

@@ -13,7 +13,7 @@ from relaydrill.ledger.attempts import Attempts
 from relaydrill.ledger.entries import Account, Attempt, Copy, Entry, Named
 from relaydrill.ledger.looks import Look, Queues
 from relaydrill.ledger.nonsense import Nonsense
-from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, Stall, Traffic
+from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, PutOff, Stall, Traffic
 from relaydrill.ledger.tried import Tried
 from relaydrill.message import WANTED
 
@@ -42,6 +42,7 @@ class Ledger:
         self.ordinary = ordinary
         self.traffic: dict[str, list[Traffic]] = defaultdict(list)
         self.bites: dict[str, list[Bite]] = defaultdict(list)
+        self.put_offs: dict[str, list[PutOff]] = defaultdict(list)
         self.faults: list[FaultWindow] = []
         self.beliefs: list[Belief] = []
         self.unseen = Account.LOST

@@ -12,7 +12,7 @@ from relaydrill.ledger.book import Ledger
 from relaydrill.ledger.elsewhere import find_elsewhere
 from relaydrill.ledger.entries import FOREIGN, Account, Attempt, Copy, Entry, Exit
 from relaydrill.ledger.looks import Look, lie_in
-from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, Stall, Traffic
+from relaydrill.ledger.observed import ANY_PORT, Belief, Bite, FaultWindow, PutOff, Stall, Traffic
 from relaydrill.ledger.soundness import unsound
 from relaydrill.message import WANTED
 from relaydrill.message.changes import HARMLESS
@@ -245,6 +245,17 @@ def _bitten(ledger: Ledger, event: Event) -> None:
     ledger.bites[event.node].append(Bite(event.mono, fault, port, client, probe))
 
 
+def _put_off(ledger: Ledger, event: Event) -> None:
+    detail = event.detail
+    limit, connector, phase, client = (
+        str(detail.get(name, "")) for name in ("layer", "connector", "phase", "client")
+    )
+    port, code = int(detail.get("port", 0)), int(detail.get("code", 0))
+    ledger.put_offs[event.node].append(
+        PutOff(event.mono, event.node, limit, connector, port, phase, code, client)
+    )
+
+
 def _backend(ledger: Ledger, event: Event) -> None:
     backend, state = str(event.detail["backend"]), str(event.detail["state"])
     port = int(event.detail.get("port", 0))
@@ -305,6 +316,7 @@ _HANDLERS: Final[Mapping[str, Callable[[Ledger, Event], None]]] = {
     "answered": _traffic,
     "sight": _sight,
     "bitten": _bitten,
+    "put-off": _put_off,
     "backend": _backend,
     "inject": _fault,
     "not-injected": _fault,

@@ -16,6 +16,7 @@ KINDS: Final = MAIL_KINDS | {
     # What is somebody else's copy tells nothing of the message for its own recipients.
     *("copied", "unattributed"),
     *("queue", "deferred", "connected", "answered", "sight", "bitten", "backend"),
+    "put-off",
     *("stalled", "starved", "worker"),
     *("inject", "not-injected", "injected", "heal", "healed"),
 }

@@ -81,6 +81,30 @@ class Bite:
 
 
 @dataclass(frozen=True, slots=True)
+class PutOff:
+    """A healthy server put a client off for a limit of its own, by its own word.
+
+    Attributes:
+        node: Which server.
+        limit: The setting of its connector; see `relaydrill.node_settings.Limit`.
+        connector: The connector.
+        port: The logical port of the session.
+        phase: At which phase of it.
+        code: Of the reply.
+        client: Whom, by address.
+    """
+
+    mono: float
+    node: str
+    limit: str
+    connector: str
+    port: int
+    phase: str
+    code: int
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
 class Belief:
     """What a balancer came to believe of a backend: ``up``, ``down``, ``drain`` or ``maint``.
 

@@ -84,6 +84,7 @@ _NAME: Final = _Field(_is_text, "text", needed=True, plain=str)
 _SECONDS: Final = _Field(_is_seconds, "time in seconds")
 _MOMENT: Final = _Field(_is_seconds, "time in seconds", needed=True)
 _PORT: Final = _Field(_is_port, "port")
+_CODE: Final = _Field(_is_number, "number", plain=int)
 _FLAG: Final = _Field(_is_flag, "true or false", plain=bool)
 
 _OF_FAULT: Final = {"fault": _NAME}
@@ -93,7 +94,7 @@ _SHAPES: Final[Mapping[str, Mapping[str, _Field]]] = {
     "outcome": {
         "result": _Field(lambda value: _is_text(value) and value in RESULTS, "result", needed=True),
         **dict.fromkeys(("phase", "reason", "address", "server", "choice"), _TEXT),
-        "code": _Field(_is_number, "number", plain=int),
+        "code": _CODE,
         "member": _Field(lambda value: value is None or _is_number(value), "number"),
         "slack_s": _Field(lambda value: _is_seconds(value) and value >= 0, "time that passed"),
         "reused": _FLAG,
@@ -133,6 +134,11 @@ _SHAPES: Final[Mapping[str, Mapping[str, _Field]]] = {
         "unread": _Field(_is_texts, "list of sentences"),
     },
     "bitten": {"fault": _TEXT, "phase": _TEXT, "client": _TEXT, "port": _PORT, "probe": _FLAG},
+    "put-off": {
+        **dict.fromkeys(("layer", "connector", "phase", "client"), _TEXT),
+        "port": _PORT,
+        "code": _CODE,
+    },
     "backend": {"backend": _NAME, "state": _NAME, "port": _PORT},
     "stalled": {"begin": _MOMENT, "end": _MOMENT, "lost_s": _MOMENT},
     "starved": {"begin": _MOMENT, "end": _MOMENT, "lost_s": _MOMENT},

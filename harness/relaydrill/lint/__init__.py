@@ -17,6 +17,7 @@ from relaydrill.lint import (
     directory,
     dns,
     replication,
+    restraint,
 )
 from relaydrill.lint.rule import Found, LintFinding, Rule, Severity
 from relaydrill.lint.suppressing import UNUSED, UNUSED_FACT, UNUSED_REMEDY, suppressed, unused
@@ -35,6 +36,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *dns.RULES,
     *certificates.RULES,
     *capacity.RULES,
+    *restraint.RULES,
     *replication.RULES,
     *directory.RULES,
     Rule(UNUSED, Severity.INFO, UNUSED_FACT, UNUSED_REMEDY, _found_by_itself),

@@ -32,18 +32,18 @@ def capacity(topology: Topology) -> Iterator[Found]:
 def capacity_node_lost(topology: Topology) -> Iterator[Found]:
     """Servers that get more than they bear once another is lost."""
     at_best = frozenset(_overloads(topology, {"nothing": frozenset()}))
-    yield from _findings_of(_overloads(topology, _nodes(topology)), at_best)
+    yield from _findings_of(_overloads(topology, single_losses(topology)), at_best)
 
 
 @rule("capacity-site-lost", Severity.ERROR, fact=_FACT, remedy=_REMEDY)
 def capacity_site_lost(topology: Topology) -> Iterator[Found]:
     """Servers that get more than they bear once a site is lost, and not for less."""
-    known = frozenset(_overloads(topology, {"nothing": frozenset(), **_nodes(topology)}))
+    known = frozenset(_overloads(topology, {"nothing": frozenset(), **single_losses(topology)}))
     sites = {f"site {name}": frozenset(nodes) for name, nodes in topology.sites.items()}
     yield from _findings_of(_overloads(topology, sites), known)
 
 
-def _nodes(topology: Topology) -> dict[str, frozenset[str]]:
+def single_losses(topology: Topology) -> dict[str, frozenset[str]]:
     """What is lost one at a time: machines that mail goes through."""
     through = (Role.HUB, Role.EDGE, Role.BALANCER, Role.STANDBY)
     return {
@@ -123,7 +123,8 @@ def _carry(load: _Load, target: str, rate: float, refused: bool = False, hops: i
     """Add what a target gets, and what it hands on; a circle of routes ends after eight hops."""
     topology = load.topology
     if target in topology.vips:
-        for hub, share in _behind(load, target).items():
+        shares = behind(topology, load.gone, load.port, target)
+        for hub, share in shares.items():
             _carry(load, hub, rate * share, refused, hops + 1)
     if target in load.gone or hops > 8 or target not in {*topology.hubs, *topology.edges}:
         return
@@ -137,12 +138,19 @@ def _carry(load: _Load, target: str, rate: float, refused: bool = False, hops: i
                 _carry(load, hop, rate / len(next_hops), refused, hops + 1)
 
 
-def _behind(load: _Load, vip: str) -> Shares:
-    """How a balancer shares among the hubs that are left: evenly, or by WNLB's weights."""
-    balancer = load.topology.balancers[load.topology.vips[vip][0]]
-    live = [hub for hub in balancer.backends if hub not in load.gone]
+def behind(topology: Topology, gone: frozenset[str], port: int, vip: str) -> Shares:
+    """How a balancer shares among the hubs that are left: evenly, or by WNLB's weights.
+
+    Args:
+        topology: The design.
+        gone: Nodes that do not answer.
+        port: Where the mail comes to.
+        vip: Whither.
+    """
+    balancer = topology.balancers[topology.vips[vip][0]]
+    live = [hub for hub in balancer.backends if hub not in gone]
     weights = dict.fromkeys(live, 1)
-    rule = balancer.cluster.rule_for(vip, load.port) if balancer.mode == "wnlb" else None
+    rule = balancer.cluster.rule_for(vip, port) if balancer.mode == "wnlb" else None
     if rule and rule.filtering == "multiple":
         told = balancer.cluster.weights(rule, balancer.backends)
         weights = {hub: told[hub] for hub in live}

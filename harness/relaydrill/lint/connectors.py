@@ -146,8 +146,10 @@ def snat_hides_clients(topology: Topology) -> Iterator[Found]:
     "snat-shared-cap",
     Severity.WARNING,
     fact="A connector's cap for each source counts the balancer as one: behind SNAT all clients"
-    " share it, and get 421 4.3.2 beyond it (Set-ReceiveConnector, MaxInboundConnectionPerSource).",
-    remedy="Keep the clients' addresses (source: proxy), or raise per_source to the cap of all.",
+    " share it, and get 421 4.3.2 or 4.4.2 beyond it (Set-ReceiveConnector,"
+    " MaxInboundConnectionPerSource and MessageRateLimit; Postfix, TUNING_README: 450 4.7.1).",
+    remedy="Keep the clients' addresses (source: proxy), or raise per_source or rate_limit to the"
+    " cap of all.",
 )
 def snat_shared_cap(topology: Topology) -> Iterator[Found]:
     """Caps for each source where there is only one source."""
@@ -159,6 +161,15 @@ def snat_shared_cap(topology: Topology) -> Iterator[Found]:
                     f" {name} allows one source"
                 )
                 yield ("connectors", name, "per_source"), text
+            if connector.rate_limit is not None:
+                limit = connector.rate_limit
+                most = {"messages": limit.messages, "sessions": limit.sessions}
+                shared = listed(f"{count} {what}" for what, count in most.items() if count)
+                text = (
+                    f"all clients behind {balancer} share the {shared} that {name} allows one"
+                    f" source in {limit.per:g} s"
+                )
+                yield ("connectors", name, "rate_limit"), text
 
 
 @rule(

@@ -232,12 +232,17 @@ class Topology(Model):
 
     @property
     def queueing(self) -> tuple[str, ...]:
-        """The nodes that may hold mail back: hubs, Edge servers, and every real mail server."""
+        """The nodes that may hold mail back: hubs, Edge servers, and every real mail server.
+
+        And senders that try again what was put off.
+        """
+        retrying = {flow.sender for flow in self.flows.values() if flow.retry is not None}
         return tuple(
             name
             for name, node in self.nodes.items()
             if node.role in (Role.HUB, Role.EDGE)
             or (node.role in (Role.MAILBOX, Role.SENDER) and node.kind != FAKE)
+            or name in retrying
         )
 
     @property

@@ -195,6 +195,9 @@ class Flow(Model):
         peak: Attempts a second at the busiest; `relaydrill plan` and `relaydrill lint` look at it.
         recipient: Envelope recipient; the default is a mailbox in the first mailbox domain.
         size: Bytes of a message's body.
+        retry: After how long its senders try again what was put off with a 4xx or found no server,
+            again and again, as mail servers do, and applications with a queue; by default never:
+            most applications give up. Real mail servers have times of their own.
         expect: Replaces the topology's own ``expect`` for this flow.
         changes: Replaces the topology's own ``changes`` for this flow.
     """
@@ -212,6 +215,7 @@ class Flow(Model):
     rate: Rate = 10.0
     peak: Rate | None = None
     recipient: str = ""
+    retry: Annotated[Duration, Field(ge=1.0)] | None = None
     size: int = Field(default=2000, ge=100, le=30_000_000)
     expect: Expect | None = None
     changes: tuple[Change, ...] | None = None

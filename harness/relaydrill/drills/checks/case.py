@@ -11,6 +11,7 @@ from typing import Final
 from relaydrill.drills.checks.blame import Blame, Suspect
 from relaydrill.drills.checks.doubt import Doubt
 from relaydrill.drills.checks.holding import released, slowed
+from relaydrill.drills.checks.restraint import Restraint
 from relaydrill.drills.model import Drill
 from relaydrill.faults import FaultSpec
 from relaydrill.ledger import Attempt, Attempts, FaultWindow, Ledger, Named
@@ -126,6 +127,11 @@ class Case:
     def blame(self) -> Blame:
         """Which fault explains which attempt."""
         return Blame(self)
+
+    @cached_property
+    def restraint(self) -> Restraint:
+        """Which attempts healthy servers put off for limits of their own."""
+        return Restraint(self)
 
     @cached_property
     def doubt(self) -> Doubt:

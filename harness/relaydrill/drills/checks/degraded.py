@@ -55,6 +55,7 @@ def check_degraded(case: Case) -> Verdict | None:
     figures["by_fault"] = conducts.by_fault
     if others := _by_whom(case, bad, greens):
         text += f"; {others}"
+    text += case.restraint.told(bad)
     if "recovery_s" in noticed:
         text += f", up {noticed['recovery_s']:.1f} s after the heal"
     if least_s - sure_s > allowed:

@@ -26,14 +26,15 @@ def check_steady(case: Case) -> Verdict | None:
         text = f"all {accepted} attempts were accepted"
         if put_off:
             text = f"{accepted} of {whole} attempts were accepted, the others deferred"
-            text += f" ({replies_of(put_off)})"
+            text += f" ({replies_of(put_off)})" + case.restraint.told(put_off)
         return passed("steady", text, **figures)
     if not bad:
         bad = put_off
     if until is not None:
         text = f"mail did not flow before the fault: {len(bad)} of {whole} {how_bad(bad)}"
+        text += case.restraint.told(bad)
         return unknown("steady", text, **figures, said=replies_of(bad))
-    text = f"{len(bad)} of {whole} attempts {how_bad(bad)}"
+    text = f"{len(bad)} of {whole} attempts {how_bad(bad)}{case.restraint.told(bad)}"
     doubtful = [each for each in bad if case.doubt.covers(each)]
     if len(doubtful) == len(bad):
         return unknown("steady", text + case.doubt.reasons_for(doubtful), **figures)

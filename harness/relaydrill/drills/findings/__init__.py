@@ -6,10 +6,10 @@ there to fail over to is the topology's.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from relaydrill.drills.findings import account, others, outage, steady, waiting
-from relaydrill.drills.findings.causes import Cause, causes_of
+from relaydrill.drills.findings import account, others, outage, restraint, steady, waiting
+from relaydrill.drills.findings.causes import Cause, case_of, causes_of
 from relaydrill.drills.findings.wording import Wording, row_title
 from relaydrill.drills.result import ACCEPTED, NOTE, Finding, FlowVerdict, Judgement
 from relaydrill.verdict import Status, Verdict
@@ -83,6 +83,7 @@ def _deciding(flow: FlowVerdict) -> Verdict:
 def _finding(judgement: Judgement, status: str, same: list[_Doubtful]) -> Finding:
     flows = [each.flow for each in same]
     said = _describe(judgement, same[0].kind, flows, [each.cause for each in same if each.cause])
+    said = _with_limits(said, judgement, same)
     reason = next((flow.accepted for flow in flows if flow.accepted), "")
     return Finding(
         kind=same[0].kind,
@@ -93,6 +94,35 @@ def _finding(judgement: Judgement, status: str, same: list[_Doubtful]) -> Findin
         evidence=tuple((flow.flow, _evidence(flow)) for flow in flows),
         accepted=reason if status == ACCEPTED else "",
     )
+
+
+def _with_limits(said: Wording, judgement: Judgement, same: list[_Doubtful]) -> Wording:
+    """With what healthy servers put off for limits of their own, where that is what failed.
+
+    Where it is most of that, nothing else is to mend but for what a steady tier lacks.
+    """
+    kind = same[0].kind
+    if kind not in _OF_ATTEMPTS and not any(each.cause for each in same):
+        return said
+    found: dict[Wording, None] = {}
+    put_off = of = 0
+    for each in same:
+        case = each.cause.case if each.cause else case_of(judgement, each.flow.flow)
+        failed = each.cause.attempts if each.cause else [*case.unserved, *case.deferred]
+        found |= dict.fromkeys(restraint.of(case, failed))
+        put_off += case.restraint.counts(failed).total()
+        of += len(failed)
+    if not found:
+        return said
+    sentences = "; ".join(limit.sentence for limit in found)
+    remedies = "; ".join(dict.fromkeys(limit.remedy for limit in found))
+    is_all_else = kind in _OF_ATTEMPTS - {"gap", "degraded"} or 2 * put_off < of
+    remedy = f"{remedies}; {said.remedy}" if is_all_else else remedies
+    return Wording(f"{said.sentence}; {sentences}", remedy)
+
+
+_OF_ATTEMPTS: Final = frozenset({"steady", "unproven steady", "gap", "degraded"})
+"""Kinds of findings that are about attempts which failed."""
 
 
 def _evidence(flow: FlowVerdict) -> str:

@@ -102,6 +102,9 @@ def _common(settings: Settings) -> Iterator[tuple[str, str]]:
     # One client stands for many here: no limits on what a client may do.
     for limit in ("connection_count", "connection_rate", "message_rate"):
         yield f"smtpd_client_{limit}_limit", "0"
+    connectors = [each for listener in settings.listeners for each in listener.connectors]
+    if times := [each.rate_limit.per for each in connectors if each.rate_limit]:
+        yield "anvil_rate_time_unit", _seconds(min(times))  # one for all, as the rules have it
     yield "in_flow_delay", "0"
     if settings.tls:
         yield "smtpd_tls_cert_file", settings.tls.certificate
@@ -208,8 +211,16 @@ def _smtpd_options(listener: config.Listener) -> Iterator[tuple[str, str]]:
     yield "syslog_name", f"postfix/{listener.port}"
     yield "mynetworks", " ".join(dict.fromkeys(networks))
     yield "smtpd_recipient_limit", str(connector.recipients)
+    if connector.limits_a_source:
+        # By default whoever is in $mynetworks is excepted: all clients that may send here.
+        yield "smtpd_client_event_limit_exceptions", ""
     if connector.per_source is not None:
         yield "smtpd_client_connection_count_limit", str(connector.per_source)
+    if limit := connector.rate_limit:
+        if limit.messages is not None:
+            yield "smtpd_client_message_rate_limit", str(limit.messages)
+        if limit.sessions is not None:
+            yield "smtpd_client_connection_rate_limit", str(limit.sessions)
     security = {"none": "none", "offered": "may", "required": "encrypt"}[connector.tls]
     yield "smtpd_tls_security_level", security
     if connector.auth == "required":

@@ -12,10 +12,10 @@ from relaydrill.disturbance import LIES, Action, Disturbance
 from relaydrill.nodes import config
 from relaydrill.nodes.lean import LeanSmtp
 from relaydrill.nodes.receiving import replies
-from relaydrill.nodes.receiving.connectors import UNSERVED
+from relaydrill.nodes.receiving.connectors import UNSERVED, PutOff
 from relaydrill.nodes.receiving.reception import Reception
 from relaydrill.nodes.transport.shadow import DISCARD, KEEP
-from relaydrill.smtp import Phase, Reply
+from relaydrill.smtp import Phase
 
 PROBE_NAME = "healthcheck.relaydrill.invalid"
 """The EHLO name of health checks, by which their sessions are told from mail."""
@@ -163,7 +163,10 @@ class Dialogue(LeanSmtp):
             if self.is_disturbed and await self.interfere(Phase.BANNER):
                 return
             if refused := self._served():
-                await self._refuse_for_good(refused)
+                limit, reply = refused
+                words = self.reception.refuse(self, Phase.BANNER, reply, layer=limit)
+                await super().push(words)
+                self._hang_up()
                 return
             self._greeted = True
             status = str(replies.banner(self.reception.settings.fqdn, replies.date()))
@@ -172,8 +175,10 @@ class Dialogue(LeanSmtp):
         if isinstance(status, str):
             status = replies.in_exchange_words(status).encode("ascii", "replace")
         await super().push(status)
+        if status.startswith(b"421"):
+            self._hang_up()  # RFC 5321 §3.8: 421 closes the channel
 
-    def _served(self) -> Reply | None:
+    def _served(self) -> PutOff | None:
         """Give the client its connector, now that it is known; the refusal if that is full."""
         self._settle(self.reception.serving(self.listener, self.client))
         return self.reception.occupancy.enter(self.listener.port, self.connector, self.client)
@@ -187,8 +192,8 @@ class Dialogue(LeanSmtp):
         self.data_size_limit = connector.size
         self._is_counted = True
 
-    async def _refuse_for_good(self, reply: Reply) -> None:
-        await super().push(self.reception.refuse(self, Phase.BANNER, reply))
+    def _hang_up(self) -> None:
+        """End the session once what was said has been sent."""
         if self.transport:
             self.transport.close()
 
@@ -223,8 +228,8 @@ class Dialogue(LeanSmtp):
                 return True
         reply = disturbance.reply or replies.UNAVAILABLE
         await super().push(str(reply))
-        if reply.code == 421 and self.transport:
-            self.transport.close()  # RFC 5321 §3.8: 421 closes the channel
+        if reply.code == 421:
+            self._hang_up()
         return True
 
     async def _break_off_handshake(self, disturbance: Disturbance) -> None:

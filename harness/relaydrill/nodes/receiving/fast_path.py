@@ -183,6 +183,10 @@ class FastPath(asyncio.Protocol):
         sender = found[1].decode("ascii")
         if self._reception.filters_of(at.connector).sender(sender):
             return False
+        occupancy, port = self._reception.occupancy, self.listener.port
+        if not occupancy.has_room_for_message(port, at.connector, at.client):
+            return False
+        occupancy.begin_message(port, at.connector, at.client)
         at.sender = sender
         at.options = [each.decode("ascii").upper() for each in (found[2], found[3]) if each]
         self.transport.write(_SENDER_OK)
@@ -204,6 +208,8 @@ class FastPath(asyncio.Protocol):
         if reception.acceptor.takes(recipient, relay=at.connector.relay):
             return False
         if reception.filters_of(at.connector).recipient(recipient, at.client):
+            return False
+        if reception.puts_off(at.connector, at.client, at.sender, recipient):
             return False
         at.recipients.append(recipient)
         self.transport.write(_RECIPIENT_OK)

@@ -78,6 +78,10 @@ class Listeners:
             server.close()
         self._servers.clear()
 
+    def finish(self) -> None:
+        """Close what the sessions share on the disk, once none will come any more."""
+        self._reception.known.close()
+
     async def follow(self) -> None:
         """Listen, or not, as the disturbances want it.
 

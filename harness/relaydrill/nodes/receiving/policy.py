@@ -90,6 +90,11 @@ class Policy:
             return self._reception.refuse(dialogue, Phase.MAIL, replies.NOT_AUTHENTICATED)
         if refused := self._reception.filters_of(dialogue.connector).sender(address):
             return self._reception.refuse(dialogue, Phase.MAIL, refused[1], layer=refused[0])
+        if put_off := self._reception.occupancy.begin_message(
+            self._port, dialogue.connector, dialogue.client
+        ):
+            limit, reply = put_off
+            return self._reception.refuse(dialogue, Phase.MAIL, reply, layer=limit)
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return str(replies.SENDER_OK)
@@ -120,6 +125,13 @@ class Policy:
             layer, reply = refused
             return self._reception.refuse(
                 dialogue, Phase.RCPT, reply, recipient=address, layer=layer
+            )
+        if put_off := self._reception.puts_off(
+            connector, dialogue.client, envelope.mail_from or "", address
+        ):
+            limit, reply = put_off
+            return self._reception.refuse(
+                dialogue, Phase.RCPT, reply, recipient=address, layer=limit
             )
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)

@@ -14,10 +14,13 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from relaydrill.disturbance import Disturbance
 from relaydrill.journal import Journal
+from relaydrill.node_settings import Limit
 from relaydrill.nodes import config
 from relaydrill.nodes.disturbances import Disturbances
-from relaydrill.nodes.receiving.connectors import Occupancy, serving
+from relaydrill.nodes.receiving import replies
+from relaydrill.nodes.receiving.connectors import Occupancy, PutOff, serving
 from relaydrill.nodes.receiving.filters import NO_FILTERS, Filtering
+from relaydrill.nodes.receiving.greylist import KnownSenders
 from relaydrill.smtp import Phase, Reply
 
 _REMEMBERED: Final = 4096
@@ -126,6 +129,7 @@ class Reception:
         self.tls_context = _server_tls(settings.tls)
         self.filtering = Filtering(getattr(settings, "filters", None))
         self.occupancy = Occupancy()
+        self.known = KnownSenders(_beside_queue(settings))
         self._shown: tuple[Disturbance, ssl.SSLContext] | None = None
         self.empty = asyncio.Event()
         self.empty.set()
@@ -144,6 +148,15 @@ class Reception:
     def filters_of(self, connector: config.Connector) -> Filtering:
         """The filters that act on its sessions: none on those of the organisation's own servers."""
         return NO_FILTERS if connector.internal else self.filtering
+
+    def puts_off(
+        self, connector: config.Connector, client: str, sender: str, recipient: str
+    ) -> PutOff | None:
+        """The refusal of a recipient by the connector's greylist, if it puts this one off."""
+        greylist = connector.greylist
+        if greylist is None or not self.known.puts_off(greylist, client, sender, recipient):
+            return None
+        return Limit.GREYLIST, replies.GREYLISTED
 
     def showing(self, disturbance: Disturbance) -> ssl.SSLContext:
         """What makes a session show the certificate of a service fault."""
@@ -190,10 +203,10 @@ class Reception:
             phase: The phase of the session.
             reply: What is answered.
             recipient: The envelope recipient; empty where there is none yet.
-            layer: The filter that refuses, if one does.
+            layer: The filter that refuses, or the limit that puts off, if one does.
         """
         self.journal.write(
-            "refused",
+            "put-off" if isinstance(layer, Limit) else "refused",
             "",
             recipient,
             phase=str(phase),
@@ -215,6 +228,12 @@ class Reception:
         given = (bytes(data.login), bytes(data.password))
         known = {(login.user.encode(), login.password.encode()) for login in self.settings.logins}
         return AuthResult(success=given in known, handled=False, auth_data=data)
+
+
+def _beside_queue(settings: config.Receiver) -> Path:
+    """Where a node keeps what it knows of senders: beside its queue, with which it is lost."""
+    queue = str(getattr(settings, "queue", settings.name))
+    return Path(f"{queue.removesuffix('.sqlite')}.greylist.sqlite")
 
 
 def _with_certificate(disturbance: Disturbance) -> ssl.SSLContext:

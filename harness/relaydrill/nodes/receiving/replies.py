@@ -41,6 +41,13 @@ TOO_MANY_FROM_SOURCE: Final = Reply(
     "4.3.2 The maximum number of concurrent connections has exceeded a limit, closing"
     " transmission channel",
 )
+TOO_MANY_MESSAGES: Final = Reply(
+    421, "4.4.2 Message submission rate for this client has exceeded the configured limit"
+)
+TOO_MANY_SESSIONS: Final = Reply(421, "4.7.0 Error: too many connections from this client")
+"""Postfix's (smtpd(8)), without the names: Exchange has no such limit of one source."""
+GREYLISTED: Final = Reply(450, "4.2.0 Recipient address rejected: Greylisted")
+"""Postgrey's: Exchange has no greylisting of its own (RFC 6647 §5: 421 or 450)."""
 TOO_MANY_RECIPIENTS: Final = Reply(452, "4.5.3 Too many recipients")
 TOO_MANY_ERRORS: Final = Reply(
     421, "4.7.0 Too many errors on this connection, closing transmission channel"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import resource
 from typing import Any, Final
 
@@ -12,7 +13,15 @@ from relaydrill.fibres.waiting import new_pool
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.sending.host import Learnt, SendingHost
-from relaydrill.nodes.sending.workload import OutgoingMessage, Workload, note_outcome
+from relaydrill.nodes.sending.retries import Retries
+from relaydrill.nodes.sending.workload import (
+    OutgoingMessage,
+    Workload,
+    note_attempt,
+    note_outcome,
+)
+from relaydrill.personas.base import no_for_good
+from relaydrill.smtp import Outcome, Result
 
 _OTHER_FILES: Final = 64
 
@@ -28,12 +37,14 @@ class SenderService:
         most = settings.most_at_once
         self._pool = new_pool(most if carrier() else _with_room_for(most), name="attempts")
         self._workload = Workload(settings, self._send, journal, self._pool)
+        self._retries: dict[tuple[str, str], Retries] = {}
 
     async def start(self) -> None:
         """A sender listens nowhere but on its control channel."""
 
     async def stop(self) -> None:
         """End the schedules; attempts under way are given up, and so have no outcome."""
+        self._forget_all()
         self._workload.close()
         self._pool.shutdown()  # nothing writes into the journal from here on
 
@@ -41,16 +52,57 @@ class SenderService:
         """There is nothing to disturb."""
 
     async def handle(self, op: str, args: dict[str, Any]) -> Any:
-        """``ask`` probes a server without sending; the rest as `Workload.handle`."""
+        """``ask`` probes a server without sending; the rest as `Workload.handle`.
+
+        ``queue_length`` and ``queue`` tell of what waits for its next attempt, as those of a hub.
+        """
         if op == "ask":
             return await asyncio.to_thread(self._host.ask, **args)
+        if op in ("queue_length", "queue"):
+            kept = [each for retries in self._retries.values() for each in retries.kept]
+            if op == "queue_length":
+                return len(kept)
+            items = [(each.identity, each.recipient) for each in kept]
+            self._journal.write("queue", items=items)
+            return items
+        if op == "start" and args["drill"] not in {drill for drill, _ in self._retries}:
+            self._forget_all()  # what an earlier drill has left is none of this one's
         return await self._workload.handle(op, args)
 
     def _send(self, message: OutgoingMessage) -> None:
         def note(learnt: Learnt) -> None:
             note_outcome(self._journal, message, learnt.outcome, **learnt.notes)
+            self._keep_or_forget(message, learnt.outcome)
 
         self._host.send(message, note)
+
+    def _keep_or_forget(self, message: OutgoingMessage, outcome: Outcome) -> None:
+        """Try again later what has not been taken, unless it was refused for good."""
+        load = message.load
+        if load.retry_s is None:
+            return
+        key = load.drill, load.flow
+        if key not in self._retries:
+            self._retries[key] = Retries(load.retry_s, self._again)
+        if outcome.result is Result.ACCEPTED or no_for_good(outcome):
+            self._retries[key].forget(message)
+        else:
+            self._retries[key].keep(message)
+
+    def _again(self, due: float, message: OutgoingMessage) -> None:
+        """Have a message tried again, beside all other attempts."""
+
+        def attempt() -> None:
+            note_attempt(self._journal, message, scheduled=due)
+            self._send(message)
+
+        with contextlib.suppress(RuntimeError):  # the node is ending
+            self._pool.submit(attempt)
+
+    def _forget_all(self) -> None:
+        for retries in self._retries.values():
+            retries.end()
+        self._retries.clear()
 
 
 def _with_room_for(connections: int) -> int:

@@ -46,6 +46,8 @@ class Load:
         population: Senders that take turns.
         pin: The MX host that they have picked, if one.
         sorts: Weight of each sort of mail.
+        retry_s: How long after an attempt that was put off it is made again, wall seconds; None:
+            never.
     """
 
     drill: str
@@ -62,6 +64,7 @@ class Load:
     population: int = 1
     pin: str = ""
     sorts: Mapping[str, float] = field(default_factory=lambda: {WANTED: 1.0})
+    retry_s: float | None = None
 
     @property
     def seed(self) -> str:

@@ -61,6 +61,7 @@ class HubService:
         await self._listeners.close()
         await asyncio.to_thread(self._custodian.stop)
         await asyncio.to_thread(self._destinations.stop)
+        self._listeners.finish()
         self._queue.close()
         self._shadows.close()
         if self._tracking:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from relaydrill.kinds import KINDS
+from relaydrill.kinds import FAKE, KINDS
 from relaydrill.marks import Mistake
 from relaydrill.scalars import is_name
 from relaydrill.topology.rules.draft import Draft, Rule, of_each
@@ -68,8 +68,46 @@ def one_for_a_port(draft: Draft) -> Iterator[Mistake]:
                 yield draft.mistake(("connectors", name, "port"), text, allowed)
 
 
+def of_real_programs(draft: Draft) -> Iterator[Mistake]:
+    """A real program puts off what it has a setting for, and counts in one time for all."""
+    told: set[str] = set()
+    for node, hub in draft.topology.hubs.items():
+        if hub.kind == FAKE:
+            continue
+        times: dict[float, str] = {}
+        for name, connector in draft.topology.connectors_of(node).items():
+            if connector.greylist is not None and name not in told:
+                told.add(name)
+                text = f"{node} is a real {hub.kind}, which has no greylist of its own"
+                yield draft.mistake(("connectors", name, "greylist"), text, "kind: fake")
+            if connector.rate_limit is None:
+                continue
+            times.setdefault(connector.rate_limit.per, name)
+            first = next(iter(times.values()))
+            if len(times) > 1 and name not in told:
+                told.add(name)
+                text = f"{node} is a real {hub.kind}, and counts all in one time, that of {first}"
+                here = ("connectors", name, "rate_limit", "per")
+                yield draft.mistake(here, text, "the same for all")
+
+
+def limits_something(draft: Draft, name: str, connector: Connector) -> Iterator[Mistake]:
+    """A rate limit says of what."""
+    limit = connector.rate_limit
+    if limit is not None and limit.messages is None and limit.sessions is None:
+        text = "it limits nothing"
+        yield draft.mistake(("connectors", name, "rate_limit"), text, "messages, sessions, or both")
+
+
 RULES: Final[tuple[Rule, ...]] = (
-    of_each(lambda topology: topology.connectors, no_passwords_in_the_clear, served, receivers),
+    of_each(
+        lambda topology: topology.connectors,
+        no_passwords_in_the_clear,
+        served,
+        receivers,
+        limits_something,
+    ),
     told_apart,
     one_for_a_port,
+    of_real_programs,
 )

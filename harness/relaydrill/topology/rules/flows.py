@@ -81,6 +81,22 @@ def blocked_part(draft: Draft, key: str, flow: Flow) -> Iterator[Mistake]:
         yield draft.mistake(here, text, "another sender")
 
 
+def retries(draft: Draft, key: str, flow: Flow) -> Iterator[Mistake]:
+    """A real mail server tries again at times of its own, and Locust workers never do."""
+    here, found = ("flows", key, "retry"), draft.topology.senders.get(flow.sender)
+    if flow.retry is None or found is None:
+        return
+    if found.kind != FAKE:
+        text = f"{flow.sender} is a real {found.kind}, and tries again at times of its own"
+        yield draft.mistake(here, text, "no retry, or kind: fake")
+    elif found.load:
+        text = f"{flow.sender} shares its load among Locust workers, which try nothing again"
+        yield draft.mistake(here, text, "no retry, or no load")
+    elif draft.topology.attach and flow.sender in draft.topology.attach.nodes:
+        text = f"{flow.sender} is a mail server of a real lab, with times of its own"
+        yield draft.mistake(here, text, "no retry")
+
+
 def recipient(draft: Draft, key: str, flow: Flow) -> Iterator[Mistake]:
     """A recipient is an address."""
     domain = flow.recipient.rpartition("@")[2]
@@ -139,6 +155,7 @@ RULES: Final[tuple[Rule, ...]] = (
         pin,
         mix,
         blocked_part,
+        retries,
         recipient,
         received_by_somebody,
         refusal,
