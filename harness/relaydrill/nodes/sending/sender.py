@@ -9,10 +9,12 @@ from typing import Any, Final
 from relaydrill.disturbance import Action
 from relaydrill.fibres.carrier import carrier
 from relaydrill.fibres.waiting import new_pool
+from relaydrill.hindrance import Hindrance
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.sending.host import Learnt, SendingHost
 from relaydrill.nodes.sending.workload import OutgoingMessage, Workload, note_outcome
+from relaydrill.personas.own_side import OwnSide
 
 _OTHER_FILES: Final = 64
 
@@ -24,7 +26,9 @@ class SenderService:
 
     def __init__(self, settings: config.Sender, journal: Journal) -> None:
         self._journal = journal
-        self._host = SendingHost(settings)
+        self._name = settings.name
+        self._side = OwnSide(self._met)
+        self._host = SendingHost(settings, side=self._side)
         most = settings.most_at_once
         self._pool = new_pool(most if carrier() else _with_room_for(most), name="attempts")
         self._workload = Workload(settings, self._send, journal, self._pool)
@@ -41,10 +45,34 @@ class SenderService:
         """There is nothing to disturb."""
 
     async def handle(self, op: str, args: dict[str, Any]) -> Any:
-        """``ask`` probes a server without sending; the rest as `Workload.handle`."""
+        """``ask`` probes a server without sending; the rest as `Workload.handle`.
+
+        ``hinder`` has it meet a `Hindrance`, until ``unhinder`` lifts the one of a label.
+        """
+        if op == "hinder":
+            hindrance = Hindrance.from_json(args)
+            self._side.hinder(hindrance)
+            return self._journal.write("hindered", fault=hindrance.label, on=True)
+        if op == "unhinder":
+            label = str(args["label"])
+            if self._side.lift(label):
+                self._journal.write("hindered", fault=label, on=False)
+            return None
         if op == "ask":
             return await asyncio.to_thread(self._host.ask, **args)
         return await self._workload.handle(op, args)
+
+    def _met(self, hindrance: Hindrance, port: int) -> None:
+        """Journal what acted on a session, at which node it would have been: that knows nothing."""
+        self._journal.write(
+            "bitten",
+            fault=hindrance.label,
+            phase="",
+            client=self._name,
+            port=port,
+            probe=False,
+            at=hindrance.node,
+        )
 
     def _send(self, message: OutgoingMessage) -> None:
         def note(learnt: Learnt) -> None:
