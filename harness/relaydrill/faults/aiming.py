@@ -160,7 +160,7 @@ def why_not(topology: Topology, kind_text: str, node: str) -> str:
         return ""
     kind = FaultText.of_kind(kind_text).kind
     if is_from_here(kind) and any(topology.nodes[node].role in p.roles for p in parts_for(kind)):
-        return why_not_from_here(topology, "", node)
+        return ""  # whether its senders can be kept from it depends on which are meant
     return f"{done_by(kind)}; {node} is {_A[topology.nodes[node].role]}"
 
 

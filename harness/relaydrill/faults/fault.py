@@ -366,6 +366,12 @@ class SenderFault(WayFault):
     effect: HindranceEffect
 
     @property
+    def extent(self) -> str:
+        """``on 30% of its connections``, of a name server's ``answers``; empty where it is all."""
+        of = "answers" if self.is_of_names else "connections"
+        return "" if self.percent == WHOLE else f"on {self.percent:g}% of its {of}"
+
+    @property
     def is_of_names(self) -> bool:
         """Whether it is done to the answers of a name server."""
         return self.effect in OF_NAMES

@@ -83,15 +83,16 @@ def _not_spoken_to(topology: Topology, senders: tuple[str, ...], node: str) -> s
     if not passing:
         return f"no mail of {listed(senders)} passes {node}, nor is it asked the way"
     before = [*dict.fromkeys(each for flow in passing for each in entry_points_of(topology, flow))]
-    who = listed(dict.fromkeys(topology.flows[flow].sender for flow in passing))
+    whose = [*dict.fromkeys(topology.flows[flow].sender for flow in passing)]
+    who, come = listed(whose), number_of(len(whose), "comes", "come")
     if node in before:
         return (
-            f"{who} {number_of(len(senders), 'comes', 'come')} to {node} by an address that"
+            f"{who} {come} to {node} by an address that"
             f" {listed(before)} share, so that it alone cannot be out of reach from here; break"
             f" {node} itself, as by kill:{node}"
         )
     return (
-        f"{who} {number_of(len(senders), 'comes', 'come')} to {listed(before)} and not to {node}"
+        f"{who} {come} to {listed(before)} and not to {node}"
         f" itself, so that {node} cannot be out of reach from here; write"
         f" unreachable:{before[0]} for what they come to, or break {node} itself"
     )

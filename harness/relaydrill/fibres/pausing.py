@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from relaydrill import clock
 from relaydrill.fibres.pool import current
-from relaydrill.fibres.waiting import Turns
+from relaydrill.fibres.waiting import Turns, new_event
 
 
 def pause(seconds: float) -> None:
     """Return after so many seconds of this thread's clock; others go on meanwhile."""
     fibre = current()
     if fibre is None:
-        clock.sleep(seconds)
+        new_event().wait(seconds)
     else:
         Turns(fibre.loop).wait(seconds)

@@ -152,7 +152,7 @@ def _of_old(reply: dns.message.QueryMessage) -> dns.message.QueryMessage:
     """An answer with the address of a host that is gone; of old there was no IPv6."""
     for found in reply.answer:  # changed in place: a message keeps an index of them
         if found.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
-            found.clear()
+            found.items.clear()
         if found.rdtype == dns.rdatatype.A:
             found.add(dns.rdata.from_text("IN", "A", NOBODY))
     return reply
