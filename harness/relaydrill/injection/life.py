@@ -141,8 +141,10 @@ class Injections:
         """Why somebody else's lab cannot do a fault; empty if it can, or is none.
 
         Asking takes time: what a drill asked before there was any mail is not asked again when the
-        fault is due. A fault that is tried once more is.
+        fault is due. A fault that is tried once more is. What is done on this side takes no hook.
         """
+        if is_from_here(spec.kind):
+            return ""
         if spec not in self._hindrances:
             lab = self.lab
             found = lab.why_not(spec.node, spec.kind_text) if isinstance(lab, HasHooks) else ""
@@ -162,8 +164,7 @@ class Injections:
             HarnessError: It should have worked, and did not; it is in force until it is healed.
         """
         refused = self.refusal(spec)
-        # What does nothing takes no hook, nor does what is done on this side.
-        if not breaks_nothing(spec.fault) and not is_from_here(spec.kind):
+        if not breaks_nothing(spec.fault):  # what does nothing takes no hook
             refused = refused or self.hindrance(spec)
         self._hindrances.pop(spec, None)  # by another time it may be gone
         return self._begin(spec, refused or self._unsteady(since, needs_mail))
