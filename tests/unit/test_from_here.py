@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.simulated_drills import INTRA_ORG, TWO_MX, RunDrill
 
-from relaydrill import topology_files
+from relaydrill import clock, topology_files
 from relaydrill.cli.commands import cli
 from relaydrill.cli.options import maker
 from relaydrill.drills.drill_plan import plan
@@ -25,6 +25,7 @@ from relaydrill.drills.result import NOTE
 from relaydrill.endpoint import Endpoint
 from relaydrill.errors import UsageError
 from relaydrill.faults import FaultSpec, FaultText
+from relaydrill.fibres import barring
 from relaydrill.fibres.barring import Bar, stop_at
 from relaydrill.hindrance import NOBODY, Hindrance, HindranceEffect
 from relaydrill.personas.own_side import OwnSide
@@ -309,10 +310,8 @@ def test_a_connection_that_waits_goes_on_with_its_next_syn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """After 1, 3, 7 s, as a kernel sends them, and no sooner; without a heal it times out."""
-    from relaydrill.fibres import barring
-
     now = [0.0]
-    monkeypatch.setattr(barring.clock, "monotonic", lambda: now[0])
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
     monkeypatch.setattr(barring, "pause", lambda seconds: now.__setitem__(0, now[0] + seconds))
     assert stop_at(Bar(TimeoutError(), lambda: now[0] > 2.0), 30.0) == 27.0
     now[0] = 0.0
@@ -339,7 +338,7 @@ def test_a_lab_of_others_needs_no_permission(staging: Path, production: str) -> 
     topology = design(ATTACHED + production)
     located = Located(str(staging), topology, {})
     drills = (plan(topology, faults=("unreachable:lb1",)),)
-    assert maker(located, "attach", drills=drills)
+    maker(located, "attach", drills=drills)
     with pytest.raises(UsageError, match="production|allow-faults"):
         maker(located, "attach", drills=(plan(topology, faults=("kill:lb1",)),))
 

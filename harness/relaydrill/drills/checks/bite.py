@@ -282,9 +282,10 @@ def _met_here(case: Case, spec: FaultSpec, window: FaultWindow) -> _Found:
 
     They tell it themselves: that they came to it is no guess, whatever the node had taken before.
     """
-    met = meetings_on_the_way(case, window)
+    before = _took_before(case, spec, window)
+    met = meetings_on_the_way(case, window, before)
     figures: BiteFigures = {
-        "before": _took_before(case, spec, window),
+        "before": before,
         "during": took_while_broken(case, window),
         "met": met.attempts,
         "probes": met.probes,
@@ -292,7 +293,7 @@ def _met_here(case: Case, spec: FaultSpec, window: FaultWindow) -> _Found:
     if met.attempts:
         return _Found(True, met.text, figures)
     text = f"no attempt of {case.flow} met {spec.label} while it was in force"
-    return _Found(False, f"{text}: {met.instead}", figures)
+    return _Found(False, f"{text}: {met.elsewhere or met.instead}", figures)
 
 
 def _is_harmless(spec: FaultSpec) -> bool:
