@@ -62,7 +62,7 @@ def checks(document: dict[str, Any], flow: str) -> dict[str, tuple[str, str]]:
 
 def test_a_rotated_list_rides_out_a_hub_that_is_out_of_reach(lab: StandingLab) -> None:
     """In production, too; the verdict says what it does not show."""
-    fault = "unreachable-refused:app>ht1@5s+20s"
+    fault = "unreachable-refused:app>ht1@8s+12s"
     document = drilled(lab, fault, "direct", status=0, production=True)
     found = checks(document, "direct")
     assert found["bite"][0] == "pass", found
@@ -73,7 +73,7 @@ def test_a_rotated_list_rides_out_a_hub_that_is_out_of_reach(lab: StandingLab) -
 
 def test_a_sender_with_one_address_does_not(lab: StandingLab) -> None:
     """Nothing of its mail flows while its only hub is out of reach from here."""
-    document = drilled(lab, "unreachable-refused:app>ht1@5s+30s", "alone", status=1)
+    document = drilled(lab, "unreachable-refused:app>ht1@8s+14s", "alone", status=1)
     found = checks(document, "alone")
     assert found["bite"][0] == "pass", found
     assert found["gap"][0] == "fail", found
