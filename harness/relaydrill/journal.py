@@ -48,7 +48,9 @@ unserved     balancer         a client's connection could not be served (client,
 backend      balancer         its belief about a backend changed (backend, state, reason)
 converged    hub              its WNLB cluster shares anew (hosts: those who do, in its view)
 disturbed    every node       a service fault was switched on, or off (fault, on)
-bitten       every node       a service fault acted on a session (fault, phase, client, port, probe)
+bitten       every node       a fault acted on a session (fault, phase, client, port, probe;
+                              by a sender, of its own side, also at: on the way to which node)
+hindered     sender           a fault of its own side was switched on, or off (fault, on)
 begun        harness          all flows send (begin: the moment from which their schedules count)
 stop         harness          a flow's senders are about to be stopped (flow)
 over         harness          the drill ran to its end, and everything is healed (length_s)

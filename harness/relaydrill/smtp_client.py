@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NoReturn, TypedDict
 
 from relaydrill.endpoint import Credentials, Endpoint
-from relaydrill.fibres.racing import first_connection
+from relaydrill.fibres.barring import Barred, nothing_barred, stop_at
+from relaydrill.fibres.racing import Reset, first_connection
 from relaydrill.fibres.sockets import connection, for_fibres
 from relaydrill.message import in_seven_bits
 from relaydrill.smtp import (
@@ -46,6 +47,7 @@ class Route:
         tls: Context for STARTTLS; None sends in the clear.
         server_name: The name that the certificate must bear.
         login: For AUTH; None does without.
+        barred: What a connection meets on this machine's own side instead of the other end.
     """
 
     endpoint: Endpoint
@@ -58,6 +60,7 @@ class Route:
     tls: ssl.SSLContext | None = None
     server_name: str = ""
     login: Credentials | None = field(default=None, repr=False)
+    barred: Barred = field(default=nothing_barred, repr=False)
 
     @property
     def ends(self) -> tuple[Endpoint, ...]:
@@ -212,8 +215,16 @@ class SmtpSession:
         route = self._route
         limits: _Limits = {"timeout_s": route.connect_s, "source": route.source}
         if not route.rivals:
+            if bar := route.barred(route.endpoint):
+                limits["timeout_s"] = stop_at(bar, route.connect_s)
             return connection(route.endpoint, **limits)
-        where, made = first_connection(route.ends, every_s=route.every_s, **limits)
+        try:
+            where, made = first_connection(
+                route.ends, every_s=route.every_s, barred=route.barred, **limits
+            )
+        except Reset as error:
+            self._route = replace(route, endpoint=error.where)
+            raise
         self._route = replace(route, endpoint=where)
         return made
 

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from relaydrill.disturbance import LIES, OF_TLS
-from relaydrill.faults import FAULTS, FaultText, NetworkFault, ServiceFault
+from relaydrill.faults import FAULTS, FaultText, ServiceFault, WayFault
 from relaydrill.smtp import Phase
 
 _PAGE: Final = (Path(__file__).parents[2] / "docs/design/faults.md").read_text(encoding="utf-8")
@@ -39,13 +39,13 @@ def test_what_stands_beside_another_tool_s_fault_can_be_written(row: list[str]) 
     assert written or "not yet" in row[2] or row[2].startswith("`%SHARE`")
 
 
-def test_every_fault_of_login_lies_tls_and_network_has_its_row() -> None:
+def test_every_fault_of_login_lies_tls_and_the_way_has_its_row() -> None:
     """Whoever adds one says here what it does."""
     told = {name for row in _ROWS for name in _faults_in(row[0])}
     wanted = {
         kind
         for kind, fault in FAULTS.items()
-        if isinstance(fault, NetworkFault)
+        if isinstance(fault, WayFault)
         or (isinstance(fault, ServiceFault) and fault.action in LIES | OF_TLS)
     }
     assert wanted | {"auth-down", "auth-refused", "directory-down", "phantom-reject"} <= told

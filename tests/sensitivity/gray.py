@@ -317,4 +317,41 @@ _LIMITS: Final = (
     ),
 )
 
-DEFECTS: Final = (*_SHARES, *_LIES, *_DIRECTORY, *_TLS, *_LIMITS)
+_ONE_HUB: Final = """
+flows: {direct: {from: app, persona: single_host, to: ht1, rate: 40/s, expect: {gap: 10s}}}
+"""
+_ONE_NAME_SERVER: Final = """
+nodes: {ns1: {role: dns}}
+names: {hubs.contoso.com: [ht1, ht2, ht3]}
+flows:
+  direct: {from: app, persona: rotated_list, to: hubs.contoso.com, rate: 40/s, expect: {gap: 10s}}
+"""
+
+_FROM_HERE: Final = (
+    Defect(
+        id="sender-that-knows-one-hub-and-cannot-reach-it",
+        subject="gray failures",
+        wrong="an application has the address of one hub, and a firewall comes between the two",
+        change=_ONE_HUB,
+        way=Drilled((f"unreachable-refused:ht1{GONE}",), ("direct",)),
+        findings=(Finding("gap", ("nothing accepted",), "direct"),),
+    ),
+    Defect(
+        id="sender-whose-one-resolver-fails-here",
+        subject="gray failures",
+        wrong="an application asks one name server, which fails for it alone",
+        change=_ONE_NAME_SERVER,
+        way=Drilled((f"failing-dns:ns1{GONE}",), ("direct",)),
+        findings=(Finding("gap", ("nothing accepted",), "direct"),),
+    ),
+    Defect(
+        id="sender-that-is-told-an-old-address-here",
+        subject="gray failures",
+        wrong="what stands before an application's name server keeps a record for too long",
+        change=_ONE_NAME_SERVER,
+        way=Drilled((f"stale-dns:ns1{GONE}",), ("direct",)),
+        findings=(Finding("gap", ("nothing accepted",), "direct"),),
+    ),
+)
+
+DEFECTS: Final = (*_SHARES, *_LIES, *_DIRECTORY, *_TLS, *_LIMITS, *_FROM_HERE)

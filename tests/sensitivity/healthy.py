@@ -91,6 +91,18 @@ _ALL_KINDS: Final = (
 )
 """What three hubs behind a balancer ride out, of all kinds."""
 
+_CHOOSING: Final = """
+nodes: {ns1: {role: dns}, ns2: {role: dns}}
+names: {hubs.contoso.com: [ht1, ht2, ht3]}
+flows: {direct: {from: app, persona: rotated_list, to: hubs.contoso.com, rate: 40/s}}
+"""
+
+_OUT_OF_REACH: Final = (
+    *_gone("unreachable-refused:ht1", "unreachable-reset:ht2", flows=("direct",)),
+    *_gone("failing-dns:ns1", "unreachable-refused:ns1", "late-dns=1s:ns1", flows=("direct",)),
+)
+"""What a sender that has a choice rides out on its own side."""
+
 _AMONG_THEMSELVES: Final = (
     *_gone("pause:ht1", "blackhole:ht3", "busy:ht4", "hang:ht4", "refuse:edge1", "pause:mbx-r"),
     *_gone("backpressure:ht1", "drain:ht3", "tempfail:edge2", "reset.mail%40:ht4", "slow:ht1"),
@@ -102,6 +114,7 @@ _AMONG_THEMSELVES: Final = (
 DESIGNS: Final = (
     Design("sharepoint", "sharepoint", "", 3, _HUB_CASES),
     Design("sharepoint, haproxy", "sharepoint", "nodes: {lb1: {kind: haproxy}}", 2, _HUB_CASES),
+    Design("sharepoint, out of reach from here", "sharepoint", _CHOOSING, 1, _OUT_OF_REACH),
     Design("sharepoint, faults of all kinds", "sharepoint", "", 4, _ALL_KINDS),
     Design(
         "sharepoint, three times the mail",

@@ -46,6 +46,9 @@ NOT_TRIED: Final = frozenset(
         "full-disk",
         # of simulated labs alone
         *("cut", "latency", "loss", "bandwidth", "slice", "limit", "reset-after", "slow-close"),
+        # of the sender's own side
+        *("unreachable", "unreachable-refused", "unreachable-reset"),
+        *("late-dns", "failing-dns", "stale-dns"),
         *("swallow", "double", "misdeliver", "truncate", "garble", "readdress"),  # mail is gone
         *("reset", "directory-down", "phantom-reject", "auth-down", "auth-refused"),
         *("certificate-expired", "certificate-not-yet", "certificate-name"),

@@ -22,7 +22,7 @@ LAYERS = (
         *("clock", "errors", "event_loop", "fresh", "sentences", "smtp", "state", "wait"),
         *("process_identity", "parent_death", "dead_end", "kinds", "model", "node_settings"),
         *("message", "scalars", "schedule", "address_span", "endpoint", "marks", "disturbance"),
-        *("extensions", "impairment"),
+        *("extensions", "hindrance", "impairment"),
     },
     {
         *("topology", "topology_files", "lint", "placement", "journal", "ledger", "verdict"),

@@ -25,7 +25,7 @@ from relaydrill.drills.audit_sets import DEEPEST, Depth
 from relaydrill.drills.drill_plan import plan
 from relaydrill.drills.model import Drill
 from relaydrill.drills.policy import Policy, judge_policy
-from relaydrill.drills.rehearsal import refuse_faults
+from relaydrill.drills.rehearsal import refuse_faults, touches_the_lab
 from relaydrill.drills.result import Judgement
 from relaydrill.drills.runner import Observer, Step, run_drill
 from relaydrill.drills.sequences import load as load_sequence
@@ -169,7 +169,7 @@ def audit(
     )
     folder = None if directory is None else a_path(directory)
     make = maker(driver, project=project, allow_faults=allow_faults, ask=ask)
-    if driver == ATTACH:
+    if driver == ATTACH and touches_the_lab(drills):
         refuse_faults(topology, allowed=allow_faults)
     listener = Listener(on_step)
     with own_errors(listener):

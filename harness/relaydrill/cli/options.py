@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 from relaydrill.cli import completing
 from relaydrill.drills.audit_sets import DEEPEST
 from relaydrill.drills.model import Drill
-from relaydrill.drills.rehearsal import refuse_faults, rehearse
+from relaydrill.drills.rehearsal import refuse_faults, rehearse, touches_the_lab
 from relaydrill.drivers.attach.actions import Ask, NothingDone, nobody
 from relaydrill.drivers.attach.inventory import inventory_of
 from relaydrill.drivers.attach.needs import Lack, lacking_at_start, lacking_in_actions
@@ -24,6 +24,7 @@ from relaydrill.drivers.attach.trial import unreachable, would_be_refused
 from relaydrill.drivers.catalogue import ATTACH, DRIVERS, SIMULATE, LabMaker, drivers, lab_maker
 from relaydrill.errors import TopologyError, UsageError
 from relaydrill.faults import NetworkFault
+from relaydrill.faults.reach import is_from_here
 from relaydrill.fresh import make_numbered
 from relaydrill.marks import Mistake
 from relaydrill.report.estimate import LONG_S, estimate
@@ -161,8 +162,7 @@ def maker(
         TopologyError: This machine lacks what a real lab's inventory names.
     """
     design = located.topology
-    breaks = any(drill.faults for drill in drills)
-    if driver == ATTACH and breaks:
+    if driver == ATTACH and touches_the_lab(drills):
         refuse_faults(design, allowed=allow_faults)
     if driver == ATTACH:
         _refuse_what_cannot_be(located, drills)
@@ -184,7 +184,8 @@ def _refuse_faults_of_the_network(driver: str, drills: tuple[Drill, ...]) -> Non
     if found and driver in DRIVERS:
         raise UsageError(
             f"{found.label}: the {driver} driver does nothing to the network between two nodes;"
-            f" --driver {SIMULATE} does"
+            f" --driver {SIMULATE} does; every driver keeps a sender from what it connects to:"
+            " see unreachable in relaydrill faults"
         )
 
 
@@ -216,8 +217,9 @@ def tell_if_long(
 
 
 def faults_of(drills: tuple[Drill, ...]) -> list[tuple[str, str]]:
-    """Node and kind of all that drills break, once each."""
-    found = ((fault.node, fault.kind_text) for drill in drills for fault in drill.faults)
+    """Node and kind of all that drills break in the tier, once each."""
+    faults = (fault for drill in drills for fault in drill.faults)
+    found = ((each.node, each.kind_text) for each in faults if not is_from_here(each.kind))
     return list(dict.fromkeys(found))
 
 

@@ -329,8 +329,17 @@ class Disturbed(TypedDict, total=False):
     """Whether it was switched on."""
 
 
+class Hindered(TypedDict, total=False):
+    """A fault of a sender's own side was switched on, or off."""
+
+    fault: str
+    """The fault: KIND[=AMOUNT][%SHARE]:[FROM>]NODE."""
+    on: bool
+    """Whether it was switched on."""
+
+
 class Bitten(TypedDict, total=False):
-    """A service fault acted on a session."""
+    """A fault acted on a session."""
 
     fault: str
     """The fault: KIND[.PHASE][%SHARE]."""
@@ -342,6 +351,8 @@ class Bitten(TypedDict, total=False):
     """The port that it came in at."""
     probe: bool
     """Whether it was a health check."""
+    at: str
+    """Of a sender that tells of its own side: the node that the session was on the way to."""
 
 
 class Begun(TypedDict, total=False):
@@ -480,6 +491,7 @@ DETAILS: Final[Mapping[str, object]] = MappingProxyType(
         "vrrp": VrrpChanged,
         "answered": NameAnswered,
         "disturbed": Disturbed,
+        "hindered": Hindered,
         "bitten": Bitten,
         "begun": Begun,
         "stop": Stopped,

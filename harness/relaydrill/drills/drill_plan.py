@@ -26,7 +26,8 @@ from relaydrill.faults.aiming import (
     those_that_can,
     why_not,
 )
-from relaydrill.faults.reach import done_by
+from relaydrill.faults.from_here import why_not_from_here
+from relaydrill.faults.reach import done_by, is_from_here
 from relaydrill.faults.spec import FORM
 from relaydrill.impairment import Way
 from relaydrill.marks import Mark, Mistake
@@ -148,8 +149,9 @@ def _concerned(topology: Topology, acts: Iterable[tuple[FaultText, str]]) -> tup
     """The flows that pass what is broken; of a fault of the network, by the way that it is on."""
     found: set[str] = set()
     for said, node in acts:
-        if said.origin:
-            found |= {*flows_by(topology, said.origin, node)}
+        from_here = is_from_here(said.kind)
+        if said.origin or from_here:
+            found |= {*flows_by(topology, said.origin, node, from_here=from_here)}
         else:
             found |= {*flows_through(topology, (node,))}
     return tuple(flow for flow in topology.flows if flow in found)
@@ -296,6 +298,11 @@ def _reached(topology: Topology, said: FaultText, nodes: tuple[str, ...]) -> tup
     Raises:
         UsageError: It goes to none of them, or there is no such way.
     """
+    if is_from_here(said.kind):
+        reasons = {node: why_not_from_here(topology, said.origin, node) for node in nodes}
+        if all(reasons.values()):
+            raise UsageError(next(iter(reasons.values())))
+        return tuple(node for node, reason in reasons.items() if not reason)
     if not said.origin:
         return nodes
     if found := tuple(node for node in nodes if flows_by(topology, said.origin, node)):

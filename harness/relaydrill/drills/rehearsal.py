@@ -13,7 +13,10 @@ from relaydrill.drivers.attach.actions import describe, fill
 from relaydrill.drivers.attach.inventory import inventory_of
 from relaydrill.errors import UsageError
 from relaydrill.faults import FaultSpec
+from relaydrill.faults.from_here import told_to
+from relaydrill.faults.reach import is_from_here
 from relaydrill.scalars import show_duration
+from relaydrill.sentences import listed
 from relaydrill.topology import Topology
 from relaydrill.topology.attach import Attach
 
@@ -37,6 +40,11 @@ def refuse_faults(topology: Topology, *, allowed: bool) -> None:
             f"this would break parts of {topology.name}: check with --dry-run, then add"
             " --allow-faults"
         )
+
+
+def touches_the_lab(drills: Iterable[Drill]) -> bool:
+    """Whether drills break anything of a lab, and not only what its senders see of it."""
+    return any(not is_from_here(fault.kind) for drill in drills for fault in drill.faults)
 
 
 def rehearse(topology: Topology, drills: Sequence[Drill]) -> Iterator[str]:
@@ -84,14 +92,22 @@ def _under(heading: str, lines: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 def _done_to(topology: Topology, attach: Attach, fault: FaultSpec) -> Iterator[str]:
     node, kind = fault.node, fault.kind_text
+    begin, end = fault.start_s / topology.clock, fault.end_s / topology.clock
+    when = "when all mail is accounted for" if math.isinf(end) else f"{end - begin:.0f} s later"
+    if is_from_here(fault.kind):
+        senders = listed(told_to(topology, fault.origin, node))
+        yield (
+            f"  {fault.label}, {begin:.0f} s after the begin: from here only, done to {senders} on"
+            f" this machine; nothing is done to {node}, and it needs no --allow-faults"
+        )
+        yield f"  healed {when}, on this machine"
+        return
     hook = attach.nodes[node].hooks.get(kind) if node in attach.nodes else None
     if hook is None:
         yield f"  {kind}:{node}: cannot be done, there is no attach.nodes.{node}.hooks.{kind}"
         return
     words = {"node": node, "address": attach.nodes[node].address, "fault": kind}
-    begin, end = fault.start_s / topology.clock, fault.end_s / topology.clock
     yield f"  {kind}:{node}, {begin:.0f} s after the begin: {describe(hook.inject, **words)}"
-    when = "when all mail is accounted for" if math.isinf(end) else f"{end - begin:.0f} s later"
     yield f"  healed {when}: {describe(hook.heal, **words)}"
     if hook.check:
         asked = shlex.join(fill(word, words) for word in hook.check.run)

@@ -7,10 +7,11 @@ from typing import Final
 
 from relaydrill.errors import UsageError
 from relaydrill.faults.fault import Fault, ServiceFault
-from relaydrill.faults.reach import done_by, is_of_a_way, parts_for
+from relaydrill.faults.from_here import told_to, why_not_from_here
+from relaydrill.faults.reach import done_by, is_from_here, is_of_a_way, parts_for
 from relaydrill.faults.spec import EVERYWHERE, FaultSpec, FaultText
 from relaydrill.topology import Role, Topology
-from relaydrill.topology.paths import comers_to
+from relaydrill.topology.paths import comers_to, is_spoken_to
 
 _A: Final = {
     Role.HUB: "a hub",
@@ -57,7 +58,8 @@ def origins(topology: Topology, origin: str, node: str) -> tuple[str, ...]:
     if origin and topology.attach:
         raise UsageError(
             f"a hook breaks {node} wherever it is reached from, and not from {origin} alone; leave"
-            " that out"
+            f" that out, or write unreachable:{origin}>{node}, where {origin} is a sender: that"
+            " touches the sender alone"
         )
     if origin in ("", EVERYWHERE):
         named: tuple[str, ...] = (*topology.nodes,)
@@ -76,14 +78,27 @@ def origins(topology: Topology, origin: str, node: str) -> tuple[str, ...]:
     return found
 
 
-def flows_by(topology: Topology, origin: str, node: str) -> tuple[str, ...]:
+def flows_by(
+    topology: Topology, origin: str, node: str, *, from_here: bool = False
+) -> tuple[str, ...]:
     """The flows of which something goes between two nodes.
 
-    Args: as of `origins`.
+    Args:
+        topology: As of `origins`, as are the next two.
+        origin: From where.
+        node: What a fault is aimed at.
+        from_here: Whether it is of the senders' own side, as of `told_to`.
 
     Raises:
-        UsageError: As of `origins`.
+        UsageError: As of `origins`, or of `told_to`.
     """
+    if from_here:
+        senders = told_to(topology, origin, node)
+        return tuple(
+            name
+            for name, flow in topology.flows.items()
+            if flow.sender in senders and is_spoken_to(topology, name, node)
+        )
     others = {*origins(topology, origin, node)}
     return tuple(flow for flow in topology.flows if others & comers_to(topology, flow, node))
 
@@ -123,6 +138,8 @@ def can_suffer(topology: Topology, kind_text: str, node: str) -> bool:
     if there and kind_text in there.hooks:
         return True
     kind = FaultText.of_kind(kind_text).kind
+    if is_from_here(kind) and why_not_from_here(topology, "", node):
+        return False
     return any(topology.nodes[node].role in part.roles for part in parts_for(kind))
 
 
@@ -142,6 +159,8 @@ def why_not(topology: Topology, kind_text: str, node: str) -> str:
     if can_suffer(topology, kind_text, node):
         return ""
     kind = FaultText.of_kind(kind_text).kind
+    if is_from_here(kind) and any(topology.nodes[node].role in p.roles for p in parts_for(kind)):
+        return ""  # whether its senders can be kept from it depends on which are meant
     return f"{done_by(kind)}; {node} is {_A[topology.nodes[node].role]}"
 
 
@@ -170,6 +189,10 @@ def check_hooks(topology: Topology) -> None:
     for name, node in topology.attach.nodes.items() if topology.attach else ():
         for kind in node.hooks:
             try:
-                FaultText.of_kind(kind)
+                if is_from_here(FaultText.of_kind(kind).kind):
+                    raise UsageError(
+                        f"{kind} is done to the senders of this machine, and takes no hook; leave"
+                        " it out"
+                    )
             except UsageError as error:
                 raise UsageError(f"attach.nodes.{name}.hooks: {error}") from None

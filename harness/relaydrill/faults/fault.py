@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Protocol, Self, runtime_checkable
 
 from relaydrill.disturbance import (
     LIES,
@@ -16,6 +16,7 @@ from relaydrill.disturbance import (
 )
 from relaydrill.errors import UsageError
 from relaydrill.faults.amount import Amount, Form, parse_amount
+from relaydrill.hindrance import OF_NAMES, Hindrance, HindranceEffect
 from relaydrill.impairment import Effect, Impairment
 from relaydrill.smtp import Phase, Reply
 
@@ -268,23 +269,21 @@ class ServiceFault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkFault:
-    """A fault of the network on the way to a node: both machines, and their programs, are well.
+class WayFault:
+    """A fault of the way to a node, and of no node: what all of that sort have.
 
     Attributes:
         kind: As in `Fault`.
         does: The summary; ``{amount}`` in it stands for the amount.
-        effect: As in `relaydrill.impairment.Impairment`.
         state: As in `Fault`.
         form: How a person writes its amount.
         amount: How much of it, unless a person says another.
-        proof: As in `Fault`: what the network did on that way is journalled.
-        percent: Of a hundred connections, on how many it acts.
+        proof: As in `Fault`: whoever does it journals on which session it acted.
+        percent: Of a hundred connections, or questions, on how many it acts.
     """
 
     kind: str
     does: str
-    effect: Effect
     state: str
     form: Form = Form.NONE
     amount: Amount = _NO_AMOUNT
@@ -309,7 +308,7 @@ class NetworkFault:
         """
         return self.percent / WHOLE * (self.amount.part or 1.0)
 
-    def with_amount(self, text: str) -> NetworkFault:
+    def with_amount(self, text: str) -> Self:
         """The same fault of another amount.
 
         Raises:
@@ -317,13 +316,24 @@ class NetworkFault:
         """
         return replace(self, amount=parse_amount(self.kind, self.form, text))
 
-    def of(self, percent: float) -> NetworkFault:
+    def of(self, percent: float) -> Self:
         """The same fault of a share of the connections.
 
         Args:
             percent: Of a hundred, above 0.
         """
         return replace(self, percent=percent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkFault(WayFault):
+    """A fault of the network on the way to a node: both machines, and their programs, are well.
+
+    Attributes:
+        effect: As in `relaydrill.impairment.Impairment`.
+    """
+
+    effect: Effect
 
     def impairment(self, label: str, clock: float, seed: str) -> Impairment:
         """What the network is told.
@@ -345,9 +355,53 @@ class NetworkFault:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenderFault(WayFault):
+    """A fault of the sender's own side: to everybody else, the node is as it was.
+
+    Attributes:
+        effect: As in `relaydrill.hindrance.Hindrance`.
+    """
+
+    effect: HindranceEffect
+
+    @property
+    def extent(self) -> str:
+        """``on 30% of its connections``, of a name server's ``answers``; empty where it is all."""
+        of = "answers" if self.is_of_names else "connections"
+        return "" if self.percent == WHOLE else f"on {self.percent:g}% of its {of}"
+
+    @property
+    def is_of_names(self) -> bool:
+        """Whether it is done to the answers of a name server."""
+        return self.effect in OF_NAMES
+
+    def hindrance(
+        self, label: str, node: str, addresses: tuple[str, ...], clock: float, seed: str
+    ) -> Hindrance:
+        """What a sender is told.
+
+        Args:
+            label: By which it is lifted.
+            node: To which node connections, or questions, meet it.
+            addresses: That node's.
+            clock: Field seconds in a second of the wall clock.
+            seed: From which it is drawn which of them do.
+        """
+        return Hindrance(
+            label=label,
+            node=node,
+            effect=self.effect,
+            addresses=addresses,
+            delay_s=self.amount.time_s / clock,
+            strength=self.percent / WHOLE,
+            seed=seed,
+        )
+
+
 def strength_of(fault: Fault) -> float:
     """The part of the sessions that a fault acts on: all, but of one that says less."""
-    return fault.strength if isinstance(fault, ServiceFault | NetworkFault) else 1.0
+    return fault.strength if isinstance(fault, ServiceFault | WayFault) else 1.0
 
 
 def _listed(fault: ServiceFault) -> str:

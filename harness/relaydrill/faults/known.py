@@ -14,9 +14,9 @@ from relaydrill.faults.fault import (
     WHOLE,
     Fault,
     MachineFault,
-    NetworkFault,
     Proof,
     ServiceFault,
+    WayFault,
 )
 from relaydrill.faults.table import TABLE
 from relaydrill.smtp import Phase
@@ -64,11 +64,11 @@ def fault_called(
             raise UsageError(f"{kind} takes no phase; write {kind}, not {kind}.{phase}")
         found = found.at(phase)
     if amount:
-        if not isinstance(found, NetworkFault):
+        if not isinstance(found, WayFault):
             raise UsageError(f"{kind} takes no amount; write {kind}, not {kind}={amount}")
         found = found.with_amount(amount)
     if percent != WHOLE:
-        if not isinstance(found, ServiceFault | NetworkFault):
+        if not isinstance(found, ServiceFault | WayFault):
             raise UsageError(f"{kind} takes no share of sessions; write {kind}")
         found = found.of(percent)
     return found
@@ -91,7 +91,7 @@ def _wrong_with(found: object, kind: str) -> str:
     proof: object = found.proof
     if not isinstance(proof, Proof):
         return f"its proof is {proof!r}, and no relaydrill.faults.Proof"
-    is_data = isinstance(found, MachineFault | ServiceFault | NetworkFault)
+    is_data = isinstance(found, MachineFault | ServiceFault | WayFault)
     if not is_data and not all(callable(getattr(found, do, None)) for do in ("inject", "heal")):
         return "the fault has no inject and heal"
     return ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from relaydrill.disturbance import OF_A_MAIL_SERVER, OF_A_NAME_SERVER, OF_TLS, Action
-from relaydrill.faults.fault import Fault, NetworkFault, Proof, ServiceFault
+from relaydrill.faults.fault import Fault, Proof, SenderFault, ServiceFault, WayFault
 from relaydrill.faults.known import fault_called
 from relaydrill.sentences import listed
 from relaydrill.smtp import Phase
@@ -48,6 +48,8 @@ def parts_for(kind: str) -> tuple[Part, ...]:
         UsageError: There is no such kind.
     """
     fault = fault_called(kind)
+    if isinstance(fault, SenderFault):
+        return tuple(part for part in PARTS if _can_be_hindered(part, fault))
     if not isinstance(fault, ServiceFault):
         return PARTS
     return tuple(part for part in PARTS if fault.action in part.actions)
@@ -70,9 +72,7 @@ def takes_share(kind: str) -> bool:
         UsageError: There is no such kind.
     """
     fault = fault_called(kind)
-    return isinstance(fault, NetworkFault) or (
-        isinstance(fault, ServiceFault) and fault.takes_share
-    )
+    return isinstance(fault, WayFault) or (isinstance(fault, ServiceFault) and fault.takes_share)
 
 
 def form_of(kind: str) -> str:
@@ -82,7 +82,7 @@ def form_of(kind: str) -> str:
         UsageError: There is no such kind.
     """
     fault = fault_called(kind)
-    return str(fault.form) if isinstance(fault, NetworkFault) else ""
+    return str(fault.form) if isinstance(fault, WayFault) else ""
 
 
 def is_of_a_way(kind: str) -> bool:
@@ -91,7 +91,25 @@ def is_of_a_way(kind: str) -> bool:
     Raises:
         UsageError: There is no such kind.
     """
-    return isinstance(fault_called(kind), NetworkFault)
+    return isinstance(fault_called(kind), WayFault)
+
+
+def is_from_here(kind: str) -> bool:
+    """Whether a fault is of the sender's own side, and touches nothing of the tier.
+
+    Raises:
+        UsageError: There is no such kind.
+    """
+    return isinstance(fault_called(kind), SenderFault)
+
+
+def _can_be_hindered(part: Part, fault: SenderFault) -> bool:
+    """Whether a sender can be kept so from some servers: name servers have no connections."""
+    if part.actions == OF_TLS:  # hubs, which are mail servers already
+        return False
+    if Role.DNS in part.roles:
+        return fault.effect != "reset"
+    return not fault.is_of_names
 
 
 def takes_away(fault: Fault) -> bool:
@@ -116,6 +134,7 @@ __all__ = [
     "Part",
     "done_by",
     "form_of",
+    "is_from_here",
     "is_of_a_way",
     "parts_for",
     "phases_of",

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from relaydrill.errors import UsageError
 from relaydrill.faults.fault import WHOLE, Fault
 from relaydrill.faults.known import fault_called
-from relaydrill.faults.reach import is_of_a_way
+from relaydrill.faults.reach import is_from_here, is_of_a_way
 from relaydrill.impairment import Way
 from relaydrill.scalars import parse_duration, show_duration
 from relaydrill.smtp import Phase
@@ -255,6 +255,11 @@ def _way(text: str, kind: str, origin: str | None, way: str | None) -> tuple[str
         raise UsageError(
             f"{text!r}: {kind} is done to a node, from wherever it is reached; write"
             f" {kind}:NODE, or a fault of the network in its place, as cut:{origin}{way}NODE"
+        )
+    if is_from_here(kind) and way != Way.TO:
+        raise UsageError(
+            f"{text!r}: {kind} is done to what a sender begins, at its own end; write"
+            f" {kind}:SENDER>NODE"
         )
     is_plain = origin == EVERYWHERE and way == Way.TO
     return ("" if is_plain else origin), Way(way)

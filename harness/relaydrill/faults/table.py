@@ -6,6 +6,7 @@ from typing import Final
 
 from relaydrill.faults.fault import ACTING, Fault, MachineFault, Power, Proof, ServiceFault
 from relaydrill.faults.network import OF_THE_NETWORK
+from relaydrill.faults.sender import OF_THE_SENDER
 from relaydrill.smtp import Phase, Reply
 
 TABLE: Final[tuple[Fault, ...]] = (
@@ -323,5 +324,6 @@ TABLE: Final[tuple[Fault, ...]] = (
         phase=Phase.REPLY,
     ),
     *OF_THE_NETWORK,
+    *OF_THE_SENDER,
 )
 """In the order in which ``relaydrill faults`` shows them."""

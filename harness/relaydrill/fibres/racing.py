@@ -15,12 +15,31 @@ from dataclasses import dataclass
 
 from relaydrill import clock
 from relaydrill.endpoint import Endpoint, family, like
+from relaydrill.fibres.barring import Barred, nothing_barred
 from relaydrill.fibres.pool import Fibre, current
 from relaydrill.fibres.sockets import UNDER_WAY, new_socket
 
 
+class Reset(ConnectionResetError):
+    """The first connection that opened was reset at once.
+
+    Args:
+        where: The other end.
+        error: How.
+    """
+
+    def __init__(self, where: Endpoint, error: OSError) -> None:
+        super().__init__(*error.args)
+        self.where = where
+
+
 def first_connection(
-    ends: Sequence[Endpoint], *, every_s: float, timeout_s: float, source: tuple[str, ...] = ()
+    ends: Sequence[Endpoint],
+    *,
+    every_s: float,
+    timeout_s: float,
+    source: tuple[str, ...] = (),
+    barred: Barred = nothing_barred,
 ) -> tuple[Endpoint, socket.socket]:
     """A TCP connection to one of several other ends, and to which.
 
@@ -29,9 +48,11 @@ def first_connection(
         every_s: How long after one the next is begun, wall seconds.
         timeout_s: How long each may take, wall seconds.
         source: Own addresses; for each end the one of its IP version is used, without it any.
+        barred: What is in the way of each. One to which nothing answers stays so while this lasts.
 
     Raises:
-        OSError: None opened: how the last that was given up ended.
+        OSError: None opened: how the last that was given up ended. Or the first that opened was
+            reset (`Reset`).
     """
     ahead, running = deque(ends), list[_Running]()
     due, error = clock.monotonic(), OSError("no address")
@@ -40,12 +61,17 @@ def first_connection(
             if ahead and (not running or clock.monotonic() >= due):
                 due = clock.monotonic() + every_s
                 try:
-                    running.append(_begun(ahead.popleft(), timeout_s, source))
+                    running.append(_begun(ahead.popleft(), timeout_s, source, barred))
+                except Reset:  # it has won
+                    raise
                 except OSError as failed:
                     error = failed
                 continue
             ends_s = min(each.until for each in running)
-            _wait([each.made for each in running], min(ends_s, due) if ahead else ends_s)
+            _wait(
+                [each.made for each in running if not each.is_silent],
+                min(ends_s, due) if ahead else ends_s,
+            )
             for each in [*running]:
                 why = each.failure()
                 if why is None:
@@ -70,11 +96,13 @@ class _Running:
         where: The other end.
         made: Its socket, which does not block.
         until: When it has timed out, monotonic.
+        is_silent: Whether nothing is sent, as nothing would answer.
     """
 
     where: Endpoint
     made: socket.socket
     until: float
+    is_silent: bool = False
 
     def failure(self) -> OSError | None:
         """Why it has failed; None: it is open; a `BlockingIOError`: neither yet."""
@@ -88,19 +116,24 @@ class _Running:
         return None
 
 
-def _begun(where: Endpoint, timeout_s: float, source: tuple[str, ...]) -> _Running:
+def _begun(where: Endpoint, timeout_s: float, source: tuple[str, ...], barred: Barred) -> _Running:
+    bar = barred(where)
+    if bar and isinstance(bar.error, ConnectionResetError):
+        raise Reset(where, bar.error)
+    if bar and not isinstance(bar.error, TimeoutError):
+        raise bar.error
     made = new_socket(family(where.address), socket.SOCK_STREAM)
     try:
         made.setblocking(False)
         if own := like(where.address, source):
             made.bind((own, 0))
-        code = made.connect_ex((where.address, where.port))
+        code = 0 if bar else made.connect_ex((where.address, where.port))
         if code and code not in UNDER_WAY:
             raise OSError(code, os.strerror(code))
     except BaseException:
         made.close()
         raise
-    return _Running(where, made, clock.monotonic() + timeout_s)
+    return _Running(where, made, clock.monotonic() + timeout_s, is_silent=bar is not None)
 
 
 def _wait(sockets: Sequence[socket.socket], until: float) -> None:

@@ -29,10 +29,13 @@ from relaydrill.faults import (
     MachineFault,
     NetworkFault,
     Power,
+    SenderFault,
     ServiceFault,
+    WayFault,
     breaks_nothing,
 )
 from relaydrill.faults.aiming import origins
+from relaydrill.faults.from_here import told_to
 from relaydrill.impairment import Way
 from relaydrill.wait import wait_for
 
@@ -74,6 +77,8 @@ def deed_of(
     Raises:
         UsageError: The fault does not say how it is done.
     """
+    if isinstance(fault, SenderFault):
+        return _ToTheSenders(fault, seed, spec)
     if isinstance(lab, HasHooks) and not breaks_nothing(fault):
         return _ByHook(kind_text or fault.kind)
     match fault:
@@ -157,6 +162,47 @@ class _ToTheNetwork:
         return require(lab, CanImpair, f"do {self.fault.kind} to", where)
 
 
+@dataclass(frozen=True, slots=True)
+class _ToTheSenders:
+    """A fault of the senders' own side: nothing is done to the node, nor said to it."""
+
+    fault: SenderFault
+    seed: int
+    spec: FaultSpec | None
+
+    def inject(self, lab: Lab, node: str, /) -> None:
+        """Tell each sender that is meant."""
+        label = self._label(node)
+        for sender in self._senders(lab, node):
+            found = self.fault.hindrance(
+                label,
+                node,
+                _addresses(lab, node),
+                lab.topology.clock,
+                f"{self.seed}/{label}/{sender}",
+            )
+            lab.control(sender)("hinder", **found.to_json())
+
+    def heal(self, lab: Lab, node: str, /) -> None:
+        """Tell them that it is over; what waits goes on as its kernel would."""
+        for sender in self._senders(lab, node):
+            lab.control(sender)("unhinder", label=self._label(node))
+
+    def _senders(self, lab: Lab, node: str) -> tuple[str, ...]:
+        return told_to(lab.topology, self.spec.origin if self.spec else "", node)
+
+    def _label(self, node: str) -> str:
+        return self.spec.label if self.spec else f"{self.fault.kind}:{node}"
+
+
+def _addresses(lab: Lab, node: str) -> tuple[str, ...]:
+    """Where senders reach a node: its own addresses, and those of its VIPs."""
+    topology, seats = lab.topology, lab.placement.seats
+    vips = (name for name, (owner, _) in topology.vips.items() if owner == node)
+    named = (name for name in (node, *vips) if name in seats)
+    return tuple(dict.fromkeys(each for name in named for each in seats[name].addresses))
+
+
 _Act = Callable[[Lab, str], None]
 
 
@@ -237,7 +283,7 @@ def goes_on(fault: Fault) -> bool:
 
     After all other faults it starts anew, or must: it was made to misbehave.
     """
-    if isinstance(fault, NetworkFault):
+    if isinstance(fault, WayFault):
         return True
     return isinstance(fault, MachineFault) and fault.power not in ENDING
 

@@ -8,7 +8,8 @@ from relaydrill.drivers.base import HasHooks, KeepsHeals, Lab, RunsElsewhere
 from relaydrill.errors import CapabilityMissing, HarnessError, UsageError
 from relaydrill.faults import FaultSpec, FaultText, breaks_nothing
 from relaydrill.faults.aiming import exclude, origins, why_not
-from relaydrill.faults.reach import takes_away
+from relaydrill.faults.from_here import why_not_from_here
+from relaydrill.faults.reach import is_from_here, takes_away
 from relaydrill.faults.spec import KIND_FORM
 from relaydrill.injection.deeds import deed_of, goes_on
 from relaydrill.journal import Journal
@@ -48,7 +49,7 @@ class Injection:
             HarnessError: It should have worked, and did not; the node may be broken.
         """
         spec = self.spec
-        by_hook = isinstance(self._lab, HasHooks)
+        by_hook = isinstance(self._lab, HasHooks) and not is_from_here(spec.kind)
         self._journal.write(
             "inject", fault=spec.label, kind=spec.kind, node=spec.node, by_hook=by_hook
         )
@@ -60,7 +61,7 @@ class Injection:
 
     def _break(self) -> str:
         """Do it; why it could not be done, empty if it was."""
-        if isinstance(self._lab, KeepsHeals):
+        if isinstance(self._lab, KeepsHeals) and not is_from_here(self.spec.kind):
             spec = self.spec
             self._lab.write_heal(spec.node, spec.kind_text, goes_on=goes_on(spec.fault))
         self.in_force = True
@@ -89,7 +90,7 @@ class Injection:
 
     def _is_whole(self) -> None:
         self.in_force = False
-        if isinstance(self._lab, KeepsHeals):
+        if isinstance(self._lab, KeepsHeals) and not is_from_here(self.spec.kind):
             self._lab.forget_heal(self.spec.node, self.spec.kind_text)
 
 
@@ -140,8 +141,10 @@ class Injections:
         """Why somebody else's lab cannot do a fault; empty if it can, or is none.
 
         Asking takes time: what a drill asked before there was any mail is not asked again when the
-        fault is due. A fault that is tried once more is.
+        fault is due. A fault that is tried once more is. What is done on this side takes no hook.
         """
+        if is_from_here(spec.kind):
+            return ""
         if spec not in self._hindrances:
             lab = self.lab
             found = lab.why_not(spec.node, spec.kind_text) if isinstance(lab, HasHooks) else ""
@@ -225,6 +228,8 @@ def _unsuited(topology: Topology, spec: FaultSpec) -> str:
         return f"no node is called {spec.node!r}; there are: {known}"
     if reason := why_not(topology, spec.kind_text, spec.node):
         return reason
+    if is_from_here(spec.kind):
+        return why_not_from_here(topology, spec.origin, spec.node)
     try:
         origins(topology, spec.origin, spec.node)
     except UsageError as error:

@@ -242,7 +242,8 @@ def _bitten(ledger: Ledger, event: Event) -> None:
     fault, detail = str(event.detail.get("fault", "")), event.detail
     port, probe = int(detail.get("port", ANY_PORT)), bool(detail.get("probe"))
     client = str(detail.get("client", ""))
-    ledger.bites[event.node].append(Bite(event.mono, fault, port, client, probe))
+    at = str(detail.get("at", event.node))  # a sender tells of what it met on its own side
+    ledger.bites[at].append(Bite(event.mono, fault, port, client, probe))
 
 
 def _put_off(ledger: Ledger, event: Event) -> None:

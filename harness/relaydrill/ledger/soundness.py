@@ -133,7 +133,14 @@ _SHAPES: Final[Mapping[str, Mapping[str, _Field]]] = {
         "blind": _Field(_is_texts, "list of nodes", needed=True),
         "unread": _Field(_is_texts, "list of sentences"),
     },
-    "bitten": {"fault": _TEXT, "phase": _TEXT, "client": _TEXT, "port": _PORT, "probe": _FLAG},
+    "bitten": {
+        "fault": _TEXT,
+        "phase": _TEXT,
+        "client": _TEXT,
+        "port": _PORT,
+        "probe": _FLAG,
+        "at": _TEXT,
+    },
     "put-off": {
         **dict.fromkeys(("layer", "connector", "phase", "client"), _TEXT),
         "port": _PORT,

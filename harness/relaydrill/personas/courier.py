@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from relaydrill.endpoint import Credentials, Endpoint
+from relaydrill.fibres.barring import Bar
 from relaydrill.personas.base import (
     Directory,
     Learning,
@@ -102,6 +103,7 @@ class Courier:
         tls: Context that trusts the right authority.
         login: Its user and password.
         permits: Whether it may connect to an endpoint at all.
+        bars: What a connection to an address and a logical port meets on this side; None: nothing.
         every_s: How long after one address the next is begun by who tries several at once, wall
             seconds (RFC 8305 §5: 250 ms).
     """
@@ -115,6 +117,7 @@ class Courier:
     tls: ssl.SSLContext
     login: Credentials = field(repr=False)
     permits: Callable[[Endpoint], bool] = lambda _where: True
+    bars: Callable[[str, int], Bar | None] = lambda _address, _port: None
     every_s: float = 0.25
 
     def send(
@@ -215,16 +218,17 @@ class Courier:
         addresses = state.addresses(host, self.directory)
         if not (isinstance(persona, Racing) and persona.races):
             for address in addresses:
-                yield address, self._route(persona, host, self.endpoint(address, port))
+                yield address, self._route(persona, host, port, address)
         elif every := [*addresses]:
-            ends = [self.endpoint(each, port) for each in every]
-            yield every[0], self._route(persona, host, *ends)
+            yield every[0], self._route(persona, host, port, *every)
 
-    def _route(self, persona: Persona, host: str, endpoint: Endpoint, *rivals: Endpoint) -> Route:
+    def _route(self, persona: Persona, host: str, port: int, *addresses: str) -> Route:
         secure = persona.authenticates
+        first, *rivals = (self.endpoint(each, port) for each in addresses)
         return Route(
-            endpoint,
-            rivals=rivals,
+            first,
+            rivals=(*rivals,),
+            barred=lambda where: self.bars(where.address, port),
             every_s=self.every_s,
             helo=self.helo,
             source=self.source,

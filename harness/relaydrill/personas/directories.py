@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import dns.exception
@@ -15,6 +15,7 @@ import dns.rcode
 from relaydrill.endpoint import Endpoint
 from relaydrill.fibres.sockets import datagrams
 from relaydrill.personas.base import NoSuchName, Unresolved
+from relaydrill.personas.own_side import OwnSide
 from relaydrill.smtp import NAME_FAILED, NO_ANSWER, NO_SUCH_NAME
 
 _ROUNDS: Final = 2
@@ -46,6 +47,7 @@ class NameServers:
         answer_s: How long each has, wall seconds.
         hosts: Names that are known without asking.
         source: Own addresses, one of each IP version; none for any.
+        side: What questions and answers meet on this side.
         asks_for_ipv6: Whether it asks for AAAA records, too: a host without IPv6 does not
             (AI_ADDRCONFIG of getaddrinfo(3)).
     """
@@ -55,6 +57,7 @@ class NameServers:
     hosts: Mapping[str, tuple[str, ...]]
     source: tuple[str, ...] = ()
     asks_for_ipv6: bool = False
+    side: OwnSide = field(default_factory=OwnSide)
 
     def mx(self, domain: str) -> tuple[tuple[int, str], ...]:
         """The domain's MX records.
@@ -96,7 +99,7 @@ class NameServers:
         why = f"{name}: {NO_ANSWER}"
         for server in [*self.servers] * _ROUNDS:
             try:
-                reply = self._answer(query, server)
+                reply = self.side.ask(query, server, self.answer_s, self._answer)
             except (OSError, dns.exception.DNSException):
                 continue
             if reply.rcode() == dns.rcode.NXDOMAIN:
@@ -111,9 +114,9 @@ class NameServers:
         raise Unresolved(why)
 
     def _answer(
-        self, query: dns.message.QueryMessage, server: Endpoint
+        self, query: dns.message.QueryMessage, server: Endpoint, answer_s: float
     ) -> dns.message.QueryMessage:
-        """One server's answer.
+        """One server's answer, within so many wall seconds.
 
         By a connected socket, as glibc does it: a host whose name server is down says so at once.
 
@@ -121,7 +124,7 @@ class NameServers:
             OSError: Nothing listens there, or no answer in time.
             dns.exception.DNSException: What came is no answer.
         """
-        with datagrams(server, timeout_s=self.answer_s, source=self.source) as asking:
+        with datagrams(server, timeout_s=answer_s, source=self.source) as asking:
             asking.sendall(query.to_wire())
             reply = dns.message.from_wire(asking.recv(_LARGEST))
         if not isinstance(reply, dns.message.QueryMessage) or not query.is_response(reply):

@@ -15,6 +15,7 @@ from relaydrill.faults import ACTING, fault_called, kinds
 from relaydrill.faults.reach import (
     PARTS,
     form_of,
+    is_from_here,
     is_of_a_way,
     parts_for,
     phases_of,
@@ -57,6 +58,11 @@ def _legend() -> Iterator[tuple[str, str]]:
         f"what a node, or a site's, sends NODE: {_of_the_network()}; FROM<NODE: what NODE sends it;"
         " FROM<>NODE: both; default: '*>', what everybody sends it; quote < and > for the shell",
     )
+    yield (
+        "SENDER>",
+        f"on which sender's own side: {_from_here()}; default: '*>', all that connect to NODE; done"
+        " on this machine, so that a lab of your own needs no hook and no --allow-faults",
+    )
     yield "NODE", "or a site: everything in it that can be broken so"
     yield "@START", "after mail begins to flow; default: when every node has had traffic"
     yield (
@@ -67,12 +73,16 @@ def _legend() -> Iterator[tuple[str, str]]:
     yield (
         "drivers",
         "isolate needs --driver docker, lost-disk process or simulate, and faults of the network"
-        " simulate; --driver attach can do what has a hook",
+        " simulate; --driver attach can do what has a hook, and what is done on a sender's side",
     )
 
 
 def _of_the_network() -> str:
-    return ", ".join(kind for kind in kinds() if is_of_a_way(kind))
+    return ", ".join(kind for kind in kinds() if is_of_a_way(kind) and not is_from_here(kind))
+
+
+def _from_here() -> str:
+    return ", ".join(kind for kind in kinds() if is_from_here(kind))
 
 
 def _done_to(kind: str) -> str:

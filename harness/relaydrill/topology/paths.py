@@ -219,6 +219,18 @@ def entry_points_among(topology: Topology, targets: Iterable[str]) -> Iterator[s
             yield name
 
 
+def is_spoken_to(topology: Topology, flow: str, node: str) -> bool:
+    """Whether a flow's sender has an address of a node's own: to send to, or to ask.
+
+    A virtual address that moves between two machines, or is a cluster's, is no node's own.
+    """
+    if node in _resolvers(topology, flow):
+        return True
+    vips = [topology.vips[name][0] for name in targets_of(topology, flow) if name in topology.vips]
+    is_its_vip = node in vips and topology.machines_of(node) == (node,)
+    return node in targets_of(topology, flow) or is_its_vip
+
+
 def _next(topology: Topology, node: str, domain: str) -> tuple[str, ...]:
     """Where a node may hand the mail for a domain to."""
     if balancer := topology.balancer_of(node):

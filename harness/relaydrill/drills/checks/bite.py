@@ -24,6 +24,7 @@ from relaydrill.faults import (
     FaultSpec,
     NetworkFault,
     Proof,
+    SenderFault,
     ServiceFault,
     Sign,
     breaks_nothing,
@@ -217,6 +218,8 @@ def _bite(case: Case, spec: FaultSpec) -> _Found:
     if window is None or window.injected is None:
         reason = window.error if window and window.error else "the drill ended before it"
         return _Found(False, f"{spec.label} was not injected: {reason}", {})
+    if isinstance(spec.fault, SenderFault):
+        return _met_here(case, spec, window)
     before = _took_before(case, spec, window)
     during = took_while_broken(case, window)
     figures: BiteFigures = {"before": before, "during": during}
@@ -270,6 +273,25 @@ def _felt(case: Case, spec: FaultSpec, window: FaultWindow, figures: BiteFigures
         return _Found(True, f"{spec.node} had taken {figures['before']}, {met.text}", figures)
     if window.by_hook and not figures["during"]:
         return _silent(case, spec, window, figures)
+    text = f"no attempt of {case.flow} met {spec.label} while it was in force"
+    return _Found(False, f"{text}: {met.elsewhere or met.instead}", figures)
+
+
+def _met_here(case: Case, spec: FaultSpec, window: FaultWindow) -> _Found:
+    """Whether attempts of the flow met what is wrong on their senders' own side.
+
+    They tell it themselves: that they came to it is no guess, whatever the node had taken before.
+    """
+    before = _took_before(case, spec, window)
+    met = meetings_on_the_way(case, window, before)
+    figures: BiteFigures = {
+        "before": before,
+        "during": took_while_broken(case, window),
+        "met": met.attempts,
+        "probes": met.probes,
+    }
+    if met.attempts:
+        return _Found(True, met.text, figures)
     text = f"no attempt of {case.flow} met {spec.label} while it was in force"
     return _Found(False, f"{text}: {met.elsewhere or met.instead}", figures)
 

@@ -26,6 +26,7 @@ from relaydrill.faults import (
     breaks_nothing,
 )
 from relaydrill.faults.aiming import flows_by
+from relaydrill.faults.reach import is_from_here
 from relaydrill.ledger import Attempt, FaultWindow
 from relaydrill.smtp import NAME_FAILED, NO_ANSWER, NO_EXCHANGER, NO_SUCH_NAME, Phase
 from relaydrill.topology.paths import balancers_of, front_of, path_of, takers_of, targets_of
@@ -316,8 +317,11 @@ def _fault_named(label: str) -> Fault:
 
 def is_on_the_way(case: Case, window: FaultWindow) -> bool:
     """Whether mail of the flow goes where a fault of the network is; true of every other fault."""
-    origin, topology = said_by(window).origin, case.topology
-    return not origin or case.flow in flows_by(topology, origin, window.node)
+    said, topology = said_by(window), case.topology
+    from_here = is_from_here(said.kind)
+    if not said.origin and not from_here:
+        return True
+    return case.flow in flows_by(topology, said.origin, window.node, from_here=from_here)
 
 
 def said_by(window: FaultWindow) -> FaultText:

@@ -13,7 +13,7 @@ from relaydrill.drills.checks.case import Case
 from relaydrill.drills.checks.place import Place, led_to, place_of
 from relaydrill.drills.checks.silence import JOURNAL_LAG_S, by_chance, is_news
 from relaydrill.drills.opportunity import LEVEL, silence_by_chance
-from relaydrill.faults import How, ServiceFault, Sign, strength_of
+from relaydrill.faults import How, SenderFault, ServiceFault, Sign, strength_of
 from relaydrill.ledger import ANY_PORT, FOREIGN, Attempt, Attempts, Bite, FaultWindow
 from relaydrill.sentences import listed, number_of
 from relaydrill.smtp import Phase, Result
@@ -145,6 +145,11 @@ def meetings_on_the_way(case: Case, window: FaultWindow, before: int) -> Meeting
     clients = listed(sorted({each.client for each in mine}))
     met = f"{len(mine)} {number_of(len(mine), 'session', 'sessions')}"
     told = f"the network acted on {met} from {clients} to {node}"
+    fault = fault_of(window)
+    if isinstance(fault, SenderFault):
+        words = ("question", "questions") if fault.is_of_names else ("try", "tries")
+        met = f"{len(mine)} {number_of(len(mine), *words)}"
+        told = f"{met} of {clients} on the way to {node} met it on the sender's own side"
     return Meetings(len(mine), told, len(probes), len(others), why)
 
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from relaydrill.drills.findings import account, others, outage, restraint, steady, waiting
+from relaydrill.drills.findings import (
+    account,
+    from_here,
+    others,
+    outage,
+    restraint,
+    steady,
+    waiting,
+)
 from relaydrill.drills.findings.causes import Cause, case_of, causes_of
 from relaydrill.drills.findings.wording import Wording, row_title
 from relaydrill.drills.result import ACCEPTED, NOTE, Finding, FlowVerdict, Judgement
@@ -26,7 +34,7 @@ def findings(judgement: Judgement) -> list[Finding]:
             for each in _kinds(judgement, flow):
                 groups.setdefault((flow.shown_status, each.key), []).append(each)
     found = [_finding(judgement, status, same) for (status, _), same in groups.items()]
-    return [*found, *waiting.notes(judgement)]
+    return [*found, *waiting.notes(judgement), *from_here.notes(judgement)]
 
 
 class _Doubtful(NamedTuple):

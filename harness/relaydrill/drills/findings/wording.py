@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from relaydrill.drills.result import Judgement
-from relaydrill.faults import FaultSpec, FaultText, NetworkFault, ServiceFault, breaks_nothing
+from relaydrill.faults import FaultSpec, FaultText, ServiceFault, WayFault, breaks_nothing
 from relaydrill.faults.spec import EVERYWHERE
 from relaydrill.impairment import Way
 from relaydrill.ledger import FaultWindow
@@ -33,7 +33,7 @@ def _state(text: str) -> str:
     state = getattr(fault, "state", "")
     if not state:
         return f"under {said.kind_text}"
-    extent = fault.extent if isinstance(fault, ServiceFault | NetworkFault) else ""
+    extent = fault.extent if isinstance(fault, ServiceFault | WayFault) else ""
     told = f"{state} {extent}".rstrip()
     return f"{told} ({way_of(said)})" if said.origin else told
 

@@ -13,11 +13,13 @@ from typing import Any
 
 from relaydrill.address_span import in_networks
 from relaydrill.endpoint import Credentials, Endpoint
+from relaydrill.hindrance import NOBODY
 from relaydrill.nodes import config
 from relaydrill.nodes.sending.workload import OutgoingMessage
 from relaydrill.personas import Directory, SenderSettings, SenderState, persona_called
 from relaydrill.personas.courier import Courier, Inquiry, Sent
 from relaydrill.personas.directories import KnownHosts, NameServers
+from relaydrill.personas.own_side import OwnSide
 from relaydrill.smtp import Outcome
 
 
@@ -69,11 +71,17 @@ class SendingHost:
         settings: The node's configuration.
         tls: Context that trusts the right authority; by default the one that the configuration
             names.
+        side: What is wrong on its own side; by default nothing.
     """
 
-    def __init__(self, settings: config.Sender, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        settings: config.Sender,
+        tls: ssl.SSLContext | None = None,
+        side: OwnSide | None = None,
+    ) -> None:
         self._settings = settings
-        self._courier = _courier(settings, tls or trust(settings.ca))
+        self._courier = _courier(settings, tls or trust(settings.ca), side or OwnSide())
         self._senders: dict[tuple[str, str, str, str], SenderState] = {}
         self._lock = threading.Lock()
 
@@ -152,12 +160,14 @@ def _told(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _courier(settings: config.Sender, tls: ssl.SSLContext) -> Courier:
+def _courier(settings: config.Sender, tls: ssl.SSLContext, side: OwnSide) -> Courier:
     def endpoint(address: str, port: int) -> Endpoint:
         return Endpoint(address, settings.ports.get(address, {}).get(port, port))
 
     def permits(where: Endpoint) -> bool:
         """Whether the fence is not in the way: DNS may lead anywhere."""
+        if where.address == NOBODY:  # never connected to; see `OwnSide.bars`
+            return True
         if settings.fence_ports and where.port not in settings.fence_ports:
             return False
         return not settings.fence or in_networks(where.address, settings.fence)
@@ -165,18 +175,19 @@ def _courier(settings: config.Sender, tls: ssl.SSLContext) -> Courier:
     return Courier(
         helo=settings.fqdn,
         source=settings.addresses,
-        directory=_directory(settings),
+        directory=_directory(settings, side),
         endpoint=endpoint,
         connect_s=settings.connect_s,
         reply_s=settings.reply_s,
         tls=tls,
         login=Credentials(settings.login.user, settings.login.password),
         permits=permits,
+        bars=side.bars,
         every_s=settings.every_s,
     )
 
 
-def _directory(settings: config.Sender) -> Directory:
+def _directory(settings: config.Sender, side: OwnSide) -> Directory:
     hosts = {
         host: (*settings.hosts6.get(host, ()), *addresses)
         for host, addresses in settings.hosts.items()
@@ -190,4 +201,5 @@ def _directory(settings: config.Sender) -> Directory:
         hosts,
         settings.addresses,
         asks_for_ipv6=bool(settings.second_address),
+        side=side,
     )

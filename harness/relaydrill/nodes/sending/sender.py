@@ -10,6 +10,7 @@ from typing import Any, Final
 from relaydrill.disturbance import Action
 from relaydrill.fibres.carrier import carrier
 from relaydrill.fibres.waiting import new_pool
+from relaydrill.hindrance import Hindrance
 from relaydrill.journal import Journal
 from relaydrill.nodes import config
 from relaydrill.nodes.sending.host import Learnt, SendingHost
@@ -21,6 +22,7 @@ from relaydrill.nodes.sending.workload import (
     note_outcome,
 )
 from relaydrill.personas.base import no_for_good
+from relaydrill.personas.own_side import OwnSide
 from relaydrill.smtp import Outcome, Result
 
 _OTHER_FILES: Final = 64
@@ -33,7 +35,9 @@ class SenderService:
 
     def __init__(self, settings: config.Sender, journal: Journal) -> None:
         self._journal = journal
-        self._host = SendingHost(settings)
+        self._name = settings.name
+        self._side = OwnSide(self._met)
+        self._host = SendingHost(settings, side=self._side)
         most = settings.most_at_once
         self._pool = new_pool(most if carrier() else _with_room_for(most), name="attempts")
         self._workload = Workload(settings, self._send, journal, self._pool)
@@ -54,8 +58,18 @@ class SenderService:
     async def handle(self, op: str, args: dict[str, Any]) -> Any:
         """``ask`` probes a server without sending; the rest as `Workload.handle`.
 
+        ``hinder`` has it meet a `Hindrance`, until ``unhinder`` lifts the one of a label.
         ``queue_length`` and ``queue`` tell of what waits for its next attempt, as those of a hub.
         """
+        if op == "hinder":
+            hindrance = Hindrance.from_json(args)
+            self._side.hinder(hindrance)
+            return self._journal.write("hindered", fault=hindrance.label, on=True)
+        if op == "unhinder":
+            label = str(args["label"])
+            if self._side.lift(label):
+                self._journal.write("hindered", fault=label, on=False)
+            return None
         if op == "ask":
             return await asyncio.to_thread(self._host.ask, **args)
         if op in ("queue_length", "queue"):
@@ -68,6 +82,18 @@ class SenderService:
         if op == "start" and args["drill"] not in {drill for drill, _ in self._retries}:
             self._forget_all()  # what an earlier drill has left is none of this one's
         return await self._workload.handle(op, args)
+
+    def _met(self, hindrance: Hindrance, port: int) -> None:
+        """Journal what acted on a session, at which node it would have been: that knows nothing."""
+        self._journal.write(
+            "bitten",
+            fault=hindrance.label,
+            phase="",
+            client=self._name,
+            port=port,
+            probe=False,
+            at=hindrance.node,
+        )
 
     def _send(self, message: OutgoingMessage) -> None:
         def note(learnt: Learnt) -> None:
