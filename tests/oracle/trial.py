@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import tempfile
@@ -60,7 +61,7 @@ def _kind(text: str) -> str:
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A directory that lies in memory, where the machine has such."""
-    where = _IN_MEMORY if _IN_MEMORY.is_dir() else None
+    where = _IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="oracle-", dir=where) as name:
         yield Path(name)
 

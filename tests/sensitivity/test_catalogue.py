@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import get_args
@@ -103,6 +104,7 @@ def test_a_defect_is_found_in_a_simulated_lab(name: str, tmp_path: Path) -> None
     assert (outcome.result, outcome.world) == (CAUGHT, "simulate"), outcome.said
 
 
+@pytest.mark.skipif(not shutil.which("haproxy"), reason="to run this: apt-get install haproxy")
 @pytest.mark.parametrize("name", _REAL)
 def test_a_defect_is_found_behind_a_real_balancer(name: str, tmp_path: Path) -> None:
     """The same in a lab of processes, for a real program cannot be simulated."""

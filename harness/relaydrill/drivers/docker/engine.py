@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import socket
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from relaydrill.topology import Topology
 _FIRST_ANSWER_S: Final = 8
 """Seconds for the first answer: an address that nobody has must not be waited for by the minute."""
 _ANSWER_S: Final = 60
+_OWN_SOCKET: Final = "/var/run/docker.sock"
 _OF_THE_SYSTEM: Final = re.compile(r"Error\(\d+, '([^']+)'|\[Errno -?\d+\] ([^'\"()<>]+)")
 """What a system call said, in the words of a library that tells which of its own it was in."""
 _AUTHORITIES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -37,13 +39,14 @@ def connect() -> docker.DockerClient:
         LabError: None answers.
     """
     try:
+        _knock(engine_host())
         engine = docker.from_env(
             timeout=_FIRST_ANSWER_S,
             environment=environment(),
             use_ssh_client=engine_host().startswith("ssh://"),
         )
         engine.ping()
-    except DockerException as error:
+    except (DockerException, OSError) as error:
         where = engine_host() or "this machine"
         raise LabError(
             f"no Docker engine answers on {where} ({_cause(error)}): {_remedy(error)}, or use"
@@ -51,6 +54,19 @@ def connect() -> docker.DockerClient:
         ) from error
     engine.api.timeout = _ANSWER_S
     return engine
+
+
+def _knock(host: str) -> None:
+    """See whether anybody listens on a local socket; docker-py leaves one open if not.
+
+    Raises:
+        OSError: Nobody does.
+    """
+    path = host.removeprefix("unix://") if host.startswith("unix://") else _OWN_SOCKET
+    if not host or host.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as own:
+            own.settimeout(_FIRST_ANSWER_S)
+            own.connect(path)
 
 
 def engine_host() -> str:
@@ -121,7 +137,7 @@ def is_expected() -> bool:
         os.environ.get("DOCKER_HOST"),
         contexts.name_in_use(),
     )
-    return any(named) or Path("/var/run/docker.sock").exists()
+    return any(named) or Path(_OWN_SOCKET).exists()
 
 
 def require_images(engine: docker.DockerClient, topology: Topology) -> None:
@@ -165,7 +181,7 @@ def engine_errors(what: str) -> Iterator[None]:
         raise LabError(f"the Docker engine could not {what}: {_cause(error)}") from error
 
 
-def _remedy(error: DockerException) -> str:
+def _remedy(error: DockerException | OSError) -> str:
     """What would make an engine answer.
 
     The library that talks to it takes the authorities that these variables name for all servers,
@@ -177,12 +193,14 @@ def _remedy(error: DockerException) -> str:
                 f"unset {' and '.join(named)}, or add the engine's authority (ca.pem) to its file"
             )
         return "name the folder of its ca.pem with DOCKER_CERT_PATH"
-    if "PermissionError" in str(error):
+    if isinstance(error, PermissionError) or "PermissionError" in str(error):
         return "let this user use its socket (on Debian: adduser USER docker, and log in anew)"
     return "start it"
 
 
-def _cause(error: DockerException) -> str:
+def _cause(error: DockerException | OSError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
     if isinstance(error, ImageNotFound):
         return str(error.explanation)
     if isinstance(error, APIError):
