@@ -71,6 +71,21 @@ def test_what_senders_keep_arrives_late_and_a_failover_greylists_again(tmp_path:
     assert "a connector of its own for world, without greylist" in finding.remedy
 
 
+def test_what_its_sender_never_got_rid_of_is_no_mail_that_arrived(
+    drill: Callable[..., Judgement],
+) -> None:
+    """It is refused, and kept, and kept: whether it ever arrives nobody has seen."""
+    text = _GREYLISTED.replace("greylist: {delay: 1min}", "rate_limit: {messages: 2, per: 30s}")
+    text = text.replace("gap: 15s", "gap: 40s").replace(
+        "rate: 6/s, retry: 90s", "rate: 4/s, retry: 60s"
+    )
+    judgement = drill(topology_files.parse(text, "kept.yaml"))
+    account = judgement.flows[0].check("account")
+    assert account
+    assert (account.status, judgement.status) == (Status.UNKNOWN, Status.UNKNOWN)
+    assert "of them had not left world by the end" in account.summary
+
+
 def test_survivors_that_take_enough_of_one_address_ride_a_death_out(
     drill: Callable[..., Judgement],
 ) -> None:

@@ -17,6 +17,7 @@ from relaydrill import topology_files
 from relaydrill.cli.commands import run
 from relaydrill.drills.audit_plan import plan_audit
 from relaydrill.drills.audit_sets import Depth, StandsFor, nodes_of
+from relaydrill.drills.drill_plan import plan
 from relaydrill.drills.model import Drill
 from relaydrill.drills.result import FlowVerdict, Judgement
 from relaydrill.drills.yearly_by_design import yearly_cost_by_design
@@ -104,6 +105,24 @@ def test_an_outage_costs_the_repair_and_a_failover_its_gap() -> None:
     assert lb1.saved_s == pytest.approx(outage_s, rel=1e-2)
     assert {each.part for each in hubs} == {"ht1", "ht2", "ht3"}
     assert not found.not_counted
+
+
+@pytest.mark.parametrize("seen", [gap(0.0), OUT])
+def test_what_only_its_senders_could_not_reach_has_shown_nothing_of_its_own_failures(
+    seen: tuple[Verdict, ...],
+) -> None:
+    """A balancer that was whole may cost nothing or a whole repair, whatever its senders met."""
+    topology = design()
+    drills = (plan(topology, faults=faults) for faults in ((), ("unreachable:lb1",)))
+    rows = [row(topology, each, {"lb1": seen}) for each in drills]
+    found = yearly_cost(topology, rows, {})
+    assert found
+    relay = found.flows[0]
+    assert relay.out_s.low == 0
+    assert relay.out_s.high > 4 * 3600 * 0.99
+    assert not relay.standbys
+    assert any(each.startswith("lb1: it was whole") for each in relay.open)
+    assert not any("(unreachable)" in each for each in found.assumptions)
 
 
 def test_a_gap_that_was_too_long_is_no_outage_until_the_repair() -> None:

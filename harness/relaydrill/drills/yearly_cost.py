@@ -16,6 +16,7 @@ from relaydrill.drills.audit_sets import StandsFor, shown_by, units_named
 from relaydrill.drills.measuring import gap_of
 from relaydrill.drills.result import FlowVerdict, Judgement
 from relaydrill.drills.spares import standing_by
+from relaydrill.faults.reach import is_from_here
 from relaydrill.sentences import listed, number_of
 from relaydrill.topology import Topology
 from relaydrill.topology.paths import path_of
@@ -36,6 +37,8 @@ _ON_WHICH_IT_RESTS: Final = ("harness", "steady", "bite")
 
 
 _NOT_BACK: Final = "mail did not flow again by the end of the drill, and only that much is counted"
+
+_WAS_WHOLE: Final = "it was whole, and only its senders were kept from it or its answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,8 @@ def yearly_cost(
     flows = tuple(
         _Rows(topology, tuple(rows), stands_for, each.flow).cost for each in rows[0].flows
     )
-    kinds = {spec.kind_text for row in rows for spec in row.drill.faults} or {"none was made"}
+    specs = [spec for row in rows for spec in row.drill.faults]
+    kinds = {spec.kind_text for spec in specs if not is_from_here(spec.kind)} or {"none was made"}
     return YearlyCost(flows, taken_for_granted(topology, flows, as_drilled(kinds)))
 
 
@@ -81,6 +85,8 @@ def seen_of(row: Judgement, flow: FlowVerdict) -> Seen:
         row: Of an audit, with a fault.
         flow: Its verdict on the flow.
     """
+    if row.drill.faults and all(is_from_here(spec.kind) for spec in row.drill.faults):
+        return Seen(OPEN, doubt=_WAS_WHOLE)  # of what it costs when it fails itself, nothing
     gap = flow.check("gap")
     weak = [
         each.check

@@ -104,11 +104,23 @@ class Accounts:
             if most is not None and doubtful and len(known) + len(doubtful) > most:
                 still = number_of(len(doubtful), "is", "are")
                 return f"{len(doubtful)} {still} still queued: {reasons_of(doubtful)}"
+        if expect.stuck is not None and len(kept := self._kept_by_senders) > expect.stuck:
+            on = listed(sorted({node for each in kept for node in each.waits_on}))
+            return f"{len(kept)} of them had not left {on} by the end"
         if not self.has_arrived:
             return "nothing that was accepted arrived"
         if expect.duplicated is not None and (coming := second_copies(case)):
             return f"a second copy might still come: {'; '.join(coming)}"
         return exits.of_several(case) or self._what_may_hide()
+
+    @property
+    def _kept_by_senders(self) -> list[Entry]:
+        """What its own sender still keeps at the end, and nobody else has: nobody knows its end."""
+        return [
+            each
+            for each in self.entries
+            if each.waits_on and not each.has_arrived and not each.queued_on
+        ]
 
     def _why_unobserved(self) -> str:
         """Why mail was not seen to arrive that may well have arrived."""
