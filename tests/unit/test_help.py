@@ -71,7 +71,7 @@ def test_every_fault_is_listed(kind: str) -> None:
         if each.split()[:1] and each.split()[0].partition("[")[0] == kind
     ]
     assert fault_called(kind).summary in line
-    assert line.rstrip().endswith(("all", "servers", "hubs"))
+    assert line.rstrip().endswith(("all", "servers", "hubs", "balancers"))
     document = json.loads(CliRunner().invoke(cli, ["faults", "--json"]).output)
     [row] = [each for each in document["faults"] if each["fault"] == kind]
     assert row["roles"]

@@ -199,12 +199,12 @@ def _remedy(error: DockerException | OSError) -> str:
 
 
 def _cause(error: DockerException | OSError) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
     if isinstance(error, ImageNotFound):
         return str(error.explanation)
     if isinstance(error, APIError):
         return str(error.explanation or error)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     if found := _OF_THE_SYSTEM.search(str(error)):
         return str(found[1] or found[2])
     return str(error).rpartition("(")[2].strip(")'\" ") or str(error)
